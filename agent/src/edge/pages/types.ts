@@ -1,0 +1,94 @@
+/**
+ * The page server as the agent sees it: a process of its own per handoff and side (`shoal-pages serve|fetch
+ * <session directory>`), controlled by newline-delimited JSON over `<session directory>/control.sock`.
+ * It survives a restart of the agent; `adopt` finds it again. Wire and control protocol: `agent/native/README.md`.
+ */
+import type { Engine } from '@shoal/protocol';
+
+/** `session.json` in the session directory, mode 0600: all that a page server needs to start, and to start again. */
+export type SessionFile = {
+  /** UUID of the handoff; binds both connections to it. */
+  handoff: string;
+  role: 'serve' | 'fetch';
+  engine: Engine;
+  /** Guest RAM; empty string for `precopy`, where the page server only carries the stream. */
+  ramFile: string;
+  ramBytes: number;
+  pageBytes: number;
+  /** SHA-256 of the peer's certificate, hex. */
+  peerCertSha256: string;
+  /** `fetch`: address to listen on, port 0 = any. `serve`: where to connect. */
+  host: string;
+  port: number;
+  /** `serve` listens here for the source VMM's `migrate unix:`; `fetch` connects here, where the VMM listens. */
+  streamSocket: string;
+  /** `fetch`, postcopy: listens here for the preload's descriptor. */
+  uffdSocket: string;
+  /** Only a peer with this uid may hand over a descriptor. */
+  vmmUid: number;
+  /** Page indexes to push with the switch (recorded at the last move of that machine type). */
+  deviceLoadPages: number[];
+  /** Receiver-granted bulk credit, bytes. Larger = nearer to line rate, smaller = shorter queue before urgent pages. */
+  bulkWindowBytes: number;
+  /** 0 = no cap. */
+  bulkBytesPerSecond: number;
+  /** False only in benches, where it is named. */
+  tls: boolean;
+};
+
+export type FaultStats = { count: number; p50Us: number; p99Us: number; maxUs: number };
+
+export type PageStats = {
+  /** Bytes on all connections of this handoff, both directions, TLS included. */
+  wireBytes: number;
+  /** Page payload installed (fetch) or sent (serve). */
+  dataBytes: number;
+  streamBytes: number;
+  dataPages: number;
+  pagesDone: number;
+  zeroFaults: number;
+  faults: FaultStats;
+  /** Page indexes faulted while the devices loaded, in order: the next move's device-load set. */
+  deviceLoadPages: number[];
+  reconnects: number;
+  /** User + system CPU of the process. */
+  cpuMs: number;
+};
+
+export type PageServerEvent =
+  /** fetch: listens, ready to be told to the source. */
+  | { event: 'listening'; host: string; port: number }
+  /** fetch, postcopy: the preload's descriptor is here and the range is registered. */
+  | { event: 'registered' }
+  /** Both connections are up and authenticated / lost. */
+  | { event: 'peer'; up: boolean; detail: string }
+  | { event: 'progress'; stats: PageStats }
+  /** fetch: every data page is in place and the range is unregistered. serve: the target said so. */
+  | { event: 'complete'; stats: PageStats }
+  | { event: 'error'; code: string; message: string; fatal: boolean }
+  /** Made by the agent's client: the process is gone. */
+  | { event: 'exit' };
+
+export interface PageServer {
+  readonly handoff: string;
+  readonly pid: number;
+  on(listener: (event: PageServerEvent) => void): () => void;
+  /** serve, postcopy: the guest is stopped; map the data, push the device-load set. Resolves when it is queued ahead of the stream. */
+  freeze(): Promise<{ dataBytes: number; extents: number }>;
+  /** fetch: the guest runs now (ends the device-load phase). */
+  resumed(): Promise<void>;
+  stats(): Promise<PageStats>;
+  /** Ends the process in order; `end` twice is fine. */
+  end(): Promise<void>;
+}
+
+export interface PageServers {
+  /** Makes the session directory (0700), key and certificate; answers the certificate's SHA-256, hex. */
+  init(handoff: string): Promise<{ certSha256: string; dir: string; streamSocket: string; uffdSocket: string }>;
+  start(session: SessionFile): Promise<PageServer>;
+  adopt(handoff: string): Promise<PageServer | undefined>;
+  /** Removes the session directory with its key. */
+  remove(handoff: string): Promise<void>;
+  /** Session directories that are there, by handoff id. */
+  list(): Promise<string[]>;
+}

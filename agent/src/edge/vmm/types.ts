@@ -1,0 +1,83 @@
+/**
+ * What the handoff runner and the agent ask of a virtual machine monitor (QEMU, or the micro guest that speaks the
+ * same QMP subset). The driver differs only in the command line; everything after the start goes through QMP.
+ */
+import type { Engine, VmSpec } from '@shoal/protocol';
+
+/** QMP run states that Shoal tells apart (QEMU qapi/run-state.json). */
+export type RunState =
+  | 'running'
+  | 'paused'
+  | 'inmigrate'
+  | 'prelaunch'
+  | 'finish-migrate'
+  | 'postmigrate'
+  | 'internal-error'
+  | 'io-error'
+  | 'shutdown'
+  | 'guest-panicked'
+  | 'other';
+
+/** Things that a VMM does by itself or in answer to a command. `atMs` is this node's monotonic clock. */
+export type VmmEvent =
+  | { kind: 'stop'; atMs: number }
+  | { kind: 'resume'; atMs: number }
+  | { kind: 'shutdown'; atMs: number }
+  /** MIGRATION events: `pre-switchover`, `device`, `completed`, `failed`, `cancelled`, `active`, … */
+  | { kind: 'migration'; status: string; atMs: number }
+  /** The process is gone. */
+  | { kind: 'exit'; atMs: number };
+
+/** One living VMM process under QMP. All methods reject with a VmmError that says what QEMU said. */
+export interface Vmm {
+  readonly vm: string;
+  readonly pid: number;
+  on(listener: (event: VmmEvent) => void): () => void;
+  runState(): Promise<RunState>;
+  /** Raw QMP, for what has no method here. */
+  execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
+  /** Sets the capabilities that handoff.md demands for this engine and side. */
+  setCapabilities(engine: Engine, side: 'source' | 'target'): Promise<void>;
+  /** Target: `migrate-incoming unix:<path>`. */
+  incoming(streamSocket: string): Promise<void>;
+  /** Source: `migrate unix:<path>`. */
+  migrate(streamSocket: string): Promise<void>;
+  migrateContinue(): Promise<void>;
+  migrateCancel(): Promise<void>;
+  migrationStatus(): Promise<{ status: string; raw: Record<string, unknown> }>;
+  cont(): Promise<void>;
+  stop(): Promise<void>;
+  announceSelf(): Promise<void>;
+  powerdown(): Promise<void>;
+  /** Ends the process: `quit`, then SIGKILL by pid (a VMM that waits on a page fault ignores SIGTERM). */
+  end(): Promise<void>;
+}
+
+/** Where a VM lives on this node: its directory under the run dir, RAM file, sockets. All derived from its UUID. */
+export type VmPaths = {
+  dir: string;
+  qmp: string;
+  pidFile: string;
+  log: string;
+  console: string;
+  channel(name: string): string;
+  ram: string;
+};
+
+export interface VmHost {
+  paths(spec: VmSpec): VmPaths;
+  /** Judges a spec against this node's allow-lists and what is there: all faults at once, empty = fine. */
+  judge(spec: VmSpec): Promise<string[]>;
+  /** Cold start: RAM file made anew, guest runs when this resolves. */
+  start(spec: VmSpec): Promise<Vmm>;
+  /** Target of a handoff: `-incoming defer -S`; `uffdSocket` arms the preload (postcopy). */
+  startIncoming(spec: VmSpec, engine: Engine, uffdSocket: string | undefined): Promise<Vmm>;
+  /** After a restart of the agent: the living VMM of this spec, if there is one. */
+  adopt(spec: VmSpec): Promise<Vmm | undefined>;
+  /** Removes RAM file, sockets and directory of a VM whose process is gone. */
+  clean(spec: VmSpec): Promise<void>;
+  /** Nonces that prove sameness of disks (written beside the image by the source, read by the target). */
+  writeDiskNonces(spec: VmSpec): Promise<Record<string, string>>;
+  checkDiskNonces(spec: VmSpec, nonces: Record<string, string>): Promise<string[]>;
+  clearDiskNonces(spec: VmSpec): Promise<void>;
+}

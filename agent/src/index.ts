@@ -1,0 +1,2 @@
+export * from './edge/vmm/types.ts';
+export * from './edge/pages/types.ts';

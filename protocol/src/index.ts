@@ -1,0 +1,2 @@
+export * from './messages/handoff.types.ts';
+export * from './messages/load-report.ts';
