@@ -1,0 +1,153 @@
+/**
+ * What any node answers over HTTP and its unix socket, and what the agent offers behind it.
+ * `GET /v1/status` is the whole cluster as the asked node sees it. Ages are ms by that node's monotonic clock.
+ */
+import type { Decision } from '@shoal/policies';
+import type { Engine, LoadReport, Mode, MoveReason, VmState } from '@shoal/protocol';
+import type { FaultStats } from '../pages/types.ts';
+
+export type NodeStatus = {
+  id: string;
+  name: string;
+  state: 'awake' | 'stale' | 'asleep' | 'unknown';
+  ageMs: number;
+  incarnation: number;
+  version: string;
+  http: string;
+  mode: Mode;
+  cordoned: boolean;
+  pausedMs: number;
+  policyHash: string;
+  cores: number;
+  cpuPercent: number;
+  cpuNowPercent: number;
+  memoryMib: number;
+  memoryFreeMib: number;
+  diskReadBps: number;
+  diskWriteBps: number;
+  netRxBps: number;
+  netTxBps: number;
+  vms: number;
+};
+
+export type VmStatus = {
+  vm: string;
+  name: string;
+  /** Node name and id. */
+  node: string;
+  nodeId: string;
+  state: VmState;
+  ageMs: number;
+  epoch: number;
+  /** Of one core. */
+  cpuPercent: number;
+  cpuNowPercent: number;
+  memoryMib: number;
+  residentMib: number;
+  vcpus: number;
+  migration: string;
+  pinnedMs: number;
+  backoffMs: number;
+  diskReadBps: number;
+  diskWriteBps: number;
+  netRxBps: number;
+  netTxBps: number;
+};
+
+/** One handoff as the asked node knows it; figures that only the other side has are -1 until it says them. */
+export type HandoffStatus = {
+  handoff: string;
+  vm: string;
+  name: string;
+  source: string;
+  target: string;
+  role: 'source' | 'target' | 'observer';
+  engine: Engine;
+  reason: MoveReason;
+  relocation: string;
+  stage: string;
+  inDoubt: boolean;
+  /** `done`, `aborted`, `retaken`, or empty while it runs. */
+  outcome: string;
+  /** Why it ended as it did, one sentence. */
+  detail: string;
+  /** This node's monotonic clock (CLOCK_MONOTONIC, ms), -1 = not reached. Comparable only on one machine (the lab). */
+  at: {
+    decided: number;
+    offered: number;
+    accepted: number;
+    listening: number;
+    migrate: number;
+    stopped: number;
+    postmigrate: number;
+    committed: number;
+    run: number;
+    resumed: number;
+    transferred: number;
+    ended: number;
+  };
+  wireBytes: number;
+  dataBytes: number;
+  streamBytes: number;
+  residualPages: number;
+  faults: FaultStats;
+  pagesCpuMs: number;
+};
+
+export type ClusterStatus = {
+  /** Name and id of the node that answers. */
+  node: string;
+  nodeId: string;
+  version: string;
+  mode: Mode;
+  policy: string;
+  policyHash: string;
+  cooldownMs: number;
+  pausedMs: number;
+  nodes: NodeStatus[];
+  vms: VmStatus[];
+  handoffs: HandoffStatus[];
+  /** What this node does not know or does not like, in sentences. */
+  warnings: string[];
+};
+
+/** A frozen decision (policy.md, Explain). `atMs` is wall clock, for people. */
+export type DecisionRecord = {
+  id: string;
+  atMs: number;
+  rule: string;
+  policyHash: string;
+  viewDigest: string;
+  basis: { node: string; incarnation: number; seq: number }[];
+  decision: Decision;
+  /** What this node did about its own rows: `acted`, `advised`, `observed`, `nothing`. */
+  action: string;
+};
+
+export type Explanation = { subject: string; sentences: string[]; decision: DecisionRecord | null };
+
+export type HistoryPoint = { atMs: number; subject: string; cpuPercent: number; memoryMib: number };
+
+/** What the agent offers to its HTTP server, unix socket and CLI. Actions reject with a ShoalError. */
+export interface AgentApi {
+  status(): ClusterStatus;
+  decisions(limit: number): Promise<DecisionRecord[]>;
+  handoffs(limit: number): Promise<HandoffStatus[]>;
+  handoff(id: string): Promise<HandoffStatus | undefined>;
+  explain(subject: string): Promise<Explanation>;
+  history(subject: string, sinceMs: number): Promise<HistoryPoint[]>;
+  reports(): LoadReport[];
+  health(): { ok: boolean; faults: string[] };
+  /** `spec` as parsed YAML, not yet checked. */
+  run(spec: unknown, origin: string): Promise<{ vm: string; name: string }>;
+  stop(vm: string): Promise<void>;
+  destroy(vm: string): Promise<void>;
+  /** Starts a manual move and pins the VM there; resolves with the handoff's id when it is offered and accepted. */
+  migrate(vm: string, node: string | undefined, engine: Engine | undefined): Promise<{ handoff: string }>;
+  cancel(vm: string): Promise<void>;
+  cordon(on: boolean): Promise<void>;
+  pause(ttlMs: number): Promise<void>;
+  resume(): Promise<void>;
+  unpin(vm: string): Promise<void>;
+  consolePath(vm: string): string;
+}
