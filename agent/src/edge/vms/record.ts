@@ -1,0 +1,38 @@
+/** What the store holds of each VM that this node owns, and of VMs that left it. Wall-clock times: own node only. */
+import type { VmSpec } from '@shoal/protocol';
+import { type Database, Shelf } from '../store/store.ts';
+
+export type VmRecord = {
+  spec: VmSpec;
+  /** Count of ownerships; this node's claim. */
+  epoch: number;
+  /** What people want: a stopped VM is not started again by anybody but them. */
+  desired: 'running' | 'stopped';
+  /** Boot of the node in which it was last started: another one means that the node was rebooted. */
+  bootId: string;
+  pinnedUntilMs: number;
+  backoff: { level: number; untilMs: number };
+  crashesAtMs: number[];
+  /** It ended by itself and is not to be restarted. */
+  crashed: boolean;
+};
+
+export type Departure = { leftAtMs: number };
+
+export type VmShelves = { records: Shelf<VmRecord>; departures: Shelf<Departure> };
+
+export const vmShelves = (db: Database): VmShelves => ({
+  records: new Shelf<VmRecord>(db, 'vm'),
+  departures: new Shelf<Departure>(db, 'left'),
+});
+
+export const newRecord = (spec: VmSpec, epoch: number, bootId: string): VmRecord => ({
+  spec,
+  epoch,
+  desired: 'running',
+  bootId,
+  pinnedUntilMs: 0,
+  backoff: { level: 0, untilMs: 0 },
+  crashesAtMs: [],
+  crashed: false,
+});

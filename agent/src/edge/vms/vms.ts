@@ -1,0 +1,270 @@
+/**
+ * The VMs that this node owns: created, started, adopted after a restart of the agent, started again after a reboot
+ * of the node, ended. A VM in a handoff belongs to the handoff: nothing here starts or ends it meanwhile
+ * (handoff.md: nobody but the table may resume or drop a guest).
+ */
+import type { VmSpec } from '@shoal/protocol';
+import assert from '../../core/assert.ts';
+import { onArrival } from '../../core/vm/backoff.ts';
+import { afterCrash } from '../../core/vm/crash-policy.ts';
+import { ShoalError } from '../../errors.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
+import { newRecord, type VmRecord, type VmShelves } from './record.ts';
+
+/** How long a guest gets to power down before it is ended. Longer keeps people waiting, shorter loses its data. */
+const POWERDOWN_MS = 15_000;
+
+export type OwnedVm = {
+  record: VmRecord;
+  vmm: Vmm | undefined;
+  state: 'starting' | 'running' | 'paused' | 'stopped' | 'crashed';
+};
+
+export type VmsOptions = { bootId: string; cooldownMs: number; pinMs: number };
+export type VmsDeps = {
+  host: VmHost;
+  shelves: VmShelves;
+  clock: Clock;
+  log: Logger;
+  /** True while a handoff of this VM is not ended on this node. */
+  inHandoff(vm: string): boolean;
+  /** Something that others should hear of soon has changed. */
+  changed(): void;
+};
+
+export class Vms {
+  readonly #options: VmsOptions;
+  readonly #deps: VmsDeps;
+  readonly #vms = new Map<string, OwnedVm>();
+
+  constructor(options: VmsOptions, deps: VmsDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  list(): OwnedVm[] {
+    return [...this.#vms.values()];
+  }
+
+  get(vm: string): OwnedVm | undefined {
+    return this.#vms.get(vm);
+  }
+
+  /** By UUID or name. */
+  find(name: string): OwnedVm | undefined {
+    return this.#vms.get(name) ?? this.list().find(v => v.record.spec.name === name);
+  }
+
+  /** Reads the records and takes living VMMs back, without disturbing them. Starts nothing: see `startOwned`. */
+  async adoptAll(): Promise<void> {
+    for (const [vm, record] of await this.#deps.shelves.records.all()) {
+      const owned: OwnedVm = { record, vmm: undefined, state: record.crashed ? 'crashed' : 'stopped' };
+      this.#vms.set(vm, owned);
+      const vmm = await this.#deps.host.adopt(record.spec);
+      if (!vmm) continue;
+      this.#attach(owned, vmm);
+      owned.state = (await vmm.runState()) === 'running' ? 'running' : 'paused';
+      this.#deps.log.info({ vm: record.spec.name, pid: vmm.pid, state: owned.state }, 'VM adopted');
+    }
+  }
+
+  /** After `adoptAll` and the handoffs' recovery: what should run and does not is started again, or left as crashed. */
+  async startOwned(): Promise<void> {
+    for (const owned of this.list()) {
+      if (owned.vmm || owned.record.desired !== 'running' || owned.record.crashed) continue;
+      if (this.#deps.inHandoff(owned.record.spec.vm)) continue;
+      if (owned.record.bootId === this.#options.bootId) await this.#crashed(owned);
+      else await this.#start(owned);
+    }
+  }
+
+  /** A new VM. The record is on the disk before the VMM starts, so that no guest runs which nobody knows of. */
+  async create(spec: VmSpec): Promise<void> {
+    const faults = await this.#deps.host.judge(spec);
+    if (faults.length) {
+      throw new ShoalError('SHOAL_VM_SPEC', faults.join('; '), spec.name, 'Mend the spec and run it again');
+    }
+    const owned: OwnedVm = {
+      record: newRecord(spec, 1, this.#options.bootId),
+      vmm: undefined,
+      state: 'starting',
+    };
+    await this.#save(owned);
+    this.#vms.set(spec.vm, owned);
+    try {
+      await this.#start(owned);
+    } catch (error) {
+      this.#vms.delete(spec.vm);
+      await this.#deps.shelves.records.delete(spec.vm);
+      await this.#deps.host.clean(spec);
+      throw error;
+    }
+  }
+
+  /** A stopped or crashed VM of this node starts again. */
+  async startAgain(owned: OwnedVm): Promise<void> {
+    if (owned.vmm) throw new ShoalError('SHOAL_VM_RUNS', 'the VM runs already', owned.record.spec.name, '');
+    owned.record = { ...owned.record, desired: 'running', crashed: false, crashesAtMs: [] };
+    await this.#start(owned);
+  }
+
+  async stop(owned: OwnedVm): Promise<void> {
+    this.#mustNotMove(owned);
+    owned.record = { ...owned.record, desired: 'stopped' };
+    await this.#save(owned);
+    const vmm = owned.vmm;
+    if (!vmm) return;
+    const gone = new Promise<void>(resolve => {
+      const off = vmm.on(event => {
+        if (event.kind !== 'exit') return;
+        off();
+        resolve();
+      });
+    });
+    await vmm.powerdown();
+    const timer = setTimeout(() => void vmm.end(), POWERDOWN_MS);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** Stops it and removes all that was made for it, its record too. Disks stay: they were not made by Shoal. */
+  async destroy(owned: OwnedVm): Promise<void> {
+    this.#mustNotMove(owned);
+    owned.record = { ...owned.record, desired: 'stopped' };
+    await this.#save(owned);
+    await owned.vmm?.end();
+    await this.#deps.host.clean(owned.record.spec);
+    await this.#deps.shelves.records.delete(owned.record.spec.vm);
+    this.#vms.delete(owned.record.spec.vm);
+    this.#deps.changed();
+  }
+
+  async pin(vm: string, forMs: number): Promise<void> {
+    const owned = this.#vms.get(vm);
+    assert(owned, 'only an owned VM is pinned');
+    owned.record = { ...owned.record, pinnedUntilMs: forMs > 0 ? this.#deps.clock.wallMs() + forMs : 0 };
+    await this.#save(owned);
+    this.#deps.changed();
+  }
+
+  /** This node owns the VM now, by a handoff: `cont` was sent. `backoffBefore` as its former node reported it. */
+  async gained(
+    spec: VmSpec,
+    epoch: number,
+    vmm: Vmm | undefined,
+    from: { pinned: boolean; backoffLevel: number; backoffMs: number },
+  ): Promise<void> {
+    const nowMs = this.#deps.clock.wallMs();
+    const left = await this.#deps.shelves.departures.get(spec.vm);
+    const before = { level: from.backoffLevel, untilMs: nowMs + from.backoffMs };
+    const record: VmRecord = {
+      ...newRecord(spec, epoch, this.#options.bootId),
+      pinnedUntilMs: from.pinned ? nowMs + this.#options.pinMs : 0,
+      backoff: onArrival(before, left?.leftAtMs, this.#options.cooldownMs, nowMs),
+    };
+    const owned: OwnedVm = { record, vmm: undefined, state: vmm ? 'running' : 'crashed' };
+    await this.#save(owned);
+    this.#vms.set(spec.vm, owned);
+    if (vmm) this.#attach(owned, vmm);
+    this.#deps.changed();
+  }
+
+  /** The VM has left this node for good: another one owns it. */
+  async left(vm: string): Promise<void> {
+    await this.#deps.shelves.departures.putSynced(vm, { leftAtMs: this.#deps.clock.wallMs() });
+    await this.#deps.shelves.records.delete(vm);
+    this.#vms.delete(vm);
+    this.#deps.changed();
+  }
+
+  /** A handoff of this VM ended here and it stays: with a higher epoch when it was retaken. */
+  async stays(vm: string, epoch: number): Promise<void> {
+    const owned = this.#vms.get(vm);
+    assert(owned, 'a VM that stays is owned');
+    if (epoch !== owned.record.epoch) {
+      owned.record = { ...owned.record, epoch };
+      await this.#save(owned);
+    }
+    if (!owned.vmm && owned.record.desired === 'running') await this.#crashed(owned);
+    this.#deps.changed();
+  }
+
+  #mustNotMove(owned: OwnedVm): void {
+    const { vm, name } = owned.record.spec;
+    if (!this.#deps.inHandoff(vm)) return;
+    throw new ShoalError(
+      'SHOAL_VM_MOVING',
+      'a handoff of the VM is running',
+      name,
+      'Wait for its end, or cancel it',
+    );
+  }
+
+  async #start(owned: OwnedVm): Promise<void> {
+    owned.state = 'starting';
+    this.#deps.changed();
+    try {
+      this.#attach(owned, await this.#deps.host.start(owned.record.spec));
+    } catch (error) {
+      owned.state = 'crashed';
+      this.#deps.changed();
+      throw error;
+    }
+    owned.state = 'running';
+    owned.record = { ...owned.record, bootId: this.#options.bootId, crashed: false };
+    await this.#save(owned);
+    this.#deps.log.info({ vm: owned.record.spec.name, pid: owned.vmm?.pid }, 'VM started');
+    this.#deps.changed();
+  }
+
+  #attach(owned: OwnedVm, vmm: Vmm): void {
+    owned.vmm = vmm;
+    let shutdown = false;
+    vmm.on(event => {
+      if (owned.vmm !== vmm) return;
+      if (event.kind === 'shutdown') shutdown = true;
+      void this.#onVmm(owned, event, shutdown).catch(error =>
+        this.#deps.log.error({ vm: owned.record.spec.name, error: String(error) }, 'VM event not handled'),
+      );
+    });
+  }
+
+  async #onVmm(owned: OwnedVm, event: VmmEvent, shutdown: boolean): Promise<void> {
+    if (event.kind === 'resume') owned.state = 'running';
+    else if (event.kind === 'stop') owned.state = 'paused';
+    else if (event.kind === 'exit') {
+      owned.vmm = undefined;
+      owned.state = 'stopped';
+      if (this.#deps.inHandoff(owned.record.spec.vm)) return;
+      if (owned.record.desired === 'stopped' || shutdown) {
+        owned.record = { ...owned.record, desired: 'stopped' };
+        await this.#save(owned);
+      } else await this.#crashed(owned);
+    } else return;
+    this.#deps.changed();
+  }
+
+  async #crashed(owned: OwnedVm): Promise<void> {
+    const { spec } = owned.record;
+    const verdict = afterCrash(spec.crash, owned.record.crashesAtMs, this.#deps.clock.wallMs());
+    owned.record = {
+      ...owned.record,
+      crashesAtMs: verdict.crashesAtMs,
+      crashed: verdict.action === 'leave',
+    };
+    owned.state = 'crashed';
+    await this.#save(owned);
+    this.#deps.log.warn(
+      { vm: spec.name, action: verdict.action, crashes: verdict.crashesAtMs.length },
+      'VM crashed',
+    );
+    this.#deps.changed();
+    if (verdict.action === 'restart') await this.#start(owned);
+  }
+
+  #save(owned: OwnedVm): Promise<void> {
+    return this.#deps.shelves.records.putSynced(owned.record.spec.vm, owned.record);
+  }
+}
