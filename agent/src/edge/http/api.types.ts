@@ -2,7 +2,7 @@
  * What any node answers over HTTP and its unix socket, and what the agent offers behind it.
  * `GET /v1/status` is the whole cluster as the asked node sees it. Ages are ms by that node's monotonic clock.
  */
-import type { Decision } from '@shoal/policies';
+import type { Decision, View } from '@shoal/policies';
 import type { Engine, LoadReport, Mode, MoveReason, VmState } from '@shoal/protocol';
 import type { FaultStats } from '../pages/types.ts';
 
@@ -37,6 +37,8 @@ export type VmStatus = {
   node: string;
   nodeId: string;
   state: VmState;
+  /** Its node is silent: all of this is old. */
+  stale: boolean;
   ageMs: number;
   epoch: number;
   /** Of one core. */
@@ -63,7 +65,8 @@ export type HandoffStatus = {
   target: string;
   role: 'source' | 'target' | 'observer';
   engine: Engine;
-  reason: MoveReason;
+  /** Empty when this node only observes. */
+  reason: MoveReason | '';
   relocation: string;
   stage: string;
   inDoubt: boolean;
@@ -119,6 +122,8 @@ export type DecisionRecord = {
   policyHash: string;
   viewDigest: string;
   basis: { node: string; incarnation: number; seq: number }[];
+  /** The inputs: `decide(view)` gives `decision` again. */
+  view: View;
   decision: Decision;
   /** What this node did about its own rows: `acted`, `advised`, `observed`, `nothing`. */
   action: string;
@@ -140,6 +145,8 @@ export interface AgentApi {
   health(): { ok: boolean; faults: string[] };
   /** `spec` as parsed YAML, not yet checked. */
   run(spec: unknown, origin: string): Promise<{ vm: string; name: string }>;
+  /** A stopped or crashed VM of this node starts again. */
+  start(vm: string): Promise<void>;
   stop(vm: string): Promise<void>;
   destroy(vm: string): Promise<void>;
   /** Starts a manual move and pins the VM there; resolves with the handoff's id when it is offered and accepted. */
