@@ -1,0 +1,98 @@
+/**
+ * The libp2p node, put together here and nowhere else: a change of its line (libp2p 2, another gossipsub) is this file.
+ * Left out on purpose: DHT, mDNS, relays, the connection monitor (a ping stream per link and tick costs more than all
+ * reports do; `liveness.ts` asks silent links only) and the keep-alive of yamux.
+ */
+import '../node20.ts';
+import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub';
+import { identify } from '@libp2p/identify';
+import type { ComponentLogger, Libp2p, Logger } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { type Ping, ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { createLibp2p } from 'libp2p';
+import { ShoalError } from '../../errors.ts';
+import type { AllowList } from './allow-list.ts';
+import { gossipSettings } from './gossip-settings.ts';
+import type { Identity } from './identity.ts';
+import { type WireCount, wire } from './wire.ts';
+
+export type Node = Libp2p<{ gossip: GossipSub; ping: Ping }>;
+
+export type StackOptions = {
+  identity: Identity;
+  listen: string[];
+  announce: string[];
+  /** Cluster size, this node included. */
+  nodes: number;
+  allowList: AllowList;
+  count: WireCount;
+};
+
+/** Rates per source address and second, and handshakes at once: a strange scanner is held off, a cluster's start is not. */
+const INBOUND_PER_SECOND = 64;
+const INBOUND_PENDING = 64;
+/** A handshake takes 5–60 ms; who stalls in it longer than this is no node of ours. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** Handshakes are CPU; more at once delay our own reports when a whole cluster starts. */
+const DIALS_AT_ONCE = 4;
+const STREAMS_PER_LINK = 16;
+
+/** Starts a node. Throws SHOAL_MESH_LISTEN when no listen address can be bound. */
+export async function startStack(options: StackOptions): Promise<Node> {
+  const node: Node = await createLibp2p({
+    start: false,
+    privateKey: options.identity.privateKey,
+    addresses: { listen: options.listen, announce: options.announce },
+    transports: [tcp()],
+    connectionProtector: () => wire(options.count),
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      yamux({
+        enableKeepAlive: false,
+        maxInboundStreams: STREAMS_PER_LINK,
+        maxOutboundStreams: STREAMS_PER_LINK,
+      }),
+    ],
+    connectionGater: options.allowList.gater(),
+    connectionMonitor: { enabled: false },
+    connectionManager: {
+      maxConnections: Math.max(64, 3 * options.nodes),
+      maxParallelDials: DIALS_AT_ONCE,
+      inboundConnectionThreshold: INBOUND_PER_SECOND,
+      maxIncomingPendingConnections: INBOUND_PENDING,
+      inboundUpgradeTimeout: HANDSHAKE_TIMEOUT_MS,
+      dialTimeout: HANDSHAKE_TIMEOUT_MS,
+    },
+    services: {
+      // gossipsub hears of a new peer through identify.
+      identify: identify(),
+      ping: ping(),
+      gossip: gossipsub(gossipSettings(options.nodes)) as (components: object) => GossipSub,
+    },
+    ...(process.env.DEBUG ? {} : { logger: silent }),
+  });
+  try {
+    await node.start();
+  } catch (error) {
+    await node.stop();
+    throw new ShoalError(
+      'SHOAL_MESH_LISTEN',
+      `the mesh cannot listen: ${(error as Error).message}`,
+      options.listen.join(', '),
+      'Check mesh.listen, and that no other agent has the port',
+      { cause: error },
+    );
+  }
+  return node;
+}
+
+/** libp2p makes a logger for every connection and stream; silent ones are one shared object. */
+const quiet: Logger = Object.assign(() => {}, {
+  enabled: false,
+  error: () => {},
+  trace: () => {},
+  newScope: () => quiet,
+});
+const silent: ComponentLogger = { forComponent: () => quiet };
