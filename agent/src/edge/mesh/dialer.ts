@@ -14,7 +14,7 @@ import type { Log, PeerEntry } from './types.ts';
 /** The higher id waits this long for the lower one's dial. */
 const YIELD_MS = 2_500;
 /** A node that is back is found within 5 s; one that is asleep costs a few packets. */
-const RETRY_MIN_MS = 1_000;
+const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 5_000;
 const FIRST_DIAL_MS = 100;
 const DIAL_TIMEOUT_MS = 5_000;

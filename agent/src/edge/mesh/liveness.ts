@@ -11,7 +11,7 @@ const SILENT_REPORTS = 3;
 const SILENT_MIN_MS = 3_000;
 const PING_TIMEOUT_MS = 2_000;
 /** Connected this long without our gossip stream: it broke, and gossipsub opens none while the connection lasts. */
-const STREAMLESS_MS = 5_000;
+const STREAMLESS_MS = 3_000;
 
 export type LivenessOptions = { reportIntervalMs: number };
 

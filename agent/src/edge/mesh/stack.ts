@@ -10,13 +10,13 @@ import type { ComponentLogger, Libp2p, Logger } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { ShoalError } from '../../errors.ts';
 import type { AllowList } from './allow-list.ts';
 import { gossipSettings } from './gossip-settings.ts';
 import type { Identity } from './identity.ts';
 import { type WireCount, wire } from './wire.ts';
+import { thriftyYamux } from './yamux-thrift.ts';
 
 export type Node = Libp2p<{ gossip: GossipSub; ping: Ping }>;
 
@@ -49,7 +49,7 @@ export async function startStack(options: StackOptions): Promise<Node> {
     connectionProtector: () => wire(options.count),
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      thriftyYamux({
         enableKeepAlive: false,
         maxInboundStreams: STREAMS_PER_LINK,
         maxOutboundStreams: STREAMS_PER_LINK,
