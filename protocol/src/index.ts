@@ -1,2 +1,29 @@
-export * from './messages/handoff.types.ts';
-export * from './messages/load-report.ts';
+export * from './codec.ts';
+export { Bad, type Decoded, type Fault, type FaultCode } from './errors.ts';
+export * from './limits.ts';
+export type { Abort } from './messages/abort.ts';
+export type { Accept } from './messages/accept.ts';
+export type { Ask } from './messages/ask.ts';
+export type { Ended } from './messages/ended.ts';
+export type { HandoffHead } from './messages/head.ts';
+export type { Listening } from './messages/listening.ts';
+export type {
+  Engine,
+  HandoffLoad,
+  LoadReport,
+  Migration,
+  Mode,
+  VmLoad,
+  VmState,
+} from './messages/load-report.ts';
+export type { NotRun } from './messages/not-run.ts';
+export type { MoveReason, Offer, ReportRef } from './messages/offer.ts';
+export type { Ready } from './messages/ready.ts';
+export type { RecordIs } from './messages/record.ts';
+export type { Refuse } from './messages/refuse.ts';
+export type { Run } from './messages/run.ts';
+export type { Running } from './messages/running.ts';
+export type { Transferred } from './messages/transferred.ts';
+export type { DiskSpec, NicSpec, VmSpec } from './messages/vm-spec.ts';
+export { HANDOFF_MESSAGES, type HandoffMessage, MESSAGES, RETIRED } from './registry.ts';
+export { GOSSIP_TOPIC, STREAM_PROTOCOL } from './version.ts';

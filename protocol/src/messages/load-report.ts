@@ -5,6 +5,10 @@
  * The author is proven by gossipsub's strict signature: `node` must equal the signer.
  */
 
+import { flag, int, list, oneOf, struct, text } from '../fields.ts';
+import * as kind from '../kinds.ts';
+import * as limit from '../limits.ts';
+
 /** What a VM is, as its node sees it. `degraded`: runs while pages are still on the source. */
 export type VmState =
   | 'starting'
@@ -110,3 +114,69 @@ export type LoadReport = {
   vms: VmLoad[];
   handoffs: HandoffLoad[];
 };
+
+const vmState = oneOf('starting', 'running', 'degraded', 'paused', 'stopped', 'crashed', 'in-doubt', 'lost');
+
+const vmLoad = struct<VmLoad>({
+  vm: kind.uuid,
+  name: kind.name,
+  epoch: kind.positive,
+  state: vmState,
+  cpuMilli: kind.cpuMilli,
+  cpuNowMilli: kind.cpuMilli,
+  memoryMib: kind.memoryMib,
+  residentMib: kind.memoryMib,
+  diskReadBps: kind.rateBps,
+  diskWriteBps: kind.rateBps,
+  netRxBps: kind.rateBps,
+  netTxBps: kind.rateBps,
+  vcpus: int(1, limit.CORES_MAX),
+  migration: kind.migration,
+  pinnedMs: kind.ageMs,
+  backoffLevel: int(0, 64),
+  backoffMs: kind.ageMs,
+});
+
+const handoffLoad = struct<HandoffLoad>({
+  handoff: kind.uuid,
+  vm: kind.uuid,
+  role: oneOf('source', 'target'),
+  peer: kind.peerId,
+  engine: kind.engine,
+  stage: text(32),
+  ageMs: kind.ageMs,
+  inDoubt: flag,
+});
+
+export const loadReport = {
+  number: 1,
+  name: 'load-report',
+  bytesMax: limit.REPORT_BYTES_MAX,
+  kind: struct<LoadReport>({
+    node: kind.peerId,
+    name: kind.name,
+    incarnation: kind.positive,
+    seq: kind.positive,
+    version: text(32),
+    addresses: list(text(limit.ADDRESS_BYTES_MAX), limit.ADDRESSES_MAX),
+    http: text(limit.ADDRESS_BYTES_MAX),
+    mode: kind.mode,
+    policyHash: kind.hash16OrEmpty,
+    cordoned: flag,
+    pausedMs: kind.ageMs,
+    cores: int(1, limit.CORES_MAX),
+    cpuPermille: int(0, 1_000_000),
+    cpuNowPermille: int(0, 1_000_000),
+    windowFull: flag,
+    memoryMib: kind.memoryMib,
+    memoryFreeMib: kind.memoryMib,
+    diskReadBps: kind.rateBps,
+    diskWriteBps: kind.rateBps,
+    netRxBps: kind.rateBps,
+    netTxBps: kind.rateBps,
+    sinceRelocationMs: int(-1, limit.AGE_MS_MAX),
+    relocation: kind.hash16OrEmpty,
+    vms: list(vmLoad, limit.VMS_MAX),
+    handoffs: list(handoffLoad, limit.HANDOFFS_MAX),
+  }),
+} as const;

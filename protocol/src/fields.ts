@@ -1,0 +1,96 @@
+/**
+ * Kinds of fields: each reads an untrusted value into a checked copy or throws a `Bad`, and writes it for the wire.
+ * A struct travels as an array in the order of its fields: short, and new fields can only be appended. A longer array
+ * than known comes from a newer peer: the rest is passed over.
+ */
+import { Bad } from './errors.ts';
+
+export type Kind<T> = { read(value: unknown, path: string): T; write(value: T): unknown };
+
+/** A checked primitive travels as it is. */
+const plain = <T>(read: (value: unknown, path: string) => T): Kind<T> => ({ read, write: value => value });
+
+export const int = (min: number, max: number): Kind<number> =>
+  plain((value, path) => {
+    if (typeof value !== 'number' || !Number.isInteger(value))
+      throw new Bad('type', path, 'is not an integer');
+    if (value < min || value > max) throw new Bad('range', path, `is ${value}, outside ${min} to ${max}`);
+    return value;
+  });
+
+export const flag: Kind<boolean> = plain((value, path) => {
+  if (typeof value !== 'boolean') throw new Bad('type', path, 'is not true or false');
+  return value;
+});
+
+const utf8Bytes = (text: string): number => {
+  let bytes = 0;
+  for (const char of text) {
+    const code = char.codePointAt(0) as number;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+};
+
+/** Text of at most `max` bytes in UTF-8; control characters would let a peer write into our logs and terminals. */
+export const text = (max: number, pattern?: RegExp, what = 'has another form than it should'): Kind<string> =>
+  plain((value, path) => {
+    if (typeof value !== 'string') throw new Bad('type', path, 'is not text');
+    if (value.length > max || utf8Bytes(value) > max)
+      throw new Bad('length', path, `is longer than ${max} bytes`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    if (/[\u0000-\u001f\u007f]/.test(value)) throw new Bad('form', path, 'has control characters');
+    if (pattern && !pattern.test(value)) throw new Bad('form', path, what);
+    return value;
+  });
+
+export const oneOf = <const T extends string>(...values: T[]): Kind<T> =>
+  plain((value, path) => {
+    if (!values.includes(value as T)) throw new Bad('form', path, `is none of ${values.join(', ')}`);
+    return value as T;
+  });
+
+export const list = <T>(kind: Kind<T>, max: number): Kind<T[]> => ({
+  read(value, path) {
+    if (!Array.isArray(value)) throw new Bad('type', path, 'is not a list');
+    if (value.length > max) throw new Bad('length', path, `has ${value.length} entries, more than ${max}`);
+    return value.map((entry, i) => kind.read(entry, `${path}[${i}]`));
+  },
+  write: value => value.map(entry => kind.write(entry)),
+});
+
+/** A map with text keys; travels as a list of pairs, so that no key of a peer becomes a property by decoding. */
+export const dict = <T>(key: Kind<string>, kind: Kind<T>, max: number): Kind<Record<string, T>> => ({
+  read(value, path) {
+    const pairs = list(
+      plain(v => v),
+      max,
+    ).read(value, path);
+    const seen = new Map<string, T>();
+    pairs.forEach((pair, i) => {
+      if (!Array.isArray(pair) || pair.length !== 2) throw new Bad('type', `${path}[${i}]`, 'is not a pair');
+      seen.set(key.read(pair[0], `${path}[${i}].key`), kind.read(pair[1], `${path}[${i}].value`));
+    });
+    if (seen.has('__proto__')) throw new Bad('form', path, 'names __proto__');
+    return Object.fromEntries(seen);
+  },
+  write: value => Object.entries(value).map(([k, v]) => [k, kind.write(v)]),
+});
+
+export type Fields<T> = { [K in keyof T]-?: Kind<T[K]> };
+
+/** Fields in the order in which they travel. `__proto__` cannot be among them: the names are ours. */
+export function struct<T extends object>(fields: Fields<T>): Kind<T> {
+  const names = Object.keys(fields) as (keyof T & string)[];
+  return {
+    read(value, path) {
+      if (!Array.isArray(value)) throw new Bad('type', path, 'is not a record');
+      if (value.length < names.length) {
+        throw new Bad('length', path, `has ${value.length} fields, fewer than ${names.length}`);
+      }
+      const at = (name: string) => (path ? `${path}.${name}` : name);
+      return Object.fromEntries(names.map((name, i) => [name, fields[name].read(value[i], at(name))])) as T;
+    },
+    write: value => names.map(name => fields[name].write(value[name])),
+  };
+}

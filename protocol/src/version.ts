@@ -1,0 +1,3 @@
+/** The version is in the names: a node speaks what it subscribes to and what it registers. */
+export const GOSSIP_TOPIC = 'shoal/load/1';
+export const STREAM_PROTOCOL = '/shoal/handoff/1';
