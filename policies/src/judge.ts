@@ -1,0 +1,53 @@
+/** Judges a plan: every constraint over every move, in the order of the moves. Empty = nothing is broken. */
+import { antiAffinity } from './constraints/anti-affinity.ts';
+import { cooldown, inflow, outflow } from './constraints/caps.ts';
+import { fitsCpu } from './constraints/fits-cpu.ts';
+import { fitsMemory } from './constraints/fits-memory.ts';
+import { cordoned, mode, paused, policyDiffers, stale, window } from './constraints/nodes.ts';
+import { backoff, migrationNever, moving, notRunning, pinned } from './constraints/stays.ts';
+import { type Constraint, refusalOf } from './constraints/types.ts';
+import type { Move, Refusal, ThresholdConfig, View } from './types.ts';
+
+export const CONSTRAINTS: readonly Constraint[] = [
+  fitsMemory,
+  fitsCpu,
+  pinned,
+  migrationNever,
+  moving,
+  notRunning,
+  backoff,
+  stale,
+  paused,
+  window,
+  cordoned,
+  mode,
+  policyDiffers,
+  inflow,
+  outflow,
+  cooldown,
+  antiAffinity,
+];
+
+export function judge(view: View, config: ThresholdConfig, moves: readonly Move[]): Refusal[] {
+  return moves.flatMap((move, i) => {
+    const from = view.nodes.find(n => n.node === move.from);
+    const to = view.nodes.find(n => n.node === move.to);
+    const vm = from?.vms.find(v => v.vm === move.vm);
+    if (!from || !to || !vm || from === to) {
+      return [
+        {
+          code: 'no-target' as const,
+          vm: move.vm,
+          node: move.to,
+          numbers: {},
+          sentence: 'no such VM or node',
+        },
+      ];
+    }
+    const c = { move, vm, from, to, view, config, earlier: moves.slice(0, i) };
+    return CONSTRAINTS.flatMap(constraint => {
+      const sentence = constraint.breaks(c);
+      return sentence === undefined ? [] : [refusalOf(constraint.code, c, sentence)];
+    });
+  });
+}

@@ -1,0 +1,71 @@
+/** What keeps a node or a VM out of a decision, each as a refusal with its numbers. */
+import type { NodeView, Refusal, RefusalCode, ThresholdConfig, View, VmView } from '../types.ts';
+
+export const refusal = (
+  code: RefusalCode,
+  vm: string,
+  node: string,
+  numbers: Record<string, number>,
+  sentence: string,
+): Refusal => ({ code, vm, node, numbers, sentence });
+
+/** Left of the cooldown that holds for this node, ms; 0 = none (paper: after a relocation nothing for 10 s). */
+export function cooldownLeftMs(view: View, node: NodeView | undefined, config: ThresholdConfig): number {
+  const counted = config.cooldownScope === 'cluster' || !node ? view.nodes : [node];
+  const ages = counted.map(n => n.sinceRelocationMs).filter(ms => ms >= 0);
+  return Math.max(0, config.cooldownMs - Math.min(Number.MAX_SAFE_INTEGER, ...ages));
+}
+
+/** Why a node takes no part at all, or undefined. */
+export function nodeGate(node: NodeView, view: View, config: ThresholdConfig): Refusal | undefined {
+  const no = (code: RefusalCode, numbers: Record<string, number>, words: string) =>
+    refusal(code, '', node.node, numbers, `${node.name} ${words}`);
+  if (node.state !== 'awake')
+    return no('stale', { ageMs: node.ageMs }, `has been silent for ${node.ageMs} ms`);
+  if (node.paused) return no('paused', {}, 'is paused');
+  if (!node.windowFull) return no('window', {}, 'has no full window yet that is free of a move');
+  const leftMs = config.cooldownScope === 'node' ? cooldownLeftMs(view, node, config) : 0;
+  if (leftMs > 0) return no('cooldown', { leftMs }, `rests after a relocation, ${leftMs} ms left`);
+  return undefined;
+}
+
+/** Why a VM stays whatever the rule says, or undefined. Backoff is apart: an overload may override it. */
+export function vmGate(vm: VmView, node: NodeView): Refusal | undefined {
+  const no = (code: RefusalCode, numbers: Record<string, number>, words: string) =>
+    refusal(code, vm.vm, node.node, numbers, `${vm.name} ${words}`);
+  if (vm.state !== 'running') return no('not-running', {}, `is ${vm.state}`);
+  if (vm.moving) return no('moving', {}, 'is in a handoff');
+  if (vm.migration === 'never') return no('migration-never', {}, 'may not be moved (migration: never)');
+  if (vm.pinnedMs > 0)
+    return no('pinned', { leftMs: vm.pinnedMs }, `is pinned for another ${vm.pinnedMs} ms`);
+  return undefined;
+}
+
+export const backoffRefusal = (vm: VmView, node: NodeView): Refusal =>
+  refusal(
+    'backoff',
+    vm.vm,
+    node.node,
+    { leftMs: vm.backoffMs },
+    `${vm.name} came back lately, ${vm.backoffMs} ms left`,
+  );
+
+export const isActive = (vm: VmView, config: ThresholdConfig): boolean =>
+  vm.state === 'running' && vm.cpuMilli >= config.activeVmMilli;
+
+/** Paper: CPU ≥ 90 % and two or more active VMs; with C cores: more active VMs than cores. */
+export const isOverloaded = (node: NodeView, config: ThresholdConfig): boolean =>
+  node.cpuPermille >= config.overloadPermille &&
+  node.vms.filter(vm => isActive(vm, config)).length > node.cores;
+
+export const isIdle = (node: NodeView, config: ThresholdConfig): boolean =>
+  node.cpuPermille < config.idlePermille;
+
+/** May `to` be a target of `from` at all? A node that only watches takes nothing from one that acts. */
+export function targetGate(from: NodeView, to: NodeView): Refusal | undefined {
+  if (to.cordoned) return refusal('cordoned', '', to.node, {}, `${to.name} is cordoned`);
+  if (from.mode === 'auto' && to.mode !== 'auto') {
+    return refusal('mode', '', to.node, {}, `${to.name} only ${to.mode}s`);
+  }
+  return undefined;
+}
