@@ -1,0 +1,124 @@
+/** The second half of the configuration: VMs, moves, the rule and what is kept. */
+import { choice, FULL_PATH, listOf, PATH, section, text, whole } from './kinds.ts';
+
+const id = (description: string) =>
+  whole(description, { unit: 'id', default: 0, minimum: 0, maximum: 4_294_967_294 });
+
+const vms = section('What a VM on this node may be made of: a target judges every spec by its own lists.', {
+  accel: choice('`auto`: KVM where it works, else TCG (slow).', ['auto', 'kvm', 'tcg'], 'auto'),
+  runAs: section('The user that runs QEMU; 0 is root, for trying out only.', {
+    uid: id('User id.'),
+    gid: id('Group id.'),
+  }),
+  qemu: text('The QEMU to run: a path, or a name on the PATH. 7.2 or newer.', {
+    default: 'qemu-system-x86_64',
+  }),
+  diskRoots: listOf('Disk images must be below one of these.', text('A directory.', FULL_PATH)),
+  nbdHosts: listOf('NBD servers that disks may come from.', text('A host name or address.', {})),
+  bridges: listOf('Bridges that a VM may be attached to.', text('An interface name.', {})),
+  machines: listOf('QEMU machine types.', choice('A machine type.', ['pc', 'q35', 'microvm'], 'pc'), [
+    'pc',
+    'q35',
+    'microvm',
+  ]),
+  drivers: listOf(
+    'VMMs; `micro` is the small guest of the tests.',
+    choice('A VMM.', ['qemu', 'micro'], 'qemu'),
+    ['qemu'],
+  ),
+  kernelRoots: listOf('Kernels and initrds must be below one of these.', text('A directory.', FULL_PATH)),
+});
+
+const timeout = (description: string) =>
+  whole(description, { unit: 'ms', default: 30_000, minimum: 1000, maximum: 3_600_000 });
+
+const migration = section('How a VM is handed over.', {
+  engine: choice(
+    '`postcopy`: it runs on the target at once, its pages follow. `precopy`: pages first.',
+    ['postcopy', 'precopy'],
+    'postcopy',
+  ),
+  address: text('Where sources reach this node for memory: an address of the fast network.', {
+    default: '127.0.0.1',
+    pattern: '^[0-9A-Za-z.:-]+$',
+    form: 'an IP address or a host name',
+  }),
+  prepareTimeoutMs: timeout(
+    'From offer to the command to migrate; then the source gives up and keeps the VM.',
+  ),
+  switchTimeoutMs: timeout('From that command to the commit; then the source gives up and keeps the VM.'),
+  bulkWindowBytes: whole(
+    'Pages that nobody asked for yet, in flight at once. Larger is nearer to line rate, smaller lets urgent pages pass sooner.',
+    { unit: 'bytes', default: 262_144, minimum: 65_536, maximum: 67_108_864 },
+  ),
+  bulkBytesPerSecond: whole('Limit for them. 0: none.', {
+    unit: 'bytes/s',
+    default: 0,
+    minimum: 0,
+    maximum: 1_000_000_000_000,
+  }),
+});
+
+const native = section('The native parts.', {
+  dir: text('Where shoal-pages, shoal-micro and libshoal-uffd.so are. Empty: beside the agent.', {
+    default: '',
+    ...PATH,
+  }),
+});
+
+const percent = (description: string, fallback: number) =>
+  whole(description, { unit: '%', default: fallback, minimum: 0, maximum: 100 });
+const seconds = (description: string, fallback: number) =>
+  whole(description, { unit: 's', default: fallback, minimum: 0, maximum: 86_400 });
+const handoffs = (description: string, fallback: number) =>
+  whole(description, { unit: 'handoffs', default: fallback, minimum: 1, maximum: 64 });
+
+const policy = section(
+  'The rule. All nodes must have the same numbers here: those that differ refuse to pack with each other.',
+  {
+    name: choice('The rule by name.', ['threshold'], 'threshold'),
+    activeVmPercent: percent('A VM is active from here on, of one core.', 5),
+    overloadPercent: percent('A node is overloaded from here on, of its cores.', 90),
+    idlePercent: percent('A node is idle below this, of its cores.', 30),
+    holdSeconds: seconds('An overload must last so long. 0: the window is hold enough.', 0),
+    cooldownSeconds: seconds('After a relocation nothing new is decided for so long.', 10),
+    cooldownScope: choice(
+      'Who rests then: the whole `cluster`, or the `node`s that took part.',
+      ['cluster', 'node'],
+      'cluster',
+    ),
+    packMarginPercent: percent('Packing fills a node up to overload less this.', 20),
+    maxInflow: handoffs('Handoffs toward one node at a time.', 1),
+    maxOutflow: handoffs('Handoffs away from one node at a time.', 2),
+  },
+);
+
+export const work = {
+  vms,
+  migration,
+  native,
+  policy,
+  windowMs: whole('Every figure that the rule reads is a mean over so long.', {
+    unit: 'ms',
+    default: 10_000,
+    minimum: 1000,
+    maximum: 600_000,
+  }),
+  pinMinutes: whole('A VM that was moved by hand stays for so long. 0: the rule may take it on at once.', {
+    unit: 'min',
+    default: 60,
+    minimum: 0,
+    maximum: 10_080,
+  }),
+  history: section('What was, for people.', {
+    retentionHours: whole('A second a row, for so long.', {
+      unit: 'h',
+      default: 24,
+      minimum: 1,
+      maximum: 8760,
+    }),
+  }),
+  log: section('One line an event, JSON, on standard output.', {
+    level: choice('Events below this are left out.', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+  }),
+};
