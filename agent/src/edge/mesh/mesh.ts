@@ -12,8 +12,8 @@ import { Listeners } from './listeners.ts';
 import { Liveness } from './liveness.ts';
 import { type Node, startStack } from './stack.ts';
 import { SEND_TIMEOUT_MS, Streams } from './streams.ts';
-import { ReportTrace } from './trace.ts';
-import type { Mesh, MeshDeps, MeshOptions, PeerChange, PeerEntry } from './types.ts';
+import { ReportTrace, TRACE_VARIABLE } from './trace.ts';
+import type { Mesh, MeshDeps, MeshOptions, PeerChange } from './types.ts';
 
 /** Starts this node's part of the mesh. Throws ShoalErrors (identity, listen address, a malformed peer entry). */
 export async function createMesh(options: MeshOptions, deps: MeshDeps): Promise<Mesh> {
@@ -46,7 +46,8 @@ async function assemble(
   const dialer = new Dialer(node, log);
   const streams = new Streams({ node, dialer, allowList, log, heard });
   const changes = new Listeners<[peer: string, change: PeerChange]>(log);
-  const trace = options.traceFile ? new ReportTrace(options.traceFile, log) : undefined;
+  const traceFile = options.traceFile ?? process.env[TRACE_VARIABLE];
+  const trace = traceFile ? new ReportTrace(traceFile, log) : undefined;
   if (trace) gossip.reports.add((author, report) => trace.add(author, report, 'received'));
 
   node.addEventListener('peer:connect', ({ detail }) => {
@@ -134,10 +135,8 @@ function checkId(id: string): void {
       'SHOAL_MESH_PEER',
       'this is not a peer id',
       id,
-      'Copy it from `shoald --print-id` on that node (12D3KooW…)',
+      'Copy it from `shoald --init` on that node (12D3KooW…)',
       { cause: error },
     );
   }
 }
-
-export type { PeerEntry };

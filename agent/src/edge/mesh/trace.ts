@@ -8,6 +8,9 @@ import { appendFile } from 'node:fs/promises';
 import { clock } from '../clock.ts';
 import type { Log } from './types.ts';
 
+/** Names the file to append to; set by the bench. */
+export const TRACE_VARIABLE = 'SHOAL_BENCH_REPORT_LOG';
+
 const FLUSH_MS = 1_000;
 
 export class ReportTrace {

@@ -36,7 +36,7 @@ export type MeshOptions = {
   /** The allow-list; this node itself may stand in it. */
   peers: PeerEntry[];
   reportIntervalMs: number;
-  /** Appends a line for every report sent and received (`trace.ts`); for the bench. */
+  /** Appends a line for every report sent and received (`trace.ts`); for the bench, which sets it by environment. */
   traceFile?: string | undefined;
 };
 

@@ -1,7 +1,7 @@
 /**
  * Sits between TCP and Noise, in libp2p's place for a connection protector: counts bytes, and hands each Noise frame to
- * the socket as one buffer. libp2p writes the frame's length and its body apart, which is two system calls and two
- * packets for every report (a quarter of an idle agent's CPU went there).
+ * the socket as one buffer. libp2p writes the frame's length and its body apart: two system calls and two packets for
+ * every report, which makes a machine with 16 agents do twice the work (docs/decisions/0001, Measured).
  */
 import type { ConnectionProtector, MessageStream } from '@libp2p/interface';
 import { AbstractMessageStream } from '@libp2p/utils';
