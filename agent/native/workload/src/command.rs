@@ -1,0 +1,189 @@
+//! The line protocol: one command a line in, one answer a line out (README.md of this crate).
+
+/// Share of the time that `verify` takes when none is given, percent of one CPU.
+pub const VERIFY_DUTY_PERCENT: u8 = 10;
+/// Longest interval of ticks; longer is a typing mistake.
+const TICK_MAX_MS: u32 = 60_000;
+/// Longest line; what is longer is noise on the wire.
+pub const LINE_MAX_BYTES: usize = 256;
+
+/// What a line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Be busy for this share of the time, percent of one CPU.
+    Load { percent: u8 },
+    /// Rewrite at most so many pages a second, all work within the first `hot_mib` (None: all that is filled).
+    Touch {
+        pages_per_s: u32,
+        hot_mib: Option<u32>,
+    },
+    /// Fill so many MiB anew.
+    Fill { mib: u32 },
+    /// Check every filled page, taking this share of the time.
+    Verify { duty_percent: u8 },
+    /// Say where the work stands, every so many milliseconds; 0 ends it.
+    Ticks { interval_ms: u32 },
+    /// Keep records on a disk.
+    Disk { device: String, action: DiskAction },
+    /// One line about everything.
+    Status,
+}
+
+/// What to do with a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskAction {
+    /// Mount it if need be and append records, each synced.
+    Start,
+    /// Write no more; unmount what `Start` mounted.
+    Stop,
+    /// Read every record and check it.
+    Check,
+}
+
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    word: Option<&str>,
+    what: &str,
+    max: T,
+) -> Result<T, String> {
+    let word = word.ok_or_else(|| format!("{what} is missing"))?;
+    match word.parse::<T>() {
+        Ok(value) if value <= max => Ok(value),
+        _ => Err(format!(
+            "{what} is \"{word}\": give a number from 0 to {max}"
+        )),
+    }
+}
+
+/// Reads one line (without its end). Errors are sentences for the answer.
+pub fn parse(line: &str) -> Result<Command, String> {
+    let mut words = line.split_ascii_whitespace();
+    let name = words.next().unwrap_or("");
+    let command = match name {
+        "load" => Command::Load {
+            percent: number(words.next(), "the share in percent", 100)?,
+        },
+        "touch" => {
+            let pages_per_s = number(words.next(), "pages per second", u32::MAX)?;
+            let hot_mib = match words.next() {
+                None | Some("all") => None,
+                word => Some(number(word, "the hot part in MiB", u32::MAX)?.max(1)),
+            };
+            Command::Touch {
+                pages_per_s,
+                hot_mib,
+            }
+        }
+        "fill" => Command::Fill {
+            mib: number(words.next(), "the size in MiB", u32::MAX)?,
+        },
+        "verify" => {
+            let duty = words
+                .next()
+                .map(|word| number(Some(word), "the share in percent", 100))
+                .transpose()?;
+            Command::Verify {
+                duty_percent: duty.unwrap_or(VERIFY_DUTY_PERCENT).max(1),
+            }
+        }
+        "ticks" => Command::Ticks {
+            interval_ms: number(words.next(), "the interval in ms", TICK_MAX_MS)?,
+        },
+        "disk" => {
+            let device = words.next().ok_or("the device is missing")?.to_owned();
+            let action = match words.next() {
+                Some("start") => DiskAction::Start,
+                Some("stop") => DiskAction::Stop,
+                Some("check") => DiskAction::Check,
+                other => {
+                    return Err(format!(
+                        "\"{}\" is not start, stop or check",
+                        other.unwrap_or("")
+                    ));
+                }
+            };
+            Command::Disk { device, action }
+        }
+        "status" => Command::Status,
+        _ => {
+            return Err(
+                "no such command: try load, touch, fill, verify, ticks, disk or status".to_owned(),
+            );
+        }
+    };
+    match words.next() {
+        None => Ok(command),
+        Some(word) => Err(format!("\"{word}\" is one word too many")),
+    }
+}
+
+/// The answer to a line that was not understood or could not be done: `error <line>: <sentence>`.
+pub fn error(line: &str, sentence: &str) -> String {
+    let shown: String = line.chars().filter(|c| !c.is_control()).take(60).collect();
+    format!("error {shown}: {sentence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_is_read() {
+        assert_eq!(parse("load 50"), Ok(Command::Load { percent: 50 }));
+        assert_eq!(parse(" fill  700 "), Ok(Command::Fill { mib: 700 }));
+        assert_eq!(
+            parse("verify"),
+            Ok(Command::Verify {
+                duty_percent: VERIFY_DUTY_PERCENT
+            })
+        );
+        assert_eq!(parse("verify 15"), Ok(Command::Verify { duty_percent: 15 }));
+        assert_eq!(parse("ticks 10"), Ok(Command::Ticks { interval_ms: 10 }));
+        assert_eq!(
+            parse("touch 500"),
+            Ok(Command::Touch {
+                pages_per_s: 500,
+                hot_mib: None
+            })
+        );
+        assert_eq!(
+            parse("touch 500 8"),
+            Ok(Command::Touch {
+                pages_per_s: 500,
+                hot_mib: Some(8)
+            })
+        );
+        assert_eq!(
+            parse("touch 0 all"),
+            Ok(Command::Touch {
+                pages_per_s: 0,
+                hot_mib: None
+            })
+        );
+        assert_eq!(
+            parse("disk /dev/vda check"),
+            Ok(Command::Disk {
+                device: "/dev/vda".into(),
+                action: DiskAction::Check
+            })
+        );
+        assert_eq!(parse("status"), Ok(Command::Status));
+    }
+
+    #[test]
+    fn what_is_not_understood_says_what_is_wrong() {
+        for (line, part) in [
+            ("", "no such command"),
+            ("dance", "no such command"),
+            ("load", "is missing"),
+            ("load 101", "from 0 to 100"),
+            ("load -1", "from 0 to 100"),
+            ("load 5 6", "one word too many"),
+            ("ticks 3600000", "from 0 to 60000"),
+            ("disk /dev/vda", "not start, stop or check"),
+        ] {
+            let sentence = parse(line).unwrap_err();
+            assert!(sentence.contains(part), "{line}: {sentence}");
+        }
+        assert_eq!(error("x\u{7}y", "no"), "error xy: no");
+    }
+}
