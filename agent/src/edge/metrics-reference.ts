@@ -1,0 +1,26 @@
+/** Prints `docs/metrics.md` from the table: `node --conditions=source --import tsx agent/src/edge/metrics-reference.ts > docs/metrics.md`. */
+import { pathToFileURL } from 'node:url';
+import { METRICS } from './metrics-table.ts';
+
+export function metricsReference(): string {
+  const rows = Object.entries(METRICS).map(([name, { kind, help, labels }]) => {
+    const shown = labels.length ? labels.map(l => `\`${l}\``).join(', ') : '–';
+    return `| \`${name}\` | ${kind} | ${shown} | ${help} |`;
+  });
+  return `# Metrics
+
+\`GET /metrics\` on any node, text exposition format. Each node tells of itself alone: scrape them all. Base units
+(seconds, bytes, ratios from 0 to 1), \`_total\` for counters.
+
+Labels take few values. \`vm\` is the name of a VM that is on this node now: tens of series a node, which end when the VM
+leaves. Peers, handoffs and UUIDs are never labels; \`/v1/handoffs\` has every handoff by itself.
+
+This page is printed from \`agent/src/edge/metrics-table.ts\`; a test holds them equal.
+
+| metric | kind | labels | meaning |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.stdout.write(metricsReference());

@@ -1,0 +1,83 @@
+/** The metrics of this agent: a registry filled from the table, and four typed verbs. A wrong name or label does not compile. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { VERSION } from '../version.ts';
+import {
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  type Labels,
+  METRICS,
+  type MetricName,
+} from './metrics-table.ts';
+
+export interface Metrics {
+  count<N extends CounterName>(name: N, labels: Labels<N>, by?: number): void;
+  /** For counters that are kept elsewhere: raises it to `value`; when `value` fell, its source began anew at 0. */
+  total<N extends CounterName>(name: N, labels: Labels<N>, value: number): void;
+  set<N extends GaugeName>(name: N, labels: Labels<N>, value: number): void;
+  observe<N extends HistogramName>(name: N, labels: Labels<N>, value: number): void;
+  /** Takes all values of a labelled gauge away, to set those that still hold. */
+  clear(name: GaugeName): void;
+  /** A VM left this node: its series end. */
+  forgetVm(name: string): void;
+  /** Text exposition format, for `GET /metrics`. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  stop(): void;
+}
+
+/** The event loop is looked at this often: finer costs wake-ups, and what hurts (missed reports) takes seconds. */
+const LAG_RESOLUTION_MS = 100;
+
+const VM_METRICS = (Object.keys(METRICS) as MetricName[]).filter(name =>
+  (METRICS[name].labels as readonly string[]).includes('vm'),
+);
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const made = new Map<MetricName, Counter | Gauge | Histogram>();
+  for (const [name, { kind, help, labels, ...rest }] of Object.entries(METRICS)) {
+    const options = { name, help, labelNames: [...labels], registers: [registry], ...rest };
+    const Kind = { counter: Counter, gauge: Gauge, histogram: Histogram }[kind];
+    made.set(name as MetricName, new Kind(options as never));
+  }
+  const get = <M>(name: MetricName) => made.get(name) as M;
+  const seen = new Map<string, number>();
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  delay.enable();
+
+  const metrics: Metrics = {
+    count: (name, labels, by = 1) => get<Counter>(name).inc(labels, by),
+    total(name, labels, value) {
+      const key = `${name}${JSON.stringify(labels)}`;
+      const last = seen.get(key) ?? 0;
+      get<Counter>(name).inc(labels, value >= last ? value - last : value);
+      seen.set(key, value);
+    },
+    set: (name, labels, value) => get<Gauge>(name).set(labels, value),
+    observe: (name, labels, value) => get<Histogram>(name).observe(labels, value),
+    clear: name => get<Gauge>(name).reset(),
+    forgetVm(vm) {
+      for (const name of VM_METRICS) {
+        get<Gauge>(name).remove({ vm });
+        seen.delete(`${name}${JSON.stringify({ vm })}`);
+      }
+    },
+    async text() {
+      const { user, system } = process.cpuUsage();
+      metrics.total('process_cpu_seconds_total', {}, (user + system) / 1e6);
+      metrics.set('process_resident_memory_bytes', {}, process.memoryUsage.rss());
+      // Node records the whole time between two looks.
+      const lagMs = Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS);
+      metrics.set('shoal_event_loop_lag_seconds', {}, lagMs / 1e3);
+      delay.reset();
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+    stop: () => delay.disable(),
+  };
+  metrics.set('shoal_build_info', { version: VERSION, node_version: process.version }, 1);
+  metrics.set('process_start_time_seconds', {}, Math.round(Date.now() / 1000 - process.uptime()));
+  return metrics;
+}

@@ -1,0 +1,111 @@
+/**
+ * Every error that Shoal tells people, by its stable code `SHOAL_<AREA>_<WHAT>`: what it means, what to do, and the
+ * status that HTTP answers with. `docs/errors.md` is printed from this table; a test holds both to the sources.
+ */
+export type ErrorCode = { status: number; meaning: string; todo: string };
+
+const row = (status: number, meaning: string, todo: string): ErrorCode => ({ status, meaning, todo });
+
+export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
+  // The configuration and the start of an agent.
+  SHOAL_CONFIG_FILE: row(500, 'The configuration cannot be read', 'Write it, or name another with --config'),
+  SHOAL_CONFIG_YAML: row(500, 'The configuration is not YAML', 'Mend the lines that are named'),
+  SHOAL_CONFIG_INVALID: row(500, 'The configuration has faults; all are listed', 'Mend each as it says'),
+  SHOAL_CONFIG_CGROUP: row(
+    500,
+    'A configured cgroup is none',
+    'Name a v1 cpuacct or v2 directory, or set cpu.source: host',
+  ),
+  SHOAL_IDENTITY: row(500, "The node's key cannot be read or made", 'Check node.stateDir and who owns it'),
+  SHOAL_STORE_LOCKED: row(
+    500,
+    'Another agent uses this state directory',
+    'Stop it, or give each its own node.stateDir',
+  ),
+  SHOAL_STORE_OPEN: row(500, 'The database does not open', 'Check the directory and the free space'),
+  SHOAL_MESH_LISTEN: row(500, 'The mesh cannot listen', 'Check mesh.listen, and who has the port'),
+  SHOAL_MESH_ADDRESS: row(500, 'An address is no multiaddr', 'Write it like /ip4/198.18.0.2/tcp/7420'),
+  SHOAL_MESH_PEER: row(500, 'A peer id is none', 'Copy it from `shoald --init` on that node'),
+  SHOAL_HTTP_LISTEN: row(500, 'HTTP cannot listen', 'Check http.listen, and who has the port'),
+  SHOAL_CONTROL_SOCKET: row(
+    500,
+    'The unix socket cannot be made',
+    'Check control.socket; stop the other agent',
+  ),
+  SHOAL_CONTROL_GROUP: row(500, 'control.group is no group of this machine', 'Create it, or name another'),
+
+  // Requests.
+  SHOAL_HTTP_NEEDS_SOCKET: row(
+    403,
+    'Changes and consoles are not offered over TCP',
+    'Use the unix socket on the node; HTTPS with tokens comes later',
+  ),
+  SHOAL_HTTP_NOT_FOUND: row(404, 'There is nothing at this path', 'See the list of paths'),
+  SHOAL_HTTP_REQUEST: row(400, 'A parameter or field of the request is wrong', 'Mend what is named'),
+  SHOAL_HTTP_BODY: row(400, 'The body is neither JSON nor YAML, or empty', 'Send one document'),
+  SHOAL_HTTP_BODY_TOO_LARGE: row(413, 'The body is too large', 'Send less'),
+  SHOAL_HTTP_MEDIA_TYPE: row(
+    415,
+    'The body has a type that is not read',
+    'Send application/json or application/yaml',
+  ),
+  SHOAL_INTERNAL: row(500, 'The agent failed inside: our fault', "Read the agent's log and report it"),
+
+  // VMs and nodes.
+  SHOAL_VM_UNKNOWN: row(404, 'No VM has that name', 'See `shoal vms`'),
+  SHOAL_VM_ELSEWHERE: row(409, 'The VM is on another node, and only its node may change it', 'Ask there'),
+  SHOAL_VM_NAME_TAKEN: row(409, 'A VM of that name exists', 'Choose another name, or destroy that VM'),
+  SHOAL_VM_SPEC: row(
+    422,
+    'The spec of the VM has faults, or this node may not run it',
+    'Mend it and run it again',
+  ),
+  SHOAL_VM_RUNS: row(409, 'The VM runs already', 'Nothing is to be done'),
+  SHOAL_VM_NOT_RUNNING: row(409, 'The VM does not run', 'Start it, or wait until it runs'),
+  SHOAL_VM_FIXED: row(409, 'The spec forbids moves (migration: never)', 'Change the spec, or leave it'),
+  SHOAL_VM_MOVING: row(409, 'A handoff of the VM is running', 'Wait for its end, or cancel it'),
+  SHOAL_NODE_UNKNOWN: row(404, 'No node has that name', 'See `shoal nodes`'),
+  SHOAL_NODE_SAME: row(409, 'The VM is on that node already', 'Nothing is to be done'),
+  SHOAL_NODE_SILENT: row(409, 'That node is not awake', 'See `shoal nodes`'),
+  SHOAL_NODE_FULL: row(409, 'There is not enough memory for guests', 'Choose another node, or less memory'),
+  SHOAL_NO_TARGET: row(409, 'No awake peer has room for the VM', 'See `shoal nodes`'),
+  SHOAL_UNKNOWN_SUBJECT: row(404, 'No VM and no node has that name', 'See `shoal vms` and `shoal nodes`'),
+  SHOAL_HANDOFF_UNKNOWN: row(404, 'This node knows no such handoff', 'See `shoal handoffs`'),
+  SHOAL_OFFER_REFUSED: row(
+    409,
+    'The target refused the VM',
+    'See `shoal explain` there, or choose another node',
+  ),
+  SHOAL_PAUSE_TTL: row(
+    400,
+    'A pause is too long or no time at all',
+    'Give a shorter time; it can be renewed',
+  ),
+  SHOAL_PAUSED_ELSEWHERE: row(409, 'Another node still pauses the mesh', 'Resume there too'),
+
+  // Between parts.
+  SHOAL_PEER_UNKNOWN: row(404, 'The peer is not on the allow-list', 'Add it to mesh.peers'),
+  SHOAL_PEER_UNREACHABLE: row(502, 'A message could not be sent in time', 'Check the peer and the link'),
+  SHOAL_PEER_BUSY: row(503, 'Too many messages wait for the peer', 'Try again when it answers'),
+  SHOAL_FRAME_SIZE: row(500, 'A message to a peer has a wrong size', 'Send less at once'),
+  SHOAL_REPORT_TOO_LARGE: row(500, 'The load report is too large', 'Run fewer VMs on this node'),
+  SHOAL_VMM_GONE: row(502, 'The VMM has ended', "Read the VM's log"),
+  SHOAL_VMM_REFUSED: row(502, 'The VMM refused a command', 'Read what it said'),
+  SHOAL_VMM_SILENT: row(504, 'The VMM does not answer', "Read the VM's log; see whether it waits for a page"),
+
+  // The command line.
+  SHOAL_CLI_UNREACHABLE: row(
+    503,
+    'No agent answers there',
+    'Start shoald, or name another --socket or --node',
+  ),
+  SHOAL_CLI_NEEDS_SOCKET: row(403, 'Changes need the unix socket', 'Run it on that node, without --node'),
+  SHOAL_CLI_ANSWER: row(502, 'The answer is no answer of an agent', 'Check what listens there'),
+  SHOAL_CLI_SPEC_FILE: row(400, 'The spec file cannot be read, or is no YAML', 'Mend the file'),
+  SHOAL_CLI_USAGE: row(400, 'An argument is wrong', 'See --help'),
+  SHOAL_CLI_CONSOLE: row(502, 'The console of the VM cannot be reached', 'See whether the VM runs here'),
+  SHOAL_CLI_WAIT: row(504, 'The handoff did not end in the time given', 'See `shoal handoffs`; it goes on'),
+};
+
+/** The HTTP status for a code; 500 for one that is not in the table. */
+export const statusOf = (code: string): number => ERROR_CODES[code]?.status ?? 500;
