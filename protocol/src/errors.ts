@@ -15,7 +15,7 @@ export type Fault = { code: FaultCode; path: string; what: string };
 
 export type Decoded<T> = { ok: true; value: T } | { ok: false; fault: Fault };
 
-/** Thrown inside a decoder only; it never leaves this package. */
+/** Inside a decoder it becomes a `Fault`. Out of an encoder it is an assertion: our own message is wrong. */
 export class Bad extends Error {
   readonly fault: Fault;
   constructor(code: FaultCode, path: string, what: string) {

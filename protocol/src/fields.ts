@@ -5,7 +5,15 @@
  */
 import { Bad } from './errors.ts';
 
-export type Kind<T> = { read(value: unknown, path: string): T; write(value: T): unknown };
+export type Kind<T> = {
+  read(value: unknown, path: string): T;
+  write(value: T): unknown;
+  /** What an older sender means, who does not know this field; only for fields appended after the first version. */
+  readonly absent?: T;
+};
+
+/** A field that was appended later: `absent` is what the messages of older senders mean. */
+export const since = <T>(kind: Kind<T>, absent: T): Kind<T> => ({ ...kind, absent });
 
 /** A checked primitive travels as it is. */
 const plain = <T>(read: (value: unknown, path: string) => T): Kind<T> => ({ read, write: value => value });
@@ -15,7 +23,8 @@ export const int = (min: number, max: number): Kind<number> =>
     if (typeof value !== 'number' || !Number.isInteger(value))
       throw new Bad('type', path, 'is not an integer');
     if (value < min || value > max) throw new Bad('range', path, `is ${value}, outside ${min} to ${max}`);
-    return value;
+    // Not the negative zero, which compares and prints like no other integer.
+    return value === 0 ? 0 : value;
   });
 
 export const flag: Kind<boolean> = plain((value, path) => {
@@ -32,14 +41,19 @@ const utf8Bytes = (text: string): number => {
   return bytes;
 };
 
-/** Text of at most `max` bytes in UTF-8; control characters would let a peer write into our logs and terminals. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+
+/**
+ * Text of at most `max` bytes in UTF-8. Control characters and changes of the writing direction would let a peer
+ * rewrite our logs and terminals.
+ */
 export const text = (max: number, pattern?: RegExp, what = 'has another form than it should'): Kind<string> =>
   plain((value, path) => {
     if (typeof value !== 'string') throw new Bad('type', path, 'is not text');
     if (value.length > max || utf8Bytes(value) > max)
       throw new Bad('length', path, `is longer than ${max} bytes`);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (/[\u0000-\u001f\u007f]/.test(value)) throw new Bad('form', path, 'has control characters');
+    if (CONTROL.test(value)) throw new Bad('form', path, 'has control characters');
     if (pattern && !pattern.test(value)) throw new Bad('form', path, what);
     return value;
   });
@@ -69,7 +83,9 @@ export const dict = <T>(key: Kind<string>, kind: Kind<T>, max: number): Kind<Rec
     const seen = new Map<string, T>();
     pairs.forEach((pair, i) => {
       if (!Array.isArray(pair) || pair.length !== 2) throw new Bad('type', `${path}[${i}]`, 'is not a pair');
-      seen.set(key.read(pair[0], `${path}[${i}].key`), kind.read(pair[1], `${path}[${i}].value`));
+      const name = key.read(pair[0], `${path}[${i}].key`);
+      if (seen.has(name)) throw new Bad('relation', `${path}[${i}].key`, `names ${name} a second time`);
+      seen.set(name, kind.read(pair[1], `${path}[${i}].value`));
     });
     if (seen.has('__proto__')) throw new Bad('form', path, 'names __proto__');
     return Object.fromEntries(seen);
@@ -82,14 +98,18 @@ export type Fields<T> = { [K in keyof T]-?: Kind<T[K]> };
 /** Fields in the order in which they travel. `__proto__` cannot be among them: the names are ours. */
 export function struct<T extends object>(fields: Fields<T>): Kind<T> {
   const names = Object.keys(fields) as (keyof T & string)[];
+  const appended = names.findIndex(name => 'absent' in fields[name]);
+  const needed = appended < 0 ? names.length : appended;
   return {
     read(value, path) {
       if (!Array.isArray(value)) throw new Bad('type', path, 'is not a record');
-      if (value.length < names.length) {
-        throw new Bad('length', path, `has ${value.length} fields, fewer than ${names.length}`);
+      if (value.length < needed) {
+        throw new Bad('length', path, `has ${value.length} fields, fewer than ${needed}`);
       }
       const at = (name: string) => (path ? `${path}.${name}` : name);
-      return Object.fromEntries(names.map((name, i) => [name, fields[name].read(value[i], at(name))])) as T;
+      const field = (name: keyof T & string, i: number) =>
+        i < value.length ? fields[name].read(value[i], at(name)) : fields[name].absent;
+      return Object.fromEntries(names.map((name, i) => [name, field(name, i)])) as T;
     },
     write: value => names.map(name => fields[name].write(value[name])),
   };

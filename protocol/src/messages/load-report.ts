@@ -5,9 +5,11 @@
  * The author is proven by gossipsub's strict signature: `node` must equal the signer.
  */
 
+import { Bad } from '../errors.ts';
 import { flag, int, list, oneOf, struct, text } from '../fields.ts';
 import * as kind from '../kinds.ts';
 import * as limit from '../limits.ts';
+import { unique } from '../message.ts';
 
 /** What a VM is, as its node sees it. `degraded`: runs while pages are still on the source. */
 export type VmState =
@@ -151,7 +153,6 @@ const handoffLoad = struct<HandoffLoad>({
 export const loadReport = {
   number: 1,
   name: 'load-report',
-  bytesMax: limit.REPORT_BYTES_MAX,
   kind: struct<LoadReport>({
     node: kind.peerId,
     name: kind.name,
@@ -179,4 +180,10 @@ export const loadReport = {
     vms: list(vmLoad, limit.VMS_MAX),
     handoffs: list(handoffLoad, limit.HANDOFFS_MAX),
   }),
+  relations(report: LoadReport): void {
+    unique('vms', report.vms, v => v.vm);
+    unique('handoffs', report.handoffs, h => h.handoff);
+    if (report.memoryFreeMib > report.memoryMib)
+      throw new Bad('relation', 'memoryFreeMib', `is more than the ${report.memoryMib} MiB that there are`);
+  },
 } as const;

@@ -1,6 +1,8 @@
+import { Bad } from '../errors.ts';
 import { dict, list, oneOf, struct, text } from '../fields.ts';
 import * as kind from '../kinds.ts';
 import * as limit from '../limits.ts';
+import { unique } from '../message.ts';
 import { type HandoffHead, head } from './head.ts';
 import type { Engine } from './load-report.ts';
 import { type VmSpec, vmSpec } from './vm-spec.ts';
@@ -46,4 +48,17 @@ export const offer = {
     diskNonces: dict(text(31), kind.hex(8, 64), limit.DISKS_MAX),
     certSha256: kind.sha256,
   }),
+  relations(offer: Omit<Offer, 'type'>): void {
+    const { spec } = offer;
+    if (spec.vm !== offer.vm)
+      throw new Bad('relation', 'spec.vm', `is not the VM ${offer.vm} of the handoff`);
+    unique('spec.disks', spec.disks, d => d.id);
+    unique('spec.nics', spec.nics, n => n.id);
+    unique('spec.channels', spec.channels, c => c);
+    unique('basis', offer.basis, r => r.node);
+    for (const id of Object.keys(offer.diskNonces)) {
+      if (!spec.disks.some(d => d.id === id && d.kind === 'file'))
+        throw new Bad('relation', 'diskNonces', `has a nonce for ${id}, which is no file disk of the VM`);
+    }
+  },
 } as const;
