@@ -17,7 +17,9 @@ function usedCodes(): Set<string> {
       const path = join(folder, name);
       if (!name.endsWith('.ts') || name.endsWith('.test.ts') || path === table) continue;
       const text = readFileSync(join(root, path), 'utf8');
-      for (const [, code] of text.matchAll(/(?<!env\[|startsWith\(|VARIABLE = )['`](SHOAL_[A-Z0-9_]*[A-Z0-9])['`]/g))
+      for (const [, code] of text.matchAll(
+        /(?<!env\[|startsWith\(|VARIABLE = )['`](SHOAL_[A-Z0-9_]*[A-Z0-9])['`]/g,
+      ))
         used.add(code!);
     }
   }

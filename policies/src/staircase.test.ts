@@ -52,7 +52,7 @@ for (const stepS of [60, 20]) {
       made.map(m => m.move),
       ['v0:a>b overload', 'v0:b>a consolidate'],
     );
-    const [spread, pack] = made as [{ t: number }, { t: number }];
+    const [spread, pack] = made as [(typeof made)[0], (typeof made)[0]];
     assert.ok(spread.t >= 2 * stepS && spread.t <= 2 * stepS + 10, `overload seen at ${spread.t} s`);
     assert.ok(pack.t >= 4 * stepS && pack.t <= 4 * stepS + 10, `packed at ${pack.t} s`);
   });

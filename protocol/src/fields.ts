@@ -95,12 +95,16 @@ export const dict = <T>(key: Kind<string>, kind: Kind<T>, max: number): Kind<Rec
 
 export type Fields<T> = { [K in keyof T]-?: Kind<T[K]> };
 
+/** `fields`: the names in the order in which they travel. */
+export type Struct<T> = Kind<T> & { readonly fields: readonly string[] };
+
 /** Fields in the order in which they travel. `__proto__` cannot be among them: the names are ours. */
-export function struct<T extends object>(fields: Fields<T>): Kind<T> {
+export function struct<T extends object>(fields: Fields<T>): Struct<T> {
   const names = Object.keys(fields) as (keyof T & string)[];
   const appended = names.findIndex(name => 'absent' in fields[name]);
   const needed = appended < 0 ? names.length : appended;
   return {
+    fields: names,
     read(value, path) {
       if (!Array.isArray(value)) throw new Bad('type', path, 'is not a record');
       if (value.length < needed) {

@@ -8,10 +8,11 @@ use shoal_workload::pool::Pool;
 use shoal_workload::port::{self, Speaker};
 use shoal_workload::ticker::Ticker;
 use std::collections::HashMap;
+use std::fs::OpenOptions;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
-const USAGE: &str = "usage: shoal-workload --port /dev/ttyS1 [--seed N] [--load PERCENT] [--fill MIB] [--disk /dev/vda]";
+const USAGE: &str = "usage: shoal-workload --port /dev/ttyS1|none [--seed N] [--load PERCENT] [--fill MIB] [--disk /dev/vda]";
 /// Left to the rest of the guest by a fill: kernel, page tables, disk cache.
 const KEEP_FREE_BYTES: usize = 16 << 20;
 
@@ -90,8 +91,15 @@ fn run() -> Result<(), String> {
         .map_or(Ok(1), |word| word.parse())
         .map_err(|_| USAGE)?;
     let text = |error: std::io::Error| format!("{path}: {error}");
-    let mut port = port::open(path).map_err(text)?;
-    let speaker = Speaker::new(port.try_clone().map_err(text)?);
+    let port = match path.as_str() {
+        "none" => None,
+        path => Some(port::open(path).map_err(text)?),
+    };
+    let out = match &port {
+        Some(port) => port.try_clone(),
+        None => OpenOptions::new().write(true).open("/dev/null"),
+    };
+    let speaker = Speaker::new(out.map_err(text)?);
 
     let mut provide = provider(seed);
     let pool = provide(0)?;
@@ -109,7 +117,11 @@ fn run() -> Result<(), String> {
                 .expect("the receiver is held below");
         }
     }
-    std::thread::spawn(move || port::read_lines(&mut port, |line| lines.send(line).is_ok()));
+    // Without a port nobody sends commands, but somebody still could: the channel stays open.
+    let _open = port.is_none().then(|| lines.clone());
+    if let Some(mut port) = port {
+        std::thread::spawn(move || port::read_lines(&mut port, |line| lines.send(line).is_ok()));
+    }
 
     let begin = Instant::now();
     let mut disks = Vec::new();

@@ -17,7 +17,9 @@ const percent = (thousandths: number): number => thousandths / 10;
 export function clusterStatus(inputs: StatusInputs): ClusterStatus {
   const { seen, members, own, cooldownConfigMs, ...head } = inputs;
   const unheard = members.filter(m => !seen.some(s => s.report.node === m.id));
-  const nodes = [...seen.map(nodeStatus), ...unheard.map(unknownNode)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const nodes = [...seen.map(nodeStatus), ...unheard.map(unknownNode)].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
   return {
     ...head,
     cooldownMs: cooldownLeftMs(seen, cooldownConfigMs),
@@ -172,11 +174,13 @@ function warnings(seen: Seen[], unheard: { id: string; name: string }[]): string
     if (s.stale) found.push(`${s.report.name} has been silent for ${Math.round(s.ageMs / 1000)} s`);
   }
   const hashes = new Set(seen.map(s => s.report.policyHash));
-  if (hashes.size > 1) found.push('the nodes run different policies or parameters: packing between them is refused');
+  if (hashes.size > 1)
+    found.push('the nodes run different policies or parameters: packing between them is refused');
   const owners = new Map<string, string[]>();
   for (const { report } of seen) {
     for (const vm of report.vms) owners.set(vm.vm, [...(owners.get(vm.vm) ?? []), report.name]);
-    for (const h of report.handoffs) if (h.inDoubt) found.push(`handoff ${h.handoff} is in doubt on ${report.name}`);
+    for (const h of report.handoffs)
+      if (h.inDoubt) found.push(`handoff ${h.handoff} is in doubt on ${report.name}`);
   }
   for (const [vm, nodes] of owners) {
     if (nodes.length > 1) found.push(`VM ${vm} is claimed by ${nodes.join(' and ')}`);

@@ -1,6 +1,7 @@
+import { HANDOFF_BYTES_MAX } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeFrame, FrameReader, MAX_FRAME_BYTES } from './framing.ts';
+import { encodeFrame, FrameReader } from './framing.ts';
 
 test('frames come out as they went in, however the bytes are cut', () => {
   const frames = [[1], [2, 3], Array.from({ length: 300 }, (_, i) => i % 256)].map(each =>
@@ -20,8 +21,8 @@ test('frames come out as they went in, however the bytes are cut', () => {
 });
 
 test('the largest frame passes, one byte more does not, nor an empty one', () => {
-  assert.is(new FrameReader().push(encodeFrame(new Uint8Array(MAX_FRAME_BYTES))).length, 1);
-  for (const size of [0, MAX_FRAME_BYTES + 1]) {
+  assert.is(new FrameReader().push(encodeFrame(new Uint8Array(HANDOFF_BYTES_MAX))).length, 1);
+  for (const size of [0, HANDOFF_BYTES_MAX + 1]) {
     const head = new Uint8Array(4);
     new DataView(head.buffer).setUint32(0, size);
     assert.throws(() => new FrameReader().push(head), new RegExp(`frame of ${size} bytes`));

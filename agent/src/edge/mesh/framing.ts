@@ -1,7 +1,6 @@
-/** Frames on a direct stream: length as 4 bytes, big-endian, then that many bytes; 1 to MAX_FRAME_BYTES. */
+/** Frames on a direct stream: length as 4 bytes, big-endian, then that many bytes; 1 to HANDOFF_BYTES_MAX. */
+import { HANDOFF_BYTES_MAX } from '@shoal/protocol';
 
-/** An offer with a VM's spec is a few KiB; more than this is a fault or an attack. */
-export const MAX_FRAME_BYTES = 65_536;
 const LENGTH_BYTES = 4;
 
 export function encodeFrame(frame: Uint8Array): Uint8Array {
@@ -30,8 +29,8 @@ export class FrameReader {
     const { buffer, byteOffset, byteLength } = this.#held;
     if (byteLength < LENGTH_BYTES) return undefined;
     const length = new DataView(buffer, byteOffset).getUint32(0);
-    if (length === 0 || length > MAX_FRAME_BYTES) {
-      throw new Error(`a frame of ${length} bytes; 1 to ${MAX_FRAME_BYTES} are allowed`);
+    if (length === 0 || length > HANDOFF_BYTES_MAX) {
+      throw new Error(`a frame of ${length} bytes; 1 to ${HANDOFF_BYTES_MAX} are allowed`);
     }
     return byteLength < LENGTH_BYTES + length ? undefined : length;
   }

@@ -4,11 +4,7 @@
  * heartbeat names the last reports to LAZY_PEERS peers, which ask for what they miss.
  */
 import type { GossipsubOpts } from '@chainsafe/libp2p-gossipsub';
-
-export const REPORT_TOPIC = 'shoal/load/1';
-
-/** A report of 40 VMs is about 8 KiB; the topic's messages are kept in memory for three heartbeats. */
-export const MAX_REPORT_BYTES = 16_384;
+import { GOSSIP_TOPIC } from '@shoal/protocol';
 
 /** One answer to an IWANT may hold many reports, so the frame's limit is far above a report's. */
 const MAX_RPC_BYTES = 262_144;
@@ -56,7 +52,7 @@ export function gossipSettings(nodes: number): Partial<GossipsubOpts> {
     fallbackToFloodsub: false,
     tagMeshPeers: false,
     idontwantMinDataSize: Number.POSITIVE_INFINITY,
-    allowedTopics: [REPORT_TOPIC],
+    allowedTopics: [GOSSIP_TOPIC],
     maxInboundDataLength: MAX_RPC_BYTES,
     maxOutboundBufferSize: MAX_OUTBOUND_BUFFER_BYTES,
     decodeRpcLimits: DECODE_LIMITS,
@@ -65,7 +61,7 @@ export function gossipSettings(nodes: number): Partial<GossipsubOpts> {
       IPColocationFactorWeight: 0,
       topics: {
         // Only invalid reports count. Rewards and penalties for deliveries (P2, P3) punish small and quiet meshes.
-        [REPORT_TOPIC]: {
+        [GOSSIP_TOPIC]: {
           topicWeight: 1,
           timeInMeshWeight: 0,
           timeInMeshQuantum: 1000,

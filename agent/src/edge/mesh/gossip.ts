@@ -1,8 +1,8 @@
 /** Load reports over gossipsub: one topic, signed by their authors, let in only through the validator. */
 import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
+import { GOSSIP_TOPIC, REPORT_BYTES_MAX } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import type { AllowList } from './allow-list.ts';
-import { MAX_REPORT_BYTES, REPORT_TOPIC } from './gossip-settings.ts';
 import { Listeners } from './listeners.ts';
 import type { Node } from './stack.ts';
 import type { Log, Validate, Verdict } from './types.ts';
@@ -33,23 +33,23 @@ export class Gossip {
     this.#deps = deps;
     this.reports = new Listeners(deps.log);
     const { gossip } = deps.node.services;
-    gossip.topicValidators.set(REPORT_TOPIC, async (relay, message) =>
+    gossip.topicValidators.set(GOSSIP_TOPIC, async (relay, message) =>
       this.#judge(relay.toString(), message),
     );
     gossip.addEventListener('message', event => this.#deliver(event.detail));
-    gossip.subscribe(REPORT_TOPIC);
+    gossip.subscribe(GOSSIP_TOPIC);
   }
 
   async publish(report: Uint8Array): Promise<number> {
-    if (report.byteLength > MAX_REPORT_BYTES) {
+    if (report.byteLength > REPORT_BYTES_MAX) {
       throw new ShoalError(
         'SHOAL_REPORT_TOO_LARGE',
-        `a load report of ${report.byteLength} bytes, over ${MAX_REPORT_BYTES}`,
+        `a load report of ${report.byteLength} bytes, over ${REPORT_BYTES_MAX}`,
         this.#deps.node.peerId.toString(),
         'Run fewer VMs on this node',
       );
     }
-    const { recipients } = await this.#deps.node.services.gossip.publish(REPORT_TOPIC, report);
+    const { recipients } = await this.#deps.node.services.gossip.publish(GOSSIP_TOPIC, report);
     this.sent += 1;
     return recipients.length;
   }
@@ -71,7 +71,7 @@ export class Gossip {
   }
 
   async #verdict(message: Message): Promise<Verdict> {
-    if (message.type !== 'signed' || message.data.byteLength > MAX_REPORT_BYTES) return 'reject';
+    if (message.type !== 'signed' || message.data.byteLength > REPORT_BYTES_MAX) return 'reject';
     const author = message.from.toString();
     // Lists differ for a while after a change: a relay that still has a removed node on its own is not to blame.
     if (!this.#deps.allowList.has(author)) return 'ignore';

@@ -1,8 +1,8 @@
 import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
+import { GOSSIP_TOPIC } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AllowList } from './allow-list.ts';
-import { REPORT_TOPIC } from './gossip-settings.ts';
 import { loadOrCreateIdentity } from './identity.ts';
 import { startStack } from './stack.ts';
 import { bytes, repeatUntil, TestNodes, until } from './test-nodes.ts';
@@ -38,31 +38,41 @@ async function lay(from: string, to: string): Promise<void> {
   await new Promise<void>(resolve => server.listen(at(from), resolve));
 }
 
+/** Two planned nodes, the lower id first: that one dials at once. */
+async function byId(...names: [string, string]) {
+  const entries = await nodes.plan(...names);
+  const both = names.map((name, i) => ({ name, entry: entries[i]! }));
+  both.sort((a, b) => (a.entry.id < b.entry.id ? -1 : 1));
+  return both as [(typeof both)[0], (typeof both)[0]];
+}
+
 test('a link that went silent is cut, and the nodes are together again when it carries bytes again', async () => {
-  const plan = (await nodes.plan('a1', 'b1', 'cable')) as [PeerEntry, PeerEntry, PeerEntry];
-  const [low, high] = [plan[0], plan[1]].sort((a, b) => (a.id < b.id ? -1 : 1)) as [PeerEntry, PeerEntry];
-  const nameOf = (entry: PeerEntry) => (entry === plan[0] ? 'a1' : 'b1');
-  await lay(plan[2].addresses[0]!, high.addresses[0]!);
+  const [low, high] = await byId('a1', 'b1');
+  const [way] = (await nodes.plan('cable')) as [PeerEntry];
+  await lay(way.addresses[0]!, high.entry.addresses[0]!);
   // Only the low id knows a way to the other, and it goes through the cable.
-  const left = await nodes.start(nameOf(low), low, [{ id: high.id, addresses: plan[2].addresses }]);
-  const right = await nodes.start(nameOf(high), high, [{ id: low.id, addresses: [] }]);
+  const left = await nodes.start(low.name, low.entry, [{ id: high.entry.id, addresses: way.addresses }]);
+  const right = await nodes.start(high.name, high.entry, [{ id: low.entry.id, addresses: [] }]);
   await until('linked', () => left.mesh.peers().length === 1 && right.mesh.peers().length === 1);
   cable.open = false;
   await until('both ends noticed', () => left.mesh.peers().length + right.mesh.peers().length === 0, 15_000);
-  assert.ok(left.lines.some(line => line.event === 'link-cut' && line.fields.peer === high.id));
+  assert.ok(left.lines.some(line => line.event === 'link-cut' && line.fields.peer === high.entry.id));
   cable.open = true;
+  // What was dialled into the dead cable ends now instead of at its time-out.
+  for (const socket of cable.sockets) socket.destroy();
   await repeatUntil(
     'reports cross again',
-    () => left.mesh.publish(bytes(`${low.id} back`)),
+    () => left.mesh.publish(bytes(`${low.entry.id} back`)),
     () => right.reports.length > 0,
   );
 });
 
 test('a link whose gossip stream broke is renewed', async () => {
-  const [a, r] = (await nodes.plan('a2', 'r2')) as [PeerEntry, PeerEntry];
-  const member = await nodes.start('a2', a, [r]);
+  const [one, two] = await byId('a2', 'r2');
+  const [a, r] = [one.entry, two.entry];
+  const member = await nodes.start(one.name, a, [r]);
   const other = await startStack({
-    identity: await loadOrCreateIdentity(await nodes.stateDir('r2')),
+    identity: await loadOrCreateIdentity(await nodes.stateDir(two.name)),
     listen: r.addresses,
     announce: [],
     nodes: 2,
@@ -72,7 +82,7 @@ test('a link whose gossip stream broke is renewed', async () => {
   try {
     const got: string[] = [];
     other.services.gossip.addEventListener('message', event => got.push(event.detail.topic));
-    other.services.gossip.subscribe(REPORT_TOPIC);
+    other.services.gossip.subscribe(GOSSIP_TOPIC);
     const publish = () => member.mesh.publish(bytes(`${a.id} ${Math.random()}`));
     await repeatUntil('reports arrive', publish, () => got.length > 0);
     for (const stream of other.getConnections()[0]!.streams) {

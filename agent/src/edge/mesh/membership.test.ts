@@ -1,9 +1,9 @@
 import { peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
+import { GOSSIP_TOPIC } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AllowList } from './allow-list.ts';
-import { REPORT_TOPIC } from './gossip-settings.ts';
 import { loadOrCreateIdentity } from './identity.ts';
 import { type Node, startStack } from './stack.ts';
 import { bytes, repeatUntil, TestNodes, until } from './test-nodes.ts';
@@ -27,7 +27,7 @@ async function startRogue(name: string, own: PeerEntry, knows: PeerEntry[]): Pro
     count: { sentBytes: 0, receivedBytes: 0 },
   });
   rogues.push(rogue);
-  rogue.services.gossip.subscribe(REPORT_TOPIC);
+  rogue.services.gossip.subscribe(GOSSIP_TOPIC);
   return rogue;
 }
 
@@ -45,7 +45,7 @@ test('an outsider that is not on the list cannot connect, and its reports are no
     () => false,
   );
   if (dialled) await cut;
-  await rogue.services.gossip.publish(REPORT_TOPIC, bytes(`${outsider.id} let me in`));
+  await rogue.services.gossip.publish(GOSSIP_TOPIC, bytes(`${outsider.id} let me in`));
   await new Promise(resolve => setTimeout(resolve, 500));
   assert.equal(rogue.getConnections().length, 0);
   assert.equal(member.mesh.peers(), []);
@@ -63,7 +63,7 @@ test('a listed node that reports as another is rejected, and its report is not p
   await until('a and b linked', () => far.mesh.peers().includes(a.id));
   await repeatUntil(
     'rejected at its neighbour',
-    () => rogue.services.gossip.publish(REPORT_TOPIC, bytes(`${b.id} forged ${Math.random()}`)),
+    () => rogue.services.gossip.publish(GOSSIP_TOPIC, bytes(`${b.id} forged ${Math.random()}`)),
     () => refused() > 0,
   );
   const line = near.lines.find(each => each.event === 'report-rejected');
@@ -82,12 +82,12 @@ test('a report that claims another author without its key is not delivered', asy
   await dial(rogue, a);
   await repeatUntil(
     'honest reports arrive',
-    () => rogue.services.gossip.publish(REPORT_TOPIC, bytes(`${r.id} honest`)),
+    () => rogue.services.gossip.publish(GOSSIP_TOPIC, bytes(`${r.id} honest`)),
     () => member.reports.length > 0,
   );
   const { publishConfig } = rogue.services.gossip as unknown as { publishConfig: { author: unknown } };
   publishConfig.author = peerIdFromString(b.id);
-  await rogue.services.gossip.publish(REPORT_TOPIC, bytes(`${b.id} forged`));
+  await rogue.services.gossip.publish(GOSSIP_TOPIC, bytes(`${b.id} forged`));
   await new Promise(resolve => setTimeout(resolve, 500));
   assert.not.ok(member.reports.some(report => report.author === b.id));
 });
@@ -98,7 +98,7 @@ test('an oversized report is dropped and the link stays', async () => {
   const member = await nodes.start('a4', a, list);
   const rogue = await startRogue('r4', r, [a]);
   await dial(rogue, a);
-  const say = (what: string) => rogue.services.gossip.publish(REPORT_TOPIC, bytes(`${r.id} ${what}`));
+  const say = (what: string) => rogue.services.gossip.publish(GOSSIP_TOPIC, bytes(`${r.id} ${what}`));
   await repeatUntil(
     'linked',
     () => say('before'),

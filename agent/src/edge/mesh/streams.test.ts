@@ -1,12 +1,11 @@
 import { multiaddr } from '@multiformats/multiaddr';
+import { HANDOFF_BYTES_MAX, STREAM_PROTOCOL } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ShoalError } from '../../errors.ts';
 import { AllowList } from './allow-list.ts';
-import { MAX_FRAME_BYTES } from './framing.ts';
 import { loadOrCreateIdentity } from './identity.ts';
 import { startStack } from './stack.ts';
-import { HANDOFF_PROTOCOL } from './streams.ts';
 import { bytes, TestNodes, text, until } from './test-nodes.ts';
 import type { PeerEntry } from './types.ts';
 
@@ -39,10 +38,10 @@ test('messages arrive in order, both ways, large ones too', async () => {
   // The first send connects on demand.
   await Promise.all([
     ...numbers.map(number => left.mesh.send(b.id, bytes(number))),
-    left.mesh.send(b.id, new Uint8Array(MAX_FRAME_BYTES)),
+    left.mesh.send(b.id, new Uint8Array(HANDOFF_BYTES_MAX)),
   ]);
   await until('all there', () => got.length === 21 && back.length === 1);
-  assert.equal(got, [...numbers, `${MAX_FRAME_BYTES}`]);
+  assert.equal(got, [...numbers, `${HANDOFF_BYTES_MAX}`]);
   assert.equal(back, ['thanks']);
 });
 
@@ -65,7 +64,7 @@ test('a message goes through again after the peer was restarted', async () => {
 test('an oversized or empty message is refused before anything is sent', async () => {
   const list = await nodes.plan('a3', 'b3');
   const { mesh } = await nodes.start('a3', list[0]!, list);
-  for (const size of [0, MAX_FRAME_BYTES + 1]) {
+  for (const size of [0, HANDOFF_BYTES_MAX + 1]) {
     const error = await errorOf(mesh.send(list[1]!.id, new Uint8Array(size)));
     assert.is(error.code, 'SHOAL_FRAME_SIZE');
     assert.match(error.line(), `${size} bytes`);
@@ -99,10 +98,10 @@ test('a malformed frame closes its stream with one log line, and the link and la
   });
   try {
     const connection = await rogue.dial(multiaddr(`${a.addresses[0]}/p2p/${a.id}`));
-    const bad = await connection.newStream(HANDOFF_PROTOCOL);
+    const bad = await connection.newStream(STREAM_PROTOCOL);
     bad.send(new Uint8Array([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
     await until('it is closed', () => bad.status !== 'open');
-    const good = await connection.newStream(HANDOFF_PROTOCOL);
+    const good = await connection.newStream(STREAM_PROTOCOL);
     good.send(new Uint8Array([0, 0, 0, 2, 111, 107]));
     await until('the good one came', () => got.length === 1);
     assert.equal(got, ['ok']);

@@ -3,16 +3,16 @@
  * `/shoal/handoff/1` over the connection that reports use. A new stream per message would cost five times the delay.
  */
 import type { Connection, Stream } from '@libp2p/interface';
+import { HANDOFF_BYTES_MAX, STREAM_PROTOCOL } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import type { AllowList } from './allow-list.ts';
 import type { Dialer } from './dialer.ts';
-import { FrameReader, MAX_FRAME_BYTES } from './framing.ts';
+import { FrameReader } from './framing.ts';
 import { Listeners } from './listeners.ts';
 import { Outbox } from './outbox.ts';
 import type { Node } from './stack.ts';
 import type { Log } from './types.ts';
 
-export const HANDOFF_PROTOCOL = '/shoal/handoff/1';
 export const SEND_TIMEOUT_MS = 5_000;
 
 /** One is used; one more may stand half closed while its successor opens. */
@@ -38,17 +38,17 @@ export class Streams {
 
   async start(): Promise<void> {
     await this.#deps.node.handle(
-      HANDOFF_PROTOCOL,
+      STREAM_PROTOCOL,
       (stream: Stream, connection: Connection) => this.#read(stream, connection.remotePeer.toString()),
       { maxInboundStreams: INBOUND_STREAMS, maxOutboundStreams: INBOUND_STREAMS },
     );
   }
 
   async send(peer: string, frame: Uint8Array, timeoutMs: number): Promise<void> {
-    if (frame.byteLength === 0 || frame.byteLength > MAX_FRAME_BYTES) {
+    if (frame.byteLength === 0 || frame.byteLength > HANDOFF_BYTES_MAX) {
       throw new ShoalError(
         'SHOAL_FRAME_SIZE',
-        `a message of ${frame.byteLength} bytes; 1 to ${MAX_FRAME_BYTES} are allowed`,
+        `a message of ${frame.byteLength} bytes; 1 to ${HANDOFF_BYTES_MAX} are allowed`,
         peer,
         'Send less at once',
       );
@@ -75,7 +75,7 @@ export class Streams {
     if (found) return found;
     const made = new Outbox(peer, async signal => {
       const connection = await this.#deps.dialer.connect(peer, signal);
-      return connection.newStream(HANDOFF_PROTOCOL, { signal });
+      return connection.newStream(STREAM_PROTOCOL, { signal });
     });
     this.#outboxes.set(peer, made);
     return made;

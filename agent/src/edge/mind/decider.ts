@@ -71,7 +71,9 @@ export class Decider {
   #freeze(view: View, basis: ReportRef[], decision: Decision, action: string): DecisionRecord {
     const { rule, policyHash } = this.#options;
     const viewDigest = this.#deps.digest(JSON.stringify(basis));
-    const id = this.#deps.digest(JSON.stringify([rule, policyHash, basis, decision.moves.map(m => [m.vm, m.to])]));
+    const id = this.#deps.digest(
+      JSON.stringify([rule, policyHash, basis, decision.moves.map(m => [m.vm, m.to])]),
+    );
     const atMs = this.#deps.clock.wallMs();
     const record = { id, atMs, rule, policyHash, viewDigest, basis, view, decision, action };
     this.#latest = record;
@@ -81,7 +83,11 @@ export class Decider {
   /** A decision that says the same as the last one kept is not worth another row; every move is. */
   async #keepIfNew(record: DecisionRecord): Promise<void> {
     const { moves, refusals } = record.decision;
-    const substance = JSON.stringify([record.action, moves.map(m => m.vm), refusals.map(r => [r.code, r.vm, r.node])]);
+    const substance = JSON.stringify([
+      record.action,
+      moves.map(m => m.vm),
+      refusals.map(r => [r.code, r.vm, r.node]),
+    ]);
     if (moves.length === 0 && substance === this.#keptSubstance) return;
     this.#keptSubstance = substance;
     await this.#deps.keep(record);

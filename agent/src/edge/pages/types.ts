@@ -84,7 +84,9 @@ export interface PageServer {
 
 export interface PageServers {
   /** Makes the session directory (0700), key and certificate; answers the certificate's SHA-256, hex. */
-  init(handoff: string): Promise<{ certSha256: string; dir: string; streamSocket: string; uffdSocket: string }>;
+  init(
+    handoff: string,
+  ): Promise<{ certSha256: string; dir: string; streamSocket: string; uffdSocket: string }>;
   start(session: SessionFile): Promise<PageServer>;
   adopt(handoff: string): Promise<PageServer | undefined>;
   /** Removes the session directory with its key. */

@@ -1,0 +1,99 @@
+/** What each state says to a peer that asks or comes late: where we stand, in the peer's own terms. Pure. */
+import type { SourceState } from './source.ts';
+import type { TargetState } from './target.ts';
+
+export type SourceAnswer = 'run' | 'abort' | 'ended' | 'record';
+export type TargetAnswer =
+  | 'accept'
+  | 'listening'
+  | 'ready'
+  | 'running'
+  | 'transferred'
+  | 'not-run'
+  | 'record';
+
+export function sourceAnswer(state: SourceState): SourceAnswer {
+  switch (state) {
+    case 'committed':
+    case 'transferring':
+    case 'w-released':
+      return 'run';
+    case 'aborting':
+    case 'aborted':
+    case 'w-retaken':
+    case 'retaking':
+    case 'retaken':
+    // No record: what was never begun, or what both sides have acknowledged as ended.
+    case 'gone':
+      return 'abort';
+    case 'released':
+      return 'ended';
+    default:
+      return 'record';
+  }
+}
+
+export function targetAnswer(state: TargetState): TargetAnswer {
+  switch (state) {
+    case 'ready':
+      return 'ready';
+    case 'running':
+    case 'w-transferred':
+      return 'running';
+    case 'transferred':
+      return 'transferred';
+    case 'not-run':
+      return 'not-run';
+    default:
+      return 'record';
+  }
+}
+
+/** The newest record on the disk that a state stands for; `none` before the first. */
+export const sourceRecord = (state: SourceState): string =>
+  ({
+    offered: 'none',
+    'w-preparing': 'none',
+    preparing: 'preparing',
+    connecting: 'preparing',
+    'w-switching': 'preparing',
+    switching: 'switching',
+    'switching-done': 'switching',
+    'switching-ready': 'switching',
+    'w-committed': 'switching',
+    committed: 'committed',
+    transferring: 'committed',
+    'w-released': 'committed',
+    released: 'released',
+    'w-aborted': 'switching',
+    aborting: 'aborted',
+    aborted: 'aborted',
+    'w-retaken': 'committed',
+    retaking: 'retaken',
+    retaken: 'retaken',
+    rebooted: 'switching',
+    gone: 'none',
+  })[state];
+
+export const targetRecord = (state: TargetState): string =>
+  ({
+    judging: 'none',
+    'w-accepted': 'none',
+    accepted: 'accepted',
+    'w-loading': 'accepted',
+    loading: 'loading',
+    'w-ready': 'loading',
+    ready: 'ready',
+    'w-owner': 'ready',
+    owner: 'owner',
+    running: 'owner',
+    'w-transferred': 'owner',
+    transferred: 'transferred',
+    'w-not-run': 'loading',
+    'not-run': 'not-run',
+    gone: 'none',
+  })[state];
+
+/** Both know that the other may or may not have gone on: nobody may decide alone. Shown when it lasts. */
+export const maybeInDoubt = (state: SourceState | TargetState): boolean =>
+  state === 'committed' || state === 'ready' || state === 'rebooted' || state === 'w-owner';

@@ -1,0 +1,121 @@
+/** What people may ask of this node: each either done, or refused with one clear error and nothing changed. */
+import { randomUUID } from 'node:crypto';
+import type { Engine, VmSpec } from '@shoal/protocol';
+import { ShoalError } from '../../errors.ts';
+import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
+import type { OfferAnswer } from '../mind/decider.ts';
+import { parseVmSpec } from '../vmm/spec.ts';
+import type { OwnedVm, Vms } from '../vms/vms.ts';
+
+export type ManualOffer = { owned: OwnedVm; target: NodeStatus; engine: Engine };
+
+export type ActionsDeps = {
+  nodeName: string;
+  vms: Vms;
+  status(): ClusterStatus;
+  freeMib(): number;
+  offer(request: ManualOffer): Promise<OfferAnswer & { handoff: string }>;
+};
+
+/** Creates and starts a VM on this node. `value` is the parsed spec file, not checked yet. */
+export async function runVm(value: unknown, deps: ActionsDeps): Promise<VmSpec> {
+  const spec = parseVmSpec(value, randomUUID());
+  const clash = deps.status().vms.find(v => v.name === spec.name);
+  if (clash) {
+    throw new ShoalError(
+      'SHOAL_VM_NAME_TAKEN',
+      `a VM of that name is ${clash.state} on ${clash.node}`,
+      spec.name,
+      'Choose another name, or destroy that VM first',
+    );
+  }
+  const freeMib = deps.freeMib();
+  if (spec.memoryMib > freeMib) {
+    throw new ShoalError(
+      'SHOAL_NODE_FULL',
+      `it needs ${spec.memoryMib} MiB, ${freeMib} MiB are free for guests on ${deps.nodeName}`,
+      spec.name,
+      'Run it on another node, or give it less memory',
+    );
+  }
+  await deps.vms.create(spec);
+  return spec;
+}
+
+/** The VM of that name or UUID, which must be on this node. */
+export function ownedVm(name: string, deps: ActionsDeps): OwnedVm {
+  const owned = deps.vms.find(name);
+  if (owned) return owned;
+  const elsewhere = deps.status().vms.find(v => v.name === name || v.vm === name);
+  if (elsewhere) {
+    throw new ShoalError(
+      'SHOAL_VM_ELSEWHERE',
+      `the VM is on ${elsewhere.node}, and only its node may change it`,
+      name,
+      `Ask on ${elsewhere.node}`,
+    );
+  }
+  throw new ShoalError('SHOAL_VM_UNKNOWN', 'no VM has that name', name, 'See `shoal vms`');
+}
+
+/** Offers a VM of this node to a peer by hand; the target judges it like any other. */
+export async function migrateVm(
+  name: string,
+  node: string | undefined,
+  engine: Engine | undefined,
+  defaultEngine: Engine,
+  deps: ActionsDeps,
+): Promise<{ handoff: string }> {
+  const owned = ownedVm(name, deps);
+  const { spec } = owned.record;
+  if (spec.migration === 'never') {
+    throw new ShoalError(
+      'SHOAL_VM_FIXED',
+      'its spec says migration: never',
+      name,
+      'Change the spec, or leave it',
+    );
+  }
+  if (!owned.vmm || owned.state !== 'running') {
+    throw new ShoalError(
+      'SHOAL_VM_NOT_RUNNING',
+      `the VM is ${owned.state}`,
+      name,
+      'Only a running VM can be moved',
+    );
+  }
+  const target = chooseTarget(node, spec, deps);
+  const wanted = engine ?? (spec.migration === 'precopy' ? 'precopy' : defaultEngine);
+  const answer = await deps.offer({ owned, target, engine: wanted });
+  if (answer.accepted) return { handoff: answer.handoff };
+  throw new ShoalError(
+    'SHOAL_OFFER_REFUSED',
+    `${target.name} refused it (${answer.code}): ${answer.detail}`,
+    name,
+    'See `shoal explain` on the target, or choose another node',
+  );
+}
+
+/** The named node, or the awake peer with the least CPU on which the VM fits. */
+function chooseTarget(node: string | undefined, spec: VmSpec, deps: ActionsDeps): NodeStatus {
+  const { nodes, nodeId } = deps.status();
+  if (node === undefined) {
+    const fits = nodes.filter(
+      n => n.id !== nodeId && n.state === 'awake' && !n.cordoned && n.memoryFreeMib >= spec.memoryMib,
+    );
+    const [best] = fits.sort((a, b) => a.cpuPercent - b.cpuPercent || (a.id < b.id ? -1 : 1));
+    if (best) return best;
+    throw new ShoalError('SHOAL_NO_TARGET', 'no awake peer has room for it', spec.name, 'See `shoal nodes`');
+  }
+  const target = nodes.find(n => n.name === node || n.id === node);
+  const fault = (code: string, what: string, todo: string) => new ShoalError(code, what, node, todo);
+  if (!target) throw fault('SHOAL_NODE_UNKNOWN', 'no node has that name', 'See `shoal nodes`');
+  if (target.id === nodeId) throw fault('SHOAL_NODE_SAME', `${spec.name} is there already`, '');
+  if (target.state !== 'awake')
+    throw fault('SHOAL_NODE_SILENT', `that node is ${target.state}`, 'See `shoal nodes`');
+  if (target.memoryFreeMib < spec.memoryMib) {
+    const detail = `${spec.name} needs ${spec.memoryMib} MiB, ${target.memoryFreeMib} MiB are free there`;
+    throw fault('SHOAL_NODE_FULL', detail, 'Choose another node');
+  }
+  return target;
+}

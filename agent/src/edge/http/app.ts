@@ -1,0 +1,54 @@
+/** One Fastify server: limits, errors as problems, every answer counted. The routes come from `reads` and `changes`. */
+import { type FastifyInstance, fastify } from 'fastify';
+import { ShoalError } from '../../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { AgentApi } from './api.types.ts';
+import { acceptYaml } from './body.ts';
+import { asShoalError, BODY_MAX_BYTES, PROBLEM_TYPE, problemOf } from './problem.ts';
+
+export type HttpDeps = { api: AgentApi; metrics: Metrics; log: Logger };
+
+/** `tcp` offers reads, `socket` also changes. */
+export type Listener = 'tcp' | 'socket';
+
+/** A request that dribbles in must not hold a connection for ever; one that waits for an offer's answer may. */
+const REQUEST_MS_MAX = 10_000;
+/** Scrapers and a few people; more is a fault or an attack, and each costs memory. */
+const CONNECTIONS_MAX = 128;
+
+export function createApp(listener: Listener, { metrics, log }: HttpDeps): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_MS_MAX,
+    forceCloseConnections: true,
+    exposeHeadRoutes: true,
+    // Fastify would cut unknown fields off silently and turn 1 into "1" in bodies.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, strict: false } },
+  });
+  app.server.maxConnections = CONNECTIONS_MAX;
+  acceptYaml(app);
+  app.addHook('onResponse', (_request, reply, done) => {
+    metrics.count('shoal_http_requests_total', { listener, status: String(reply.statusCode) });
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const shown = asShoalError(error, request.url);
+    if (shown.code === 'SHOAL_INTERNAL') {
+      const stack = String((error as Error)?.stack ?? error);
+      log.error({ method: request.method, url: request.url, error: stack }, 'request failed inside');
+    }
+    const problem = problemOf(shown);
+    return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+  });
+  app.setNotFoundHandler(request => {
+    throw new ShoalError(
+      'SHOAL_HTTP_NOT_FOUND',
+      `there is nothing at ${request.method} ${request.url.split('?')[0]}`,
+      request.url,
+      'See docs/reference/http.md for what there is',
+    );
+  });
+  return app;
+}

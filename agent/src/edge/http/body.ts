@@ -1,0 +1,32 @@
+/** Reads YAML bodies. (JSON is read by Fastify, which refuses keys that would reach an object's prototype.) */
+import type { FastifyInstance } from 'fastify';
+import { parseDocument } from 'yaml';
+import { ShoalError } from '../../errors.ts';
+
+const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'];
+
+/** One YAML document to a value. Throws a ShoalError that names the line. */
+export function yamlBody(text: string, code: string, where: string): unknown {
+  const doc = parseDocument(text);
+  const [error] = doc.errors;
+  if (error)
+    throw new ShoalError(code, `it is not YAML: ${error.message.split('\n')[0]}`, where, 'Mend that line');
+  try {
+    return doc.toJS();
+  } catch (cause) {
+    // Aliases that would grow the document a hundredfold ("billion laughs").
+    throw new ShoalError(code, `it is not read: ${(cause as Error).message}`, where, 'Write it out', {
+      cause,
+    });
+  }
+}
+
+export function acceptYaml(app: FastifyInstance): void {
+  app.addContentTypeParser(YAML_TYPES, { parseAs: 'string' }, (request, body, done) => {
+    try {
+      done(null, yamlBody(body as string, 'SHOAL_HTTP_BODY', request.url));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}

@@ -1,0 +1,165 @@
+/** For tests alone: an AgentApi over fixed data that notes what it was asked to change. */
+import { ShoalError } from '../../errors.ts';
+import type {
+  AgentApi,
+  ClusterStatus,
+  DecisionRecord,
+  HandoffStatus,
+  NodeStatus,
+  VmStatus,
+} from './api.types.ts';
+
+const io = { diskReadBps: 0, diskWriteBps: 0, netRxBps: 1_250_000, netTxBps: 12_000 };
+
+export const aNode = (name: string, more: Partial<NodeStatus> = {}): NodeStatus => ({
+  id: `12D3KooW${name.padEnd(44, 'x')}`,
+  name,
+  state: 'awake',
+  ageMs: 412,
+  incarnation: 3,
+  version: '0.1.0',
+  http: '198.18.0.1:7421',
+  mode: 'auto',
+  cordoned: false,
+  pausedMs: 0,
+  policyHash: '0f3a5c7712345678',
+  cores: 1,
+  cpuPercent: 70.4,
+  cpuNowPercent: 71.9,
+  memoryMib: 8192,
+  memoryFreeMib: 5120,
+  ...io,
+  vms: 1,
+  ...more,
+});
+
+export const aVm = (name: string, node: string, more: Partial<VmStatus> = {}): VmStatus => ({
+  vm: `00000000-0000-4000-8000-${name.padStart(12, '0')}`,
+  name,
+  node,
+  nodeId: aNode(node).id,
+  state: 'running',
+  stale: false,
+  ageMs: 412,
+  epoch: 2,
+  cpuPercent: 50.3,
+  cpuNowPercent: 48.8,
+  memoryMib: 1024,
+  residentMib: 731,
+  vcpus: 1,
+  migration: 'postcopy',
+  pinnedMs: 0,
+  backoffMs: 0,
+  ...io,
+  ...more,
+});
+
+export const aHandoff = (more: Partial<HandoffStatus> = {}): HandoffStatus => ({
+  handoff: 'a1b2c3d4-0000-4000-8000-000000000001',
+  vm: aVm('vm1', 'node1').vm,
+  name: 'vm1',
+  source: 'node0',
+  target: 'node1',
+  role: 'source',
+  engine: 'postcopy',
+  reason: 'overload',
+  relocation: 'feedfacefeedface',
+  stage: 'released',
+  inDoubt: false,
+  outcome: 'done',
+  detail: '',
+  at: {
+    decided: 1000,
+    offered: 1003,
+    accepted: 1009,
+    listening: 1200,
+    migrate: 1250,
+    stopped: 1260,
+    postmigrate: 1300,
+    committed: 1310,
+    run: 1311,
+    resumed: 1322,
+    transferred: 7322,
+    ended: 7400,
+  },
+  wireBytes: 741_000_000,
+  dataBytes: 734_003_200,
+  streamBytes: 300_000,
+  residualPages: 0,
+  faults: { count: 812, p50Us: 410, p99Us: 1900, maxUs: 5200 },
+  pagesCpuMs: 900,
+  ...more,
+});
+
+export class TestApi implements AgentApi {
+  readonly asked: unknown[] = [];
+  cluster: ClusterStatus;
+  handoffRows: HandoffStatus[] = [aHandoff()];
+  decisionRows: DecisionRecord[] = [];
+  faults: string[] = [];
+  failWith: unknown;
+  console = '';
+
+  constructor(
+    nodes: NodeStatus[] = [aNode('node0'), aNode('node1')],
+    vms: VmStatus[] = [aVm('vm1', 'node1')],
+  ) {
+    this.cluster = {
+      node: nodes[0]!.name,
+      nodeId: nodes[0]!.id,
+      version: '0.1.0',
+      mode: 'auto',
+      policy: 'threshold',
+      policyHash: '0f3a5c7712345678',
+      cooldownMs: 0,
+      pausedMs: 0,
+      nodes,
+      vms,
+      handoffs: [],
+      warnings: [],
+    };
+  }
+
+  #note(...what: unknown[]): void {
+    if (this.failWith) throw this.failWith;
+    this.asked.push(what);
+  }
+  #vm(name: string): VmStatus {
+    const vm = this.cluster.vms.find(v => v.name === name);
+    if (vm) return vm;
+    throw new ShoalError('SHOAL_VM_UNKNOWN', 'no VM has that name', name, 'See `shoal vms`');
+  }
+
+  status = () => this.cluster;
+  decisions = async (limit: number) => this.decisionRows.slice(0, limit);
+  handoffs = async (limit: number) => this.handoffRows.slice(0, limit);
+  handoff = async (id: string) => this.handoffRows.find(h => h.handoff === id);
+  explain = async (subject: string) => {
+    this.#vm(subject);
+    return { subject, sentences: [`${subject} is running.`, 'The rule asks for nothing.'], decision: null };
+  };
+  history = async (subject: string, sinceMs: number) =>
+    [0, 1, 2].map(i => ({ atMs: sinceMs + i * 1000, subject, cpuPercent: 10 * i, memoryMib: 731 }));
+  reports = () => [];
+  health = () => ({ ok: this.faults.length === 0, faults: this.faults });
+  run = async (spec: unknown, origin: string) => {
+    this.#note('run', spec, origin);
+    return { vm: aVm('vm9', 'node0').vm, name: String((spec as { name: string }).name) };
+  };
+  start = async (vm: string) => this.#note('start', this.#vm(vm).name);
+  stop = async (vm: string) => this.#note('stop', this.#vm(vm).name);
+  destroy = async (vm: string) => this.#note('destroy', this.#vm(vm).name);
+  migrate = async (vm: string, node: string | undefined, engine: string | undefined) => {
+    this.#note('migrate', this.#vm(vm).name, node, engine);
+    return { handoff: this.handoffRows[0]!.handoff };
+  };
+  cancel = async (vm: string) => this.#note('cancel', this.#vm(vm).name);
+  cordon = async (on: boolean) => this.#note('cordon', on);
+  pause = async (ttlMs: number) => this.#note('pause', ttlMs);
+  resume = async () => this.#note('resume');
+  unpin = async (vm: string) => this.#note('unpin', this.#vm(vm).name);
+  consolePath = (vm: string) => {
+    this.#vm(vm);
+    return this.console;
+  };
+}

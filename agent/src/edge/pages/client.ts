@@ -1,0 +1,115 @@
+/** Starts, finds again and ends page servers: processes of their own that outlive the agent. */
+import { execFile, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ShoalError } from '../../errors.ts';
+import { lastLine } from '../vmm/launch.ts';
+import { isAlive, openLog, type ProcessId, startTicks } from '../vmm/processes.ts';
+import { ControlledPageServer } from './control.ts';
+import type { PageServer, PageServers, SessionFile } from './types.ts';
+
+export type PageServersOptions = {
+  runDir: string;
+  /** `shoal-pages`. */
+  command: string;
+  runAs: { uid: number; gid: number } | undefined;
+  /** cgroup directories of the agent's own share: a page server must not starve behind the guests it serves. */
+  cgroups: string[];
+};
+
+const run = promisify(execFile);
+
+export function createPageServers(options: PageServersOptions): PageServers {
+  const root = join(options.runDir, 'h');
+  const dirOf = (handoff: string) => join(root, handoff.slice(0, 8));
+
+  async function writeSession(dir: string, session: SessionFile): Promise<void> {
+    const draft = join(dir, 'session.json.new');
+    const file = await open(draft, 'w', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(session));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await give(draft);
+    await rename(draft, join(dir, 'session.json'));
+  }
+
+  async function give(path: string): Promise<void> {
+    if (options.runAs) await chown(path, options.runAs.uid, options.runAs.gid);
+  }
+
+  async function read(handoff: string): Promise<{ session: SessionFile; id: ProcessId } | undefined> {
+    const dir = dirOf(handoff);
+    try {
+      const session = JSON.parse(await readFile(join(dir, 'session.json'), 'utf8')) as SessionFile;
+      const id = JSON.parse(await readFile(join(dir, 'pid'), 'utf8')) as ProcessId;
+      return session.handoff === handoff ? { session, id } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    async init(handoff) {
+      const dir = dirOf(handoff);
+      await mkdir(root, { recursive: true, mode: 0o711 });
+      await rm(dir, { recursive: true, force: true });
+      const { stdout } = await run(options.command, ['init', dir]);
+      const { certSha256 } = JSON.parse(stdout) as { certSha256: string };
+      for (const name of ['', ...(await readdir(dir))]) await give(join(dir, name));
+      return { certSha256, dir, streamSocket: join(dir, 'stream.sock'), uffdSocket: join(dir, 'uffd.sock') };
+    },
+
+    async start(session): Promise<PageServer> {
+      const dir = dirOf(session.handoff);
+      await writeSession(dir, session);
+      const logPath = join(dir, 'log');
+      const log = openLog(logPath);
+      await rm(join(dir, 'control.sock'), { force: true });
+      const child = spawn(options.command, [session.role, dir], {
+        detached: true,
+        stdio: ['ignore', log, log],
+        ...(options.runAs && { uid: options.runAs.uid, gid: options.runAs.gid }),
+      });
+      closeSync(log);
+      child.on('error', () => undefined); // no pid then: reported below
+      child.unref();
+      const fault = () =>
+        new ShoalError(
+          'SHOAL_PAGES_START',
+          `the page server did not start: ${lastLine(logPath)}`,
+          logPath,
+          '',
+        );
+      if (child.pid === undefined) throw fault();
+      const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
+      await writeFile(join(dir, 'pid'), JSON.stringify(id), { mode: 0o600 });
+      for (const cgroup of options.cgroups) await writeFile(join(cgroup, 'cgroup.procs'), String(child.pid));
+      const server = await ControlledPageServer.connect(session.handoff, id, join(dir, 'control.sock'));
+      if (!server) throw fault();
+      return server;
+    },
+
+    async adopt(handoff) {
+      const known = await read(handoff);
+      if (!known || !isAlive(known.id)) return undefined;
+      return ControlledPageServer.connect(handoff, known.id, join(dirOf(handoff), 'control.sock'));
+    },
+
+    async remove(handoff) {
+      await rm(dirOf(handoff), { recursive: true, force: true });
+    },
+
+    async list() {
+      const names = await readdir(root).catch(() => []);
+      const sessions = await Promise.all(
+        names.map(name => readFile(join(root, name, 'session.json'), 'utf8').catch(() => undefined)),
+      );
+      return sessions.flatMap(text => (text ? [(JSON.parse(text) as SessionFile).handoff] : []));
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/** One page server over its control socket: newline-delimited JSON, requests by id, events as they come. */
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ShoalError } from '../../errors.ts';
+import { gone, isAlive, type ProcessId, signal, watchExit } from '../vmm/processes.ts';
+import type { PageServer, PageServerEvent, PageStats } from './types.ts';
+
+/** Mapping the data of a large guest takes tens of ms; anything near this means the process hangs. */
+const ANSWER_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const QUIT_MS = 1000;
+
+type Waiting = {
+  resolve(value: Record<string, unknown>): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+};
+
+export class ControlledPageServer implements PageServer {
+  readonly handoff: string;
+  readonly pid: number;
+  readonly #id: ProcessId;
+  readonly #socket: Socket;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #listeners = new Set<(event: PageServerEvent) => void>();
+  /** Events that came before anybody listened: the server replays its state to a new client at once. */
+  #early: PageServerEvent[] | undefined = [];
+  #buffer = '';
+  #nextId = 1;
+  #exited = false;
+
+  private constructor(handoff: string, id: ProcessId, socket: Socket) {
+    this.handoff = handoff;
+    this.pid = id.pid;
+    this.#id = id;
+    this.#socket = socket;
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => this.#take(text));
+    socket.on('error', () => undefined); // `close` follows
+    socket.on('close', () => void gone(id, CONNECT_TIMEOUT_MS).then(is => is && this.#exit()));
+    watchExit(id, () => this.#exit());
+  }
+
+  /** Undefined when the process ends before it listens. */
+  static async connect(
+    handoff: string,
+    id: ProcessId,
+    path: string,
+  ): Promise<ControlledPageServer | undefined> {
+    const untilMs = Date.now() + CONNECT_TIMEOUT_MS;
+    while (isAlive(id) && Date.now() < untilMs) {
+      const socket = connect(path);
+      const connected = await new Promise<boolean>(resolve => {
+        socket.once('connect', () => resolve(true));
+        socket.once('error', () => resolve(false));
+      });
+      if (connected) return new ControlledPageServer(handoff, id, socket);
+      await sleep(2);
+    }
+    return undefined;
+  }
+
+  on(listener: (event: PageServerEvent) => void): () => void {
+    this.#listeners.add(listener);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) listener(event);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async freeze(): Promise<{ dataBytes: number; extents: number }> {
+    const { dataBytes, extents } = await this.#request('freeze');
+    return { dataBytes: Number(dataBytes), extents: Number(extents) };
+  }
+
+  async resumed(): Promise<void> {
+    await this.#request('resumed');
+  }
+
+  async stats(): Promise<PageStats> {
+    const { stats } = await this.#request('stats');
+    return stats as PageStats;
+  }
+
+  async end(): Promise<void> {
+    if (this.#exited) return;
+    this.#request('quit').catch(() => undefined);
+    if (!(await gone(this.#id, QUIT_MS))) {
+      signal(this.#id, 'SIGKILL');
+      await gone(this.#id, CONNECT_TIMEOUT_MS);
+    }
+    this.#exit();
+  }
+
+  #request(cmd: string): Promise<Record<string, unknown>> {
+    if (this.#exited) return Promise.reject(this.#fault('SHOAL_PAGES_GONE', `it ended before ${cmd}`));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(this.#fault('SHOAL_PAGES_SILENT', `no answer to ${cmd}`));
+      }, ANSWER_TIMEOUT_MS);
+      this.#waiting.set(id, { resolve, reject, timer });
+      this.#socket.write(`${JSON.stringify({ id, cmd })}\n`);
+    });
+  }
+
+  #take(text: string): void {
+    this.#buffer += text;
+    for (let end = this.#buffer.indexOf('\n'); end >= 0; end = this.#buffer.indexOf('\n')) {
+      const message = JSON.parse(this.#buffer.slice(0, end)) as Record<string, unknown>;
+      this.#buffer = this.#buffer.slice(end + 1);
+      if ('event' in message) this.#tell(message as unknown as PageServerEvent);
+      else this.#answer(message);
+    }
+  }
+
+  #answer(message: Record<string, unknown>): void {
+    const waiting = this.#waiting.get(Number(message.id));
+    if (!waiting) return;
+    this.#waiting.delete(Number(message.id));
+    clearTimeout(waiting.timer);
+    if (message.ok === true) waiting.resolve(message);
+    else waiting.reject(this.#fault('SHOAL_PAGES_REFUSED', `${message.code}: ${message.message}`));
+  }
+
+  #tell(event: PageServerEvent): void {
+    if (this.#early) this.#early.push(event);
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  #exit(): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    this.#socket.destroy();
+    for (const [, waiting] of this.#waiting) {
+      clearTimeout(waiting.timer);
+      waiting.reject(this.#fault('SHOAL_PAGES_GONE', 'it ended'));
+    }
+    this.#waiting.clear();
+    this.#tell({ event: 'exit' });
+  }
+
+  #fault(code: string, what: string): ShoalError {
+    return new ShoalError(code, `the page server: ${what}`, `handoff ${this.handoff}`, 'See its log');
+  }
+}

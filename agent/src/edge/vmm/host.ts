@@ -1,0 +1,148 @@
+/** The VMs of one node as processes and files: judge, start, adopt, clean up. */
+import { constants } from 'node:fs';
+import { access, chmod, chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Engine, VmSpec } from '@shoal/protocol';
+import assert from '../../core/assert.ts';
+import type { Clock } from '../clock.ts';
+import { type AllowLists, judgeSpec } from './judge-spec.ts';
+import { launch } from './launch.ts';
+import { checkDiskNonces, clearDiskNonces, writeDiskNonces } from './nonces.ts';
+import { vmPaths } from './paths.ts';
+import { isAlive, type ProcessId, signal } from './processes.ts';
+import { type Accel, microArgs, qemuArgs } from './qemu-args.ts';
+import { Qmp } from './qmp.ts';
+import { makeTaps, removeTaps } from './taps.ts';
+import type { VmHost, Vmm, VmPaths } from './types.ts';
+import { QmpVmm } from './vmm.ts';
+
+export type VmHostOptions = {
+  runDir: string;
+  accel: Accel;
+  qemu: string;
+  /** The micro guest's binary; for tests of the mesh. */
+  micro: string;
+  /** `libshoal-uffd.so`; empty = none. */
+  preload: string;
+  runAs: { uid: number; gid: number } | undefined;
+  cgroups: string[];
+  allow: AllowLists;
+};
+
+/** An adopted VMM's monitor may still be held by the agent that died a moment ago. */
+const ADOPT_TIMEOUT_MS = 5000;
+
+export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): VmHost {
+  const paths = (spec: VmSpec) => vmPaths(options.runDir, options.allow.ramDir, spec.vm);
+
+  /** Directory and RAM file, owned by the user that the VMM runs as. The file is sparse and has its exact size. */
+  async function prepare(spec: VmSpec): Promise<VmPaths> {
+    const at = paths(spec);
+    await mkdir(options.allow.ramDir, { recursive: true, mode: 0o711 });
+    await mkdir(dirname(at.dir), { recursive: true, mode: 0o711 });
+    await rm(at.dir, { recursive: true, force: true });
+    await mkdir(at.dir, { mode: 0o700 });
+    // A fresh inode each time: what an earlier run left in the file must never become this guest's memory.
+    await rm(at.ram, { force: true });
+    const ram = await open(at.ram, 'wx', 0o600);
+    try {
+      await ram.truncate(spec.memoryMib * 2 ** 20);
+    } finally {
+      await ram.close();
+    }
+    await chmod(at.ram, 0o600);
+    if (options.runAs) {
+      for (const path of [at.dir, at.ram]) await chown(path, options.runAs.uid, options.runAs.gid);
+    }
+    await makeTaps(spec, options.runAs?.uid ?? process.getuid?.() ?? 0);
+    return at;
+  }
+
+  async function startVmm(spec: VmSpec, incoming: boolean, uffdSocket: string | undefined): Promise<QmpVmm> {
+    const at = await prepare(spec);
+    try {
+      const micro = spec.driver === 'micro';
+      const { id, qmp } = await launch({
+        command: micro ? options.micro : options.qemu,
+        args: micro ? microArgs(spec, at, incoming) : qemuArgs(spec, at, { accel: options.accel, incoming }),
+        log: at.log,
+        qmp: at.qmp,
+        ram: at.ram,
+        preload: options.preload,
+        uffdSocket,
+        runAs: options.runAs,
+        cgroups: options.cgroups,
+      });
+      await writeFile(`${at.pidFile}.shoal`, JSON.stringify(id), { mode: 0o600 });
+      return new QmpVmm(spec.vm, id, qmp, deps.clock);
+    } catch (error) {
+      await clean(spec);
+      throw error;
+    }
+  }
+
+  /** The process that this agent or an earlier one started for the spec, if it still lives. */
+  async function processOf(spec: VmSpec): Promise<ProcessId | undefined> {
+    const text = await readFile(`${paths(spec).pidFile}.shoal`, 'utf8').catch(() => undefined);
+    if (!text) return undefined;
+    const id = JSON.parse(text) as ProcessId;
+    return isAlive(id) ? id : undefined;
+  }
+
+  async function adopt(spec: VmSpec): Promise<Vmm | undefined> {
+    const id = await processOf(spec);
+    if (!id) return undefined;
+    const qmp = await Qmp.open(paths(spec).qmp, ADOPT_TIMEOUT_MS);
+    return new QmpVmm(spec.vm, id, qmp, deps.clock);
+  }
+
+  async function clean(spec: VmSpec): Promise<void> {
+    const id = await processOf(spec);
+    if (id) signal(id, 'SIGKILL');
+    const at = paths(spec);
+    await rm(at.ram, { force: true });
+    // The log stays readable for a failed start: it is named in the error. The next start of the VM removes it.
+    for (const file of [at.qmp, at.pidFile, `${at.pidFile}.shoal`, at.console])
+      await rm(file, { force: true });
+    for (const name of spec.channels) await rm(at.channel(name), { force: true });
+    await removeTaps(spec);
+  }
+
+  return {
+    paths,
+    judge: spec => judgeSpec(spec, options.allow),
+    async start(spec) {
+      const vmm = await startVmm(spec, false, undefined);
+      await vmm.announceSelf();
+      return vmm;
+    },
+    async startIncoming(spec, engine: Engine, uffdSocket) {
+      assert(engine !== 'postcopy' || uffdSocket, 'post-copy needs a socket for the descriptor');
+      return startVmm(spec, true, engine === 'postcopy' ? uffdSocket : undefined);
+    },
+    adopt,
+    async clean(spec) {
+      await clean(spec);
+      await rm(paths(spec).dir, { recursive: true, force: true });
+    },
+    writeDiskNonces,
+    checkDiskNonces,
+    clearDiskNonces,
+  };
+}
+
+/** Whether this node can be a target of post-copy: both native parts are there and a userfaultfd can be made. */
+export async function postcopyPossible(preload: string, pageServer: string): Promise<boolean> {
+  const readable = (path: string, mode: number) =>
+    access(path, mode).then(
+      () => true,
+      () => false,
+    );
+  const device = await readable('/dev/userfaultfd', constants.R_OK | constants.W_OK);
+  const root = process.getuid?.() === 0;
+  return (
+    (device || root) &&
+    (await readable(preload, constants.R_OK)) &&
+    (await readable(pageServer, constants.X_OK))
+  );
+}

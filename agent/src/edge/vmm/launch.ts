@@ -1,0 +1,109 @@
+/**
+ * Starts a VMM in a session of its own, so that it outlives the agent; as another user if so configured. The agent
+ * opens `/dev/userfaultfd` and passes it on as descriptor 3: an unprivileged QEMU may then make a userfaultfd that
+ * traps kernel faults too, without any right of its own (kernel admin-guide/mm/userfaultfd.rst).
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ShoalError } from '../../errors.ts';
+import { openLog, type ProcessId, signal, startTicks } from './processes.ts';
+import { Qmp } from './qmp.ts';
+
+export type LaunchOptions = {
+  command: string;
+  args: string[];
+  /** Appended to; its last lines explain a VMM that ends at once. */
+  log: string;
+  qmp: string;
+  ram: string;
+  /** The preload library; empty = none (a VMM that cannot be the target of post-copy). */
+  preload: string;
+  /** Arms the preload: the page server listens here. */
+  uffdSocket: string | undefined;
+  runAs: { uid: number; gid: number } | undefined;
+  /** cgroup directories that the VMM is put into. */
+  cgroups: string[];
+};
+
+/** A busy node under emulation takes a second or two to get QEMU to its monitor. */
+const START_TIMEOUT_MS = 20_000;
+const USERFAULTFD = '/dev/userfaultfd';
+
+/** Resolves when the monitor answers. Rejects with QEMU's own words when the process ends before. */
+export async function launch(options: LaunchOptions): Promise<{ id: ProcessId; qmp: Qmp }> {
+  const log = openLog(options.log);
+  const device = openDevice();
+  try {
+    const child = spawn(options.command, options.args, {
+      detached: true,
+      stdio: ['ignore', log, log, device ?? 'ignore'],
+      env: environment(options, device !== undefined),
+      ...(options.runAs && { uid: options.runAs.uid, gid: options.runAs.gid }),
+    });
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', error => reject(startFault(options, error.message)));
+      child.once('exit', code =>
+        reject(startFault(options, `it ended with ${code}: ${lastLine(options.log)}`)),
+      );
+    });
+    failed.catch(() => undefined);
+    child.unref();
+    if (child.pid === undefined) return await failed;
+    const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
+    for (const dir of options.cgroups) writeFileSync(join(dir, 'cgroup.procs'), String(child.pid));
+    try {
+      return { id, qmp: await Promise.race([connectQmp(options.qmp), failed]) };
+    } catch (error) {
+      signal(id, 'SIGKILL');
+      throw error;
+    }
+  } finally {
+    closeSync(log);
+    if (device !== undefined) closeSync(device);
+  }
+}
+
+/** Waits until the monitor's socket is there and speaks. */
+async function connectQmp(path: string): Promise<Qmp> {
+  const untilMs = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await Qmp.open(path, START_TIMEOUT_MS);
+    } catch (error) {
+      if (Date.now() > untilMs || error instanceof ShoalError) throw error;
+      await sleep(5);
+    }
+  }
+}
+
+function openDevice(): number | undefined {
+  try {
+    return openSync(USERFAULTFD, 'r+');
+  } catch {
+    return undefined; // no right or an older kernel: the preload tries the system call, and says so if that fails too
+  }
+}
+
+function environment(options: LaunchOptions, device: boolean): NodeJS.ProcessEnv {
+  const { PATH, LANG } = process.env;
+  return {
+    PATH,
+    LANG,
+    ...(options.preload && { LD_PRELOAD: options.preload, SHOAL_UFFD_RAM: options.ram }),
+    ...(options.uffdSocket && { SHOAL_UFFD_SOCKET: options.uffdSocket }),
+    ...(device && { SHOAL_UFFD_DEVICE_FD: '3' }),
+  };
+}
+
+export function lastLine(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+const startFault = (options: LaunchOptions, what: string): ShoalError =>
+  new ShoalError('SHOAL_VMM_START', `the VMM did not start: ${what}`, options.log, 'See that log');

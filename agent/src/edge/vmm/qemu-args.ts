@@ -1,0 +1,108 @@
+/**
+ * The command line of stock QEMU for one VM. Guest RAM is a shared file on tmpfs, which is what `x-ignore-shared` and
+ * the page server stand on (design/page-server.md). `-nodefaults`, no VGA: less device state, a shorter blackout.
+ */
+import type { DiskSpec, NicSpec, VmSpec } from '@shoal/protocol';
+import { tapName } from './paths.ts';
+import type { VmPaths } from './types.ts';
+
+export type Accel = 'kvm' | 'tcg';
+
+export type QemuOptions = { accel: Accel; incoming: boolean };
+
+export function qemuArgs(spec: VmSpec, paths: VmPaths, { accel, incoming }: QemuOptions): string[] {
+  return [
+    ...['-name', `${spec.name},debug-threads=on`, '-uuid', spec.vm],
+    ...['-accel', accel === 'kvm' ? 'kvm' : 'tcg,thread=single'],
+    ...['-machine', machine(spec)],
+    ...(accel === 'kvm' ? ['-cpu', 'host'] : []),
+    ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMib}M`],
+    // prealloc would fill the target's file before a page has come: forbidden, not only off by default.
+    ...[
+      '-object',
+      `memory-backend-file,id=ram,size=${spec.memoryMib}M,mem-path=${paths.ram},share=on,prealloc=off`,
+    ],
+    ...[
+      '-nodefaults',
+      '-no-user-config',
+      '-display',
+      'none',
+      ...(spec.machine === 'microvm' ? [] : ['-vga', 'none']),
+    ],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-qmp', `unix:${paths.qmp},server=on,wait=off`, '-pidfile', paths.pidFile, '-msg', 'timestamp=on'],
+    ...serial('console', paths.console),
+    ...spec.channels.flatMap(name => serial(`ch-${name}`, paths.channel(name))),
+    ...spec.disks.flatMap(disk => diskArgs(disk, spec.machine)),
+    ...spec.nics.flatMap((nic, i) => nicArgs(nic, tapName(spec.vm, i), spec.machine)),
+    ...boot(spec),
+    ...(incoming ? ['-incoming', 'defer', '-S'] : []),
+  ];
+}
+
+/** HPET off: its timer would keep an idle guest's emulated clock busy. */
+function machine(spec: VmSpec): string {
+  if (spec.machine === 'microvm') return 'microvm,memory-backend=ram,isa-serial=on,rtc=on,pit=on,pic=on';
+  return `${spec.machine},memory-backend=ram,hpet=off,usb=off`;
+}
+
+const serial = (id: string, path: string): string[] => [
+  ...['-chardev', `socket,id=${id},path=${path},server=on,wait=off`],
+  ...['-serial', `chardev:${id}`],
+];
+
+/** cache=none (cache.direct) on both nodes, or the target would read what its page cache remembers. */
+function diskArgs(disk: DiskSpec, machine: VmSpec['machine']): string[] {
+  const common = `read-only=${disk.readOnly ? 'on' : 'off'}`;
+  const file =
+    disk.kind === 'nbd'
+      ? `driver=nbd,${nbd(disk.source)},node-name=f-${disk.id}`
+      : `driver=file,filename=${escaped(disk.source)},locking=on,cache.direct=on,aio=threads,node-name=f-${disk.id}`;
+  const device = machine === 'microvm' ? 'virtio-blk-device' : 'virtio-blk-pci';
+  return [
+    ...['-blockdev', `${file},${common}`],
+    ...['-blockdev', `driver=${disk.format},file=f-${disk.id},node-name=b-${disk.id},${common}`],
+    ...['-device', `${device},drive=b-${disk.id},id=${disk.id}`],
+  ];
+}
+
+/** `nbd://host:port/export` and `nbd+unix:///export?socket=/path` to QEMU's own options. */
+function nbd(source: string): string {
+  const url = new URL(source);
+  const name = url.pathname.replace(/^\//, '');
+  const server =
+    url.protocol === 'nbd+unix:'
+      ? `server.type=unix,server.path=${escaped(url.searchParams.get('socket') ?? '')}`
+      : `server.type=inet,server.host=${url.hostname},server.port=${url.port || '10809'}`;
+  return `${server},export=${escaped(name)}`;
+}
+
+/** Commas end an option in QEMU's syntax; doubled they stand for themselves. */
+const escaped = (text: string): string => text.replaceAll(',', ',,');
+
+const nicArgs = (nic: NicSpec, tap: string, machine: VmSpec['machine']): string[] => [
+  ...['-netdev', `tap,id=n-${nic.id},ifname=${tap},script=no,downscript=no`],
+  ...[
+    '-device',
+    `${machine === 'microvm' ? 'virtio-net-device' : 'virtio-net-pci'},netdev=n-${nic.id},id=${nic.id},mac=${nic.mac}`,
+  ],
+];
+
+function boot(spec: VmSpec): string[] {
+  if (!spec.kernel) return [];
+  return [
+    ...['-kernel', spec.kernel],
+    ...(spec.initrd ? ['-initrd', spec.initrd] : []),
+    ...(spec.cmdline ? ['-append', spec.cmdline] : []),
+  ];
+}
+
+/** The micro guest's command line: the same VM as far as Shoal can tell, a native process of a few KiB of state. */
+export function microArgs(spec: VmSpec, paths: VmPaths, incoming: boolean): string[] {
+  return [
+    ...['--name', spec.name, '--qmp', paths.qmp, '--ram', paths.ram, '--memory-mib', String(spec.memoryMib)],
+    ...['--pidfile', paths.pidFile, '--console', paths.console],
+    ...spec.channels.flatMap(name => ['--channel', `${name}=${paths.channel(name)}`]),
+    ...(incoming ? ['--incoming'] : []),
+  ];
+}

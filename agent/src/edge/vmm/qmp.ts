@@ -1,0 +1,158 @@
+/**
+ * A QMP client over a unix socket (QEMU docs/interop/qmp-spec.txt): one line of JSON each way, answers matched by id,
+ * events as they come. One client a monitor: QEMU serves one connection at a time.
+ */
+import { connect, type Socket } from 'node:net';
+import { ShoalError } from '../../errors.ts';
+
+export type QmpEvent = { event: string; data: Record<string, unknown> };
+
+/** The longest answer of the commands we use is some 20 KiB; a monitor that sends more is not QEMU. */
+const LINE_BYTES_MAX = 4 * 2 ** 20;
+/** QEMU answers queries in 1 ms; a `stop` behind an unserved fault takes as long as the fault (facts: 8 s seen). */
+const ANSWER_TIMEOUT_MS = 15_000;
+
+type Waiting = { resolve(value: unknown): void; reject(error: Error): void; timer: NodeJS.Timeout };
+
+export class Qmp {
+  readonly #socket: Socket;
+  readonly #where: string;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #listeners = new Set<(event: QmpEvent) => void>();
+  readonly #closers = new Set<() => void>();
+  #buffer = '';
+  #nextId = 1;
+  #closed = false;
+  #greet: (() => void) | undefined;
+
+  private constructor(socket: Socket, where: string) {
+    this.#socket = socket;
+    this.#where = where;
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => this.#take(text));
+    socket.on('error', () => this.#close());
+    socket.on('close', () => this.#close());
+  }
+
+  /** Connects and leaves negotiation mode. Rejects when nobody listens or no greeting comes in time. */
+  static async open(path: string, timeoutMs: number): Promise<Qmp> {
+    const socket = connect(path);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+    const qmp = new Qmp(socket, path);
+    try {
+      await qmp.#greeting(timeoutMs);
+      await qmp.execute('qmp_capabilities');
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    return qmp;
+  }
+
+  onEvent(listener: (event: QmpEvent) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#closers.add(listener);
+  }
+
+  /** Rejects with SHOAL_VMM_REFUSED and QEMU's own words, SHOAL_VMM_SILENT, or SHOAL_VMM_GONE. */
+  execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    if (this.#closed) return Promise.reject(this.#gone(command));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      // A late answer finds nobody waiting under its id and is dropped: nothing gets out of step.
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(this.#silent(command));
+      }, ANSWER_TIMEOUT_MS);
+      this.#waiting.set(id, { resolve, reject, timer });
+      this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }), id })}\n`);
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    this.#close();
+  }
+
+  #greeting(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#silent('greeting')), timeoutMs);
+      this.#closers.add(() => reject(this.#gone('greeting')));
+      this.#greet = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #take(text: string): void {
+    this.#buffer += text;
+    if (this.#buffer.length > LINE_BYTES_MAX) {
+      this.#socket.destroy();
+      return;
+    }
+    for (let end = this.#buffer.indexOf('\n'); end >= 0; end = this.#buffer.indexOf('\n')) {
+      const line = this.#buffer.slice(0, end).trim();
+      this.#buffer = this.#buffer.slice(end + 1);
+      if (line) this.#line(line);
+    }
+  }
+
+  #line(line: string): void {
+    let message: Record<string, unknown>;
+    try {
+      message = JSON.parse(line) as Record<string, unknown>;
+    } catch {
+      this.#socket.destroy();
+      return;
+    }
+    if ('QMP' in message) this.#greet?.();
+    else if (typeof message.event === 'string') {
+      const event = { event: message.event, data: (message.data ?? {}) as Record<string, unknown> };
+      for (const listener of this.#listeners) listener(event);
+    } else this.#answer(message);
+  }
+
+  #answer(message: Record<string, unknown>): void {
+    const waiting = this.#waiting.get(message.id as number);
+    if (!waiting) return;
+    this.#waiting.delete(message.id as number);
+    clearTimeout(waiting.timer);
+    const error = message.error as { class?: string; desc?: string } | undefined;
+    if (error)
+      waiting.reject(new ShoalError('SHOAL_VMM_REFUSED', `the VMM says: ${error.desc}`, this.#where, ''));
+    else waiting.resolve(message.return);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const [, waiting] of this.#waiting) {
+      clearTimeout(waiting.timer);
+      waiting.reject(this.#gone('answer'));
+    }
+    this.#waiting.clear();
+    for (const closer of this.#closers) closer();
+  }
+
+  #gone(what: string): ShoalError {
+    return new ShoalError(
+      'SHOAL_VMM_GONE',
+      `the VMM closed its monitor before: ${what}`,
+      this.#where,
+      'See its log',
+    );
+  }
+
+  #silent(what: string): ShoalError {
+    const todo = 'A VMM that waits for a page that cannot be served looks like this; see `shoal status`';
+    return new ShoalError('SHOAL_VMM_SILENT', `the VMM did not answer in time: ${what}`, this.#where, todo);
+  }
+}

@@ -1,0 +1,151 @@
+/** One living VMM process under QMP; QEMU and the micro guest alike. */
+import type { Engine } from '@shoal/protocol';
+import type { Clock } from '../clock.ts';
+import { gone, type ProcessId, signal, watchExit } from './processes.ts';
+import type { Qmp, QmpEvent } from './qmp.ts';
+import type { RunState, Vmm, VmmEvent } from './types.ts';
+
+/** How long `quit` may take; a VMM that waits on a page fault never answers it. */
+const QUIT_MS = 1000;
+const KILL_MS = 10_000;
+/**
+ * QEMU caps a migration at 128 MiB/s by default; ours is bounded by the page server's own cap instead. The largest
+ * value that QEMU 7.2 takes (migration/options: SIZE_MAX).
+ */
+const UNLIMITED_BPS = Number.MAX_SAFE_INTEGER;
+/** The longest stop that pre-copy may aim at, ms: QEMU's own default, which converges on a 1 Gbit/s link. */
+const DOWNTIME_LIMIT_MS = 300;
+
+const KNOWN: readonly string[] = [
+  'running',
+  'paused',
+  'inmigrate',
+  'prelaunch',
+  'finish-migrate',
+  'postmigrate',
+  'internal-error',
+  'io-error',
+  'shutdown',
+  'guest-panicked',
+];
+
+export class QmpVmm implements Vmm {
+  readonly vm: string;
+  readonly pid: number;
+  readonly #id: ProcessId;
+  readonly #qmp: Qmp;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(event: VmmEvent) => void>();
+  readonly #unwatch: () => void;
+  #exited = false;
+
+  constructor(vm: string, id: ProcessId, qmp: Qmp, clock: Clock) {
+    this.vm = vm;
+    this.pid = id.pid;
+    this.#id = id;
+    this.#qmp = qmp;
+    this.#clock = clock;
+    qmp.onEvent(event => this.#event(event));
+    // A closed monitor mostly means a dead process: look at once instead of at the next poll.
+    qmp.onClose(() => void gone(id, KILL_MS).then(is => is && this.#exit()));
+    this.#unwatch = watchExit(id, () => this.#exit());
+  }
+
+  on(listener: (event: VmmEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async runState(): Promise<RunState> {
+    const { status } = (await this.#qmp.execute('query-status')) as { status: string };
+    return KNOWN.includes(status) ? (status as RunState) : 'other';
+  }
+
+  execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    return this.#qmp.execute(command, args);
+  }
+
+  async setCapabilities(engine: Engine): Promise<void> {
+    const on: Record<string, boolean> = {
+      events: true,
+      'return-path': true,
+      'pause-before-switchover': true,
+      'late-block-activate': true,
+      'x-ignore-shared': engine === 'postcopy',
+    };
+    const capabilities = Object.entries(on).map(([capability, state]) => ({ capability, state }));
+    await this.#qmp.execute('migrate-set-capabilities', { capabilities });
+    await this.#qmp.execute('migrate-set-parameters', {
+      'max-bandwidth': UNLIMITED_BPS,
+      'downtime-limit': DOWNTIME_LIMIT_MS,
+    });
+  }
+
+  async incoming(streamSocket: string): Promise<void> {
+    await this.#qmp.execute('migrate-incoming', { uri: `unix:${streamSocket}` });
+  }
+
+  async migrate(streamSocket: string): Promise<void> {
+    await this.#qmp.execute('migrate', { uri: `unix:${streamSocket}` });
+  }
+
+  async migrateContinue(): Promise<void> {
+    await this.#qmp.execute('migrate-continue', { state: 'pre-switchover' });
+  }
+
+  async migrateCancel(): Promise<void> {
+    await this.#qmp.execute('migrate_cancel');
+  }
+
+  async migrationStatus(): Promise<{ status: string; raw: Record<string, unknown> }> {
+    const raw = (await this.#qmp.execute('query-migrate')) as Record<string, unknown>;
+    return { status: typeof raw.status === 'string' ? raw.status : 'none', raw };
+  }
+
+  async cont(): Promise<void> {
+    await this.#qmp.execute('cont');
+  }
+
+  async stop(): Promise<void> {
+    await this.#qmp.execute('stop');
+  }
+
+  /** Tells switches where the guest is now: five announcements, 50 ms apart and growing (QEMU's own defaults). */
+  async announceSelf(): Promise<void> {
+    await this.#qmp.execute('announce-self', { initial: 50, max: 550, rounds: 5, step: 100 });
+  }
+
+  async powerdown(): Promise<void> {
+    await this.#qmp.execute('system_powerdown');
+  }
+
+  async end(): Promise<void> {
+    // It may be deaf (waiting on a fault) or gone already: then the signal decides.
+    this.#qmp.execute('quit').catch(() => undefined);
+    if (!(await gone(this.#id, QUIT_MS))) {
+      signal(this.#id, 'SIGKILL');
+      await gone(this.#id, KILL_MS);
+    }
+    this.#exit();
+  }
+
+  #event({ event, data }: QmpEvent): void {
+    const atMs = this.#clock.nowMs();
+    if (event === 'STOP') this.#tell({ kind: 'stop', atMs });
+    else if (event === 'RESUME') this.#tell({ kind: 'resume', atMs });
+    else if (event === 'SHUTDOWN' && data.guest === true) this.#tell({ kind: 'shutdown', atMs });
+    else if (event === 'MIGRATION') this.#tell({ kind: 'migration', status: String(data.status), atMs });
+  }
+
+  #exit(): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    this.#unwatch();
+    this.#qmp.close();
+    this.#tell({ kind: 'exit', atMs: this.#clock.nowMs() });
+  }
+
+  #tell(event: VmmEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * `/init` of the lab guest: PID 1, a shell script for busybox. Kernel command line:
+ * `shoal.ip=10.0.0.2/24` address of eth0, `shoal.gateway=10.0.0.1`, `shoal.load=20` and `shoal.fill=64` (percent, MiB:
+ * at work from the start), `shoal.disk=/dev/vda` (records on an ext4 disk from the start), `shoal.seed=7`.
+ */
+
+/** Modules in the order of their dependencies; ext4 is built into the kernel. */
+export const MODULES = [
+  'virtio_ring',
+  'virtio',
+  'virtio_pci_legacy_dev',
+  'virtio_pci_modern_dev',
+  'virtio_pci',
+  'virtio_mmio',
+  'failover',
+  'net_failover',
+  'virtio_net',
+  'virtio_blk',
+  // The power button, so that `system_powerdown` ends the guest cleanly.
+  'evdev',
+  'button',
+] as const;
+
+/** Said on the console when the workload is about to start. */
+export const READY_LINE = 'shoal guest ready';
+
+export const INIT_SCRIPT = `#!/bin/sh
+export PATH=/bin HOME=/
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+while read -r module; do insmod "/lib/modules/$module.ko"; done </lib/modules/order
+
+arguments=
+for word in $(cat /proc/cmdline); do
+  value=\${word#*=}
+  case $word in
+    shoal.ip=*) address=$value ;;
+    shoal.gateway=*) gateway=$value ;;
+    shoal.load=* | shoal.fill=* | shoal.disk=* | shoal.seed=*)
+      name=\${word#shoal.}
+      arguments="$arguments --\${name%%=*} $value" ;;
+  esac
+done
+
+ip link set lo up
+if [ -n "$address" ]; then
+  ip addr add "$address" dev eth0 && ip link set eth0 up
+  [ -z "$gateway" ] || ip route add default via "$gateway"
+fi
+
+acpid -f >/dev/null 2>&1 &
+while :; do setsid cttyhack sh </dev/ttyS0 >/dev/ttyS0 2>&1; sleep 1; done &
+
+# Without a second serial port the guest works as the command line says, and nobody can ask it anything.
+port=/dev/ttyS1
+grep -q '^1: uart:unknown' /proc/tty/driver/serial && port=none
+echo '${READY_LINE}'
+while :; do
+  # Arguments are split on purpose.
+  shoal-workload --port $port $arguments
+  sleep 1
+done
+`;
+
+/** Run by busybox acpid when the power button is pressed. */
+export const POWER_SCRIPT = `#!/bin/sh
+export PATH=/bin
+killall shoal-workload
+for directory in /mnt/*; do [ -d "$directory" ] && umount "$directory"; done
+sync
+poweroff -f
+`;
