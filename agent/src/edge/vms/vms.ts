@@ -187,7 +187,11 @@ export class Vms {
       owned.record = { ...owned.record, epoch };
       await this.#save(owned);
     }
-    if (!owned.vmm && owned.record.desired === 'running') await this.#crashed(owned);
+    if (!owned.vmm && owned.record.desired === 'running') {
+      // A reboot of the node is not a crash of the VM.
+      if (owned.record.bootId === this.#options.bootId) await this.#crashed(owned);
+      else await this.#start(owned);
+    }
     this.#deps.changed();
   }
 

@@ -1,0 +1,323 @@
+/** All handoffs of this node: offers made, offers judged, messages to their party, recovery after a restart. */
+import { randomUUID } from 'node:crypto';
+import {
+  decodeHandoff,
+  type Engine,
+  type HandoffLoad,
+  type HandoffMessage,
+  type MoveReason,
+  type Offer,
+  type ReportRef,
+  type VmSpec,
+} from '@shoal/protocol';
+import { sourceRecord, targetRecord } from '../../core/handoff/answers.ts';
+import { recoverSource, recoverTarget } from '../../core/handoff/recover.ts';
+import type { Verdict } from '../../core/judge-offer.ts';
+import type { HandoffStatus } from '../http/api.types.ts';
+import type { OfferAnswer } from '../mind/decider.ts';
+import type { Shelf } from '../store/store.ts';
+import type { JournalEntry } from './journal.ts';
+import { rewrite } from './rewrite.ts';
+import { type SourceDeps, type SourceOptions, SourceParty } from './source-party.ts';
+import { type TargetDeps, type TargetOptions, TargetParty } from './target-party.ts';
+import { handoffStatus } from './timeline.ts';
+
+export type HandoffsOptions = SourceOptions &
+  TargetOptions & { self: string; policyHash: string; bootId: string; incarnation: number };
+
+export type HandoffsDeps = Omit<SourceDeps & TargetDeps, 'answered' | 'finished'> & {
+  judge(offer: Offer, source: string): Promise<Verdict>;
+  nameOf(peer: string): string;
+  /** As its reports say; 0 = not heard of. */
+  incarnationOf(peer: string): number;
+  /** Ended ones, newest last by key. */
+  shelf: Shelf<HandoffStatus>;
+  keepEnded(status: HandoffStatus): Promise<void>;
+};
+
+export type OfferRequest = {
+  spec: VmSpec;
+  epoch: number;
+  target: string;
+  engine: Engine;
+  reason: MoveReason;
+  relocation: string;
+  basis: ReportRef[];
+  decidedAtMs: number;
+};
+
+export type Answered = OfferAnswer & { handoff: string };
+
+export class Handoffs {
+  readonly #options: HandoffsOptions;
+  readonly #deps: HandoffsDeps;
+  readonly #parties = new Map<string, SourceParty | TargetParty>();
+  readonly #kept = new Set<string>();
+  /** One verdict after the other: two offers must not both count the same free memory. */
+  #judging: Promise<void> = Promise.resolve();
+
+  constructor(options: HandoffsOptions, deps: HandoffsDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Resolves once the target has accepted or refused, or was silent. */
+  async offer(request: OfferRequest): Promise<Answered> {
+    const { host, pageServers } = this.#deps;
+    const handoff = randomUUID();
+    if (this.inHandoff(request.spec.vm))
+      return { accepted: false, code: 'moving', detail: 'a handoff of this VM is running', handoff };
+    let paths: Awaited<ReturnType<typeof pageServers.init>>;
+    let diskNonces: Record<string, string>;
+    try {
+      paths = await pageServers.init(handoff);
+      diskNonces = await host.writeDiskNonces(request.spec);
+    } catch (error) {
+      await pageServers.remove(handoff);
+      return { accepted: false, code: 'source', detail: (error as Error).message, handoff };
+    }
+    const offer = this.#makeOffer(handoff, request, diskNonces, paths.certSha256);
+    const entry = this.#entry('source', request.target, offer);
+    return new Promise(resolve => {
+      const party = this.#makeSource('offered', entry, result => resolve({ ...result, handoff } as Answered));
+      party.take(paths);
+      party.timeline.mark('decided', request.decidedAtMs);
+      this.#parties.set(handoff, party);
+      party.offer();
+      this.#deps.changed();
+    });
+  }
+
+  #makeOffer(
+    handoff: string,
+    request: OfferRequest,
+    diskNonces: Record<string, string>,
+    certSha256: string,
+  ): Offer {
+    const { spec, engine, reason, relocation, basis, target } = request;
+    const { incarnation, policyHash } = this.#options;
+    return {
+      type: 'offer',
+      handoff,
+      vm: spec.vm,
+      incarnation,
+      peerIncarnation: this.#deps.incarnationOf(target),
+      deadlineMs: this.#options.offerTimeoutMs,
+      spec,
+      epoch: request.epoch + 1,
+      engine,
+      reason,
+      relocation,
+      basis,
+      policyHash,
+      diskNonces,
+      certSha256,
+    };
+  }
+
+  #entry(role: 'source' | 'target', peer: string, offer: Offer): Omit<JournalEntry, 'record' | 'seq'> {
+    return { handoff: offer.handoff, role, peer, offer, bootId: this.#options.bootId, session: undefined };
+  }
+
+  #makeSource(
+    state: ConstructorParameters<typeof SourceParty>[0],
+    entry: Omit<JournalEntry, 'record' | 'seq'>,
+    answered: SourceDeps['answered'],
+  ): SourceParty {
+    const finished = () => this.#finished(entry.handoff);
+    return new SourceParty(state, entry, this.#options, { ...this.#deps, answered, finished });
+  }
+
+  #makeTarget(
+    state: ConstructorParameters<typeof TargetParty>[0],
+    entry: Omit<JournalEntry, 'record' | 'seq'>,
+  ): TargetParty {
+    const finished = () => this.#finished(entry.handoff);
+    return new TargetParty(state, entry, this.#options, { ...this.#deps, finished });
+  }
+
+  /** One frame of an allowed peer. A frame that is not a message, or not this peer's to say, changes nothing. */
+  hear(peer: string, frame: Uint8Array): void {
+    const decoded = decodeHandoff(frame);
+    if (!decoded.ok) {
+      this.#deps.log.warn({ peer, fault: decoded.fault }, 'frame refused: not a handoff message');
+      return;
+    }
+    const message = decoded.value;
+    const party = this.#parties.get(message.handoff);
+    if (party && (party.entry.peer !== peer || party.vm !== message.vm)) {
+      this.#deps.log.warn(
+        { peer, handoff: message.handoff },
+        'message refused: that handoff is not with this peer',
+      );
+      return;
+    }
+    if (party && !party.ended) {
+      if (this.#deps.words.late(message)) this.#answerUnknown(peer, message);
+      else party.hear(message);
+    } else if (message.type === 'offer' && !this.#deps.words.late(message)) this.#judge(peer, message);
+    else this.#answerUnknown(peer, message);
+  }
+
+  #judge(peer: string, offer: Offer): void {
+    if (this.#parties.has(offer.handoff)) return; // offered twice: the first one is being judged or was refused
+    const party = this.#makeTarget('judging', this.#entry('target', peer, offer));
+    party.reserved = false;
+    this.#parties.set(offer.handoff, party);
+    this.#judging = this.#judging.then(async () => {
+      const verdict = await this.#deps.judge(offer, peer).catch(
+        (error): Verdict => ({
+          ok: false,
+          code: 'fault',
+          detail: String(error.message ?? error),
+          numbers: {},
+        }),
+      );
+      party.reserved = verdict.ok;
+      party.judged(verdict);
+    });
+  }
+
+  /** About a handoff that this node never had, or that both sides have ended: never a word that could be believed wrongly. */
+  #answerUnknown(peer: string, message: HandoffMessage): void {
+    const { words } = this.#deps;
+    const { type, handoff, vm } = message;
+    if (type === 'record' || type === 'refuse') return;
+    if (type === 'accept' || type === 'listening' || type === 'ready')
+      words.say(peer, handoff, vm, { type: 'abort', reason: 'no such handoff is under way here' });
+    else
+      words.say(peer, handoff, vm, {
+        type: 'record',
+        role: type === 'run' ? 'target' : 'source',
+        state: 'none',
+      });
+  }
+
+  /** Takes up what the journal holds. Resolves when every newest record was written again; nothing is said before. */
+  async recover(): Promise<void> {
+    for (const entry of await this.#deps.journal.all()) {
+      await rewrite(this.#deps.journal, entry, this.#deps.log);
+      const { record, seq, ...rest } = entry;
+      const rebooted = entry.bootId !== this.#options.bootId;
+      if (entry.role === 'source') {
+        const { state, effects } = recoverSource(record, rebooted);
+        const party = this.#makeSource(state, rest, () => undefined);
+        this.#parties.set(entry.handoff, party);
+        party.resume(record, seq, effects);
+        party.missingVmm();
+      } else {
+        const { state, effects } = recoverTarget(record);
+        const party = this.#makeTarget(state, rest);
+        this.#parties.set(entry.handoff, party);
+        party.adopted(
+          this.#deps.vms.get(entry.offer.spec.vm)?.vmm ?? (await this.#deps.host.adopt(entry.offer.spec)),
+        );
+        party.resume(record, seq, effects);
+        party.missingVmm();
+      }
+      this.#deps.log.info({ handoff: entry.handoff, role: entry.role, record }, 'handoff taken up again');
+    }
+  }
+
+  #finished(handoff: string): void {
+    const party = this.#parties.get(handoff);
+    if (!party || this.#kept.has(handoff)) return;
+    this.#kept.add(handoff);
+    this.#deps
+      .keepEnded(this.#status(party))
+      .catch(error => this.#deps.log.error({ handoff, error: String(error) }, 'ended handoff not kept'));
+    const drop = setInterval(() => {
+      if (!party.ended) return;
+      clearInterval(drop);
+      this.#parties.delete(handoff);
+      this.#kept.delete(handoff);
+      void party.stop();
+    }, FORGET_LOOK_MS);
+    drop.unref();
+    this.#deps.changed();
+  }
+
+  #live(): (SourceParty | TargetParty)[] {
+    return [...this.#parties.values()].filter(p => !p.ended && p.timeline.outcome === '');
+  }
+
+  inHandoff(vm: string): boolean {
+    return this.#live().some(p => p.vm === vm && p.state !== 'judging');
+  }
+
+  inflow(): number {
+    return this.#live().filter(p => p.role === 'target' && p.state !== 'judging').length;
+  }
+
+  outgoingTo(peer: string): { reason: string } | undefined {
+    const party = this.#live().find(p => p.role === 'source' && p.entry.peer === peer);
+    return party && { reason: party.entry.offer.reason };
+  }
+
+  /** Memory promised to VMs that this node does not own yet, MiB. */
+  reservedMib(): number {
+    const pending = this.#live().filter(
+      p => p instanceof TargetParty && p.reserved && !this.#deps.vms.get(p.vm),
+    );
+    return pending.reduce((sum, p) => sum + p.entry.offer.spec.memoryMib, 0);
+  }
+
+  loads(): HandoffLoad[] {
+    return this.#live()
+      .filter(p => p.state !== 'judging')
+      .map(p => ({
+        handoff: p.handoff,
+        vm: p.vm,
+        role: p.role,
+        peer: p.entry.peer,
+        engine: p.entry.offer.engine,
+        stage: this.#stage(p),
+        ageMs: Math.round(p.stateAgeMs),
+        inDoubt: p.inDoubt,
+      }));
+  }
+
+  #stage(party: SourceParty | TargetParty): string {
+    const record = party instanceof SourceParty ? sourceRecord(party.state) : targetRecord(party.state);
+    return record === 'none' ? (party.role === 'source' ? 'offered' : 'judging') : record;
+  }
+
+  #status(party: SourceParty | TargetParty): HandoffStatus {
+    const { self } = this.#options;
+    return handoffStatus(
+      party.entry,
+      this.#stage(party),
+      party.inDoubt,
+      party.timeline,
+      self,
+      this.#deps.nameOf,
+    );
+  }
+
+  running(): HandoffStatus[] {
+    return this.#live()
+      .filter(p => p.state !== 'judging')
+      .map(p => this.#status(p));
+  }
+
+  /** Newest first; running ones before ended ones. */
+  async list(limit: number): Promise<HandoffStatus[]> {
+    const ended = await this.#deps.shelf.last(limit);
+    const own = this.running();
+    return [...own, ...ended.filter(e => !own.some(o => o.handoff === e.handoff))].slice(0, limit);
+  }
+
+  /** Gives up the handoff of that VM where this node still may decide so. False when there is none. */
+  cancel(vm: string): boolean {
+    const party = this.#live().find(p => p.vm === vm);
+    party?.cancel();
+    return party !== undefined;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#parties.values()].map(p => p.stop()));
+  }
+}
+
+/** A party is kept until both sides have said that they ended; looked at seldom, since it only frees memory. */
+const FORGET_LOOK_MS = 5000;

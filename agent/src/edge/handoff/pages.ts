@@ -1,0 +1,160 @@
+/** The page server of one side of one handoff, through its restarts; keeps the last figures when it ends. */
+import type { PageServer, PageServerEvent, PageServers, PageStats, SessionFile } from '../pages/types.ts';
+import type { JournalEntry } from './journal.ts';
+import type { Timeline } from './timeline.ts';
+
+/** What differs from handoff to handoff; the rest follows from the session's directory. */
+export type SessionWants = Pick<
+  SessionFile,
+  | 'role'
+  | 'peerCertSha256'
+  | 'host'
+  | 'port'
+  | 'ramFile'
+  | 'deviceLoadPages'
+  | 'vmmUid'
+  | 'bulkWindowBytes'
+  | 'bulkBytesPerSecond'
+>;
+
+export type PagesListener = {
+  up(): void;
+  gone(why: string): void;
+  complete(stats: PageStats): void;
+  progress(stats: PageStats): void;
+};
+
+const PAGE_BYTES = 4096;
+
+export class Pages {
+  readonly #entry: Omit<JournalEntry, 'record' | 'seq'>;
+  readonly #servers: PageServers;
+  readonly #timeline: Timeline;
+  readonly #listener: PagesListener;
+  #paths: { certSha256: string; streamSocket: string; uffdSocket: string } | undefined;
+  #server: PageServer | undefined;
+  #ending = false;
+  #lastError = '';
+
+  constructor(
+    entry: Omit<JournalEntry, 'record' | 'seq'>,
+    servers: PageServers,
+    timeline: Timeline,
+    listener: PagesListener,
+  ) {
+    this.#entry = entry;
+    this.#servers = servers;
+    this.#timeline = timeline;
+    this.#listener = listener;
+  }
+
+  /** Makes directory, key and certificate. Answers the certificate's SHA-256, hex. */
+  async init(): Promise<string> {
+    this.#paths = await this.#servers.init(this.#entry.handoff);
+    return this.#paths.certSha256;
+  }
+
+  /** Takes what another part has already made with `init`. */
+  take(paths: { certSha256: string; streamSocket: string; uffdSocket: string }): void {
+    this.#paths = paths;
+  }
+
+  get streamSocket(): string {
+    return this.#session().streamSocket;
+  }
+  get uffdSocket(): string {
+    return this.#session().uffdSocket;
+  }
+
+  async start(wants: SessionWants): Promise<void> {
+    const { offer, handoff } = this.#entry;
+    const paths = this.#paths;
+    if (!paths) throw new Error('the page server was not initialised');
+    this.#entry.session = {
+      handoff,
+      engine: offer.engine,
+      ramBytes: offer.spec.memoryMib * 2 ** 20,
+      pageBytes: PAGE_BYTES,
+      streamSocket: paths.streamSocket,
+      uffdSocket: paths.uffdSocket,
+      tls: true,
+      ...wants,
+    };
+    this.#attach(await this.#servers.start(this.#entry.session));
+  }
+
+  /** Finds a living page server again or starts one over the same session. */
+  async again(): Promise<void> {
+    if (this.#server) return;
+    const found = await this.#servers.adopt(this.#entry.handoff);
+    this.#attach(found ?? (await this.#servers.start(this.#session())));
+  }
+
+  async freeze(): Promise<void> {
+    await this.#must().freeze();
+  }
+
+  async resumed(): Promise<void> {
+    await this.#server?.resumed();
+  }
+
+  /** Where the target listens; resolves once it does. */
+  listening(): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#must().on(event => {
+        if (event.event === 'listening') resolve({ host: event.host, port: event.port });
+        if (event.event === 'exit') reject(new Error(this.#lastError || 'the page server ended'));
+      });
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#ending = true;
+    const server = this.#server ?? (await this.#servers.adopt(this.#entry.handoff));
+    await server
+      ?.stats()
+      .then(stats => this.#keep(stats))
+      .catch(() => undefined);
+    await server?.end();
+    this.#server = undefined;
+    await this.#servers.remove(this.#entry.handoff);
+  }
+
+  #attach(server: PageServer): void {
+    this.#server = server;
+    server.on(event => this.#on(event));
+  }
+
+  #on(event: PageServerEvent): void {
+    if (event.event === 'peer' && event.up) this.#listener.up();
+    else if (event.event === 'progress') {
+      this.#keep(event.stats);
+      this.#listener.progress(event.stats);
+    } else if (event.event === 'complete') {
+      this.#keep(event.stats);
+      this.#listener.complete(event.stats);
+    } else if (event.event === 'error') this.#lastError = event.message;
+    else if (event.event === 'exit') {
+      this.#server = undefined;
+      if (!this.#ending)
+        this.#listener.gone(`the page server ended: ${this.#lastError || 'no reason given'}`);
+    }
+  }
+
+  #keep(stats: PageStats): void {
+    this.#timeline.stats = stats;
+  }
+
+  #session(): SessionFile {
+    const { session } = this.#entry;
+    if (session) return session;
+    const paths = this.#paths;
+    if (!paths) throw new Error('the page server was never started');
+    return paths as unknown as SessionFile;
+  }
+
+  #must(): PageServer {
+    if (!this.#server) throw new Error(this.#lastError || 'the page server is gone');
+    return this.#server;
+  }
+}

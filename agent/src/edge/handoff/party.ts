@@ -1,0 +1,179 @@
+/**
+ * Runs one side of one handoff: an event steps the pure table at once, the effects of that step are carried out one
+ * after the other behind those of earlier steps. So a slow effect never delays a decision, and no two effects of a
+ * handoff overlap (the RAM file is freed after its VMM has ended, not meanwhile).
+ */
+import { type Stepped, step, type Table } from '../../core/handoff/cells.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Journal, JournalEntry } from './journal.ts';
+
+/** A lost message costs one of these; each unanswered resend doubles it. */
+const RESEND_FIRST_MS = 250;
+const RESEND_MAX_MS = 5000;
+/** Doubt that a message ends within a moment is no doubt that people should see. */
+const DOUBT_SHOWN_MS = 3000;
+
+export type PartyDeps = {
+  journal: Journal;
+  clock: Clock;
+  log: Logger;
+  changed(): void;
+  /** The guest has just stopped here for good, or runs here from now on. */
+  switched(): void;
+};
+
+export abstract class Party<S extends string, V extends string, E extends string> {
+  readonly role: 'source' | 'target';
+  readonly entry: Omit<JournalEntry, 'record' | 'seq'>;
+  protected readonly deps: PartyDeps;
+  readonly #table: Table<S, V, E>;
+  #state: S;
+  #stateSinceMs: number;
+  #effects: Promise<void> = Promise.resolve();
+  #pending = new Map<E, number>();
+  #seq = 0;
+  #wanted = '';
+  #resend: NodeJS.Timeout | undefined;
+  #resendMs = RESEND_FIRST_MS;
+  #deadline: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(table: Table<S, V, E>, state: S, entry: Omit<JournalEntry, 'record' | 'seq'>, deps: PartyDeps) {
+    this.role = entry.role;
+    this.entry = entry;
+    this.deps = deps;
+    this.#table = table;
+    this.#state = state;
+    this.#stateSinceMs = deps.clock.nowMs();
+    this.#armResend();
+  }
+
+  get state(): S {
+    return this.#state;
+  }
+  get handoff(): string {
+    return this.entry.handoff;
+  }
+  get vm(): string {
+    return this.entry.offer.spec.vm;
+  }
+  get stateAgeMs(): number {
+    return this.deps.clock.nowMs() - this.#stateSinceMs;
+  }
+  get inDoubt(): boolean {
+    return this.doubtful() && this.stateAgeMs > DOUBT_SHOWN_MS;
+  }
+  get ended(): boolean {
+    return this.#state === 'gone';
+  }
+
+  /** Steps the table and queues what it asks for. Does nothing after `stop`. */
+  dispatch(event: V): void {
+    if (this.#stopped) return;
+    const before = this.#state;
+    const stepped: Stepped<S, E> = step(this.#table, before, event);
+    if (stepped.answer) this.answer();
+    this.#state = stepped.state;
+    if (stepped.state !== before) {
+      this.#stateSinceMs = this.deps.clock.nowMs();
+      this.deps.log.debug({ ...this.about(), event, from: before, to: stepped.state }, 'handoff step');
+      this.#resendMs = RESEND_FIRST_MS;
+      this.#armResend();
+      this.entered(stepped.state);
+    }
+    for (const effect of stepped.effects) this.queue(effect);
+    if (this.ended) this.#quiet();
+    if (stepped.state !== before) this.deps.changed();
+  }
+
+  /** Carries `effects` out in `state`, which a restarted agent reads from its journal. */
+  resume(record: string, seq: number, effects: E[]): void {
+    this.#wanted = record;
+    this.#seq = seq;
+    for (const effect of effects) this.queue(effect);
+  }
+
+  /** Ends timers; what is under way in the world goes on, and a new agent finds it in the journal. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#quiet();
+    await this.#effects;
+  }
+
+  protected queue(effect: E): void {
+    // A repeated effect that still waits or runs is not piled up.
+    if (this.#pending.has(effect)) return;
+    this.#pending.set(effect, 1);
+    this.#effects = this.#effects.then(async () => {
+      this.#pending.delete(effect);
+      if (this.#stopped) return;
+      try {
+        await this.#perform(effect);
+      } catch (error) {
+        this.deps.log.warn({ ...this.about(), effect, error: String(error) }, 'handoff effect failed');
+        this.failed(effect, error);
+      }
+    });
+  }
+
+  async #perform(effect: E): Promise<void> {
+    if (effect.startsWith('write-')) {
+      if (effect !== 'write-again') this.#wanted = effect.slice('write-'.length);
+      await this.#write(this.#wanted);
+    } else await this.perform(effect);
+  }
+
+  async #write(record: string): Promise<void> {
+    this.#seq += 1;
+    try {
+      await this.deps.journal.write({ ...this.entry, record, seq: this.#seq });
+    } catch (error) {
+      this.deps.log.error({ ...this.about(), record, error: String(error) }, 'handoff record not written');
+      this.dispatch('write-failed' as V);
+      return;
+    }
+    // An abort that came while this was being written waits for a record of its own.
+    if (this.#wanted === record && this.awaits(record)) this.dispatch('written' as V);
+  }
+
+  protected startDeadline(ms: number): void {
+    this.stopDeadline();
+    this.#deadline = setTimeout(() => this.dispatch('deadline' as V), ms);
+  }
+
+  protected stopDeadline(): void {
+    clearTimeout(this.#deadline);
+  }
+
+  #armResend(): void {
+    clearTimeout(this.#resend);
+    if (this.#stopped) return;
+    this.#resend = setTimeout(() => {
+      this.#resendMs = Math.min(RESEND_MAX_MS, this.#resendMs * 2);
+      this.#armResend();
+      this.dispatch('resend' as V);
+    }, this.#resendMs);
+  }
+
+  #quiet(): void {
+    clearTimeout(this.#resend);
+    this.stopDeadline();
+  }
+
+  protected about(): object {
+    const { handoff, role, peer, offer } = this.entry;
+    return { handoff, role, peer, vm: offer.spec.name };
+  }
+
+  /** Whether the present state waits for exactly that record. */
+  protected awaits(record: string): boolean {
+    return this.#state === `w-${record}`;
+  }
+
+  protected abstract doubtful(): boolean;
+  protected abstract answer(): void;
+  protected abstract entered(state: S): void;
+  protected abstract perform(effect: E): Promise<void>;
+  protected abstract failed(effect: E, error: unknown): void;
+}

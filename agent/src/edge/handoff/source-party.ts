@@ -1,0 +1,315 @@
+/** The source's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HandoffMessage } from '@shoal/protocol';
+import { maybeInDoubt, sourceAnswer, sourceRecord } from '../../core/handoff/answers.ts';
+import { SOURCE, type SourceEffect, type SourceEvent, type SourceState } from '../../core/handoff/source.ts';
+import type { PageServers } from '../pages/types.ts';
+import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
+import type { Vms } from '../vms/vms.ts';
+import type { JournalEntry } from './journal.ts';
+import { Pages } from './pages.ts';
+import { Party, type PartyDeps } from './party.ts';
+import { watchProgress } from './progress.ts';
+import { Timeline } from './timeline.ts';
+import type { Said, Words } from './words.ts';
+
+export type SourceOptions = { prepareTimeoutMs: number; switchTimeoutMs: number; offerTimeoutMs: number };
+export type SourceDeps = PartyDeps & {
+  words: Words;
+  host: VmHost;
+  vms: Vms;
+  pageServers: PageServers;
+  vmmUid: number;
+  bulkWindowBytes: number;
+  bulkBytesPerSecond: number;
+  /** Recorded at the last move of that machine type. */
+  deviceLoadPages(machine: string): number[];
+  /** The offer has its answer. */
+  answered(result: { accepted: true } | { accepted: false; code: string; detail: string }): void;
+  finished(): void;
+};
+
+/** How long the VMM may take to stop migrating, by itself or cancelled. */
+const SETTLE_MS = 20_000;
+const LOOK_EVERY_MS = 20;
+const STREAMING: SourceState[] = ['switching', 'switching-done', 'switching-ready'];
+const MIGRATING = ['setup', 'active', 'pre-switchover', 'device', 'wait-unplug', 'postcopy-active'];
+
+export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
+  readonly timeline = new Timeline();
+  readonly #options: SourceOptions;
+  readonly #deps: SourceDeps;
+  readonly #pages: Pages;
+  readonly #vmm: Vmm | undefined;
+  readonly #off: (() => void)[] = [];
+  #progress: (() => void) | undefined;
+  #listening: { host: string; port: number; certSha256: string } | undefined;
+  #why = '';
+
+  constructor(
+    state: SourceState,
+    entry: Omit<JournalEntry, 'record' | 'seq'>,
+    options: SourceOptions,
+    deps: SourceDeps,
+  ) {
+    super(SOURCE, state, entry, deps);
+    this.#options = options;
+    this.#deps = deps;
+    this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
+      up: () => this.dispatch('pages-up'),
+      gone: why => this.#because(why, 'pages-exit'),
+      complete: () => undefined,
+      progress: () => undefined,
+    });
+    this.#vmm = deps.vms.get(this.vm)?.vmm;
+    if (this.#vmm) this.#off.push(this.#vmm.on(event => this.#onVmm(event)));
+  }
+
+  /** Session directory and key, made before the offer, which names the certificate. */
+  take(paths: { certSha256: string; streamSocket: string; uffdSocket: string }): void {
+    this.#pages.take(paths);
+  }
+
+  /** The VMM of before is not there any more: the table must hear of it like of any other exit. */
+  missingVmm(): void {
+    if (!this.#vmm) this.dispatch('vmm-exit');
+  }
+
+  /** Asks the peer to take the VM. */
+  offer(): void {
+    this.timeline.mark('offered', this.deps.clock.nowMs());
+    this.startDeadline(this.#options.offerTimeoutMs);
+    const {
+      handoff: _h,
+      vm: _v,
+      incarnation: _i,
+      peerIncarnation: _p,
+      deadlineMs: _d,
+      ...said
+    } = this.entry.offer;
+    this.#say(said);
+  }
+
+  hear(message: HandoffMessage): void {
+    switch (message.type) {
+      case 'refuse':
+        this.#deps.answered({ accepted: false, code: message.code, detail: message.detail });
+        return this.#because(`refused: ${message.code}`, 'refuse');
+      case 'listening': {
+        const { host, port, certSha256 } = message;
+        this.#listening ??= { host, port, certSha256 };
+        this.timeline.mark('listening', this.deps.clock.nowMs());
+        return this.dispatch('listening');
+      }
+      case 'not-run':
+        return this.#because(`the target gave up: ${message.reason}`, 'not-run');
+      case 'record':
+        return this.dispatch(message.state === 'none' ? 'ended' : 'record');
+      case 'accept':
+      case 'ready':
+      case 'running':
+      case 'transferred':
+      case 'ask':
+      case 'ended':
+        return this.dispatch(message.type);
+      default:
+        return; // words that only a source says
+    }
+  }
+
+  cancel(): void {
+    this.#because('cancelled', 'cancel');
+  }
+
+  override async stop(): Promise<void> {
+    for (const off of this.#off) off();
+    this.#progress?.();
+    await super.stop();
+  }
+
+  #because(why: string, event: SourceEvent): void {
+    this.#why ||= why;
+    this.dispatch(event);
+  }
+
+  #say(said: Said): void {
+    this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
+  }
+
+  protected doubtful(): boolean {
+    return maybeInDoubt(this.state);
+  }
+
+  protected answer(): void {
+    const word = sourceAnswer(this.state);
+    if (word === 'run') this.#say({ type: 'run', epoch: this.entry.offer.epoch });
+    else if (word === 'abort') this.#say({ type: 'abort', reason: this.#why || 'given up' });
+    else if (word === 'ended') this.#say({ type: 'ended' });
+    else this.#say({ type: 'record', role: 'source', state: sourceRecord(this.state) });
+  }
+
+  protected entered(state: SourceState): void {
+    const nowMs = this.deps.clock.nowMs();
+    const { timeline } = this;
+    if (state === 'w-preparing') {
+      timeline.mark('accepted', nowMs);
+      this.#deps.answered({ accepted: true });
+    }
+    if (state === 'committed') {
+      timeline.mark('committed', nowMs);
+      this.deps.switched();
+    }
+    if (state === 'transferring') timeline.mark('run', nowMs);
+    if (state === 'w-released') timeline.mark('transferred', nowMs);
+    if (state === 'w-aborted') this.#why ||= 'the target did not answer in time';
+    if (!STREAMING.includes(state)) this.#progress?.();
+    const outcome = {
+      released: 'done',
+      aborted: 'aborted',
+      retaken: 'retaken',
+      gone: timeline.outcome || 'refused',
+    }[state as string];
+    if (!outcome) return;
+    timeline.outcome = outcome;
+    timeline.mark('ended', nowMs);
+    if (outcome !== 'done') timeline.detail = this.#why;
+    if (state === 'gone')
+      this.#deps.answered({
+        accepted: false,
+        code: 'silent',
+        detail: this.#why || 'the target did not answer in time',
+      });
+  }
+
+  #onVmm(event: VmmEvent): void {
+    if (event.kind === 'exit') return this.#because('the VMM at the source ended', 'vmm-exit');
+    if (event.kind === 'stop') this.timeline.mark('stopped', event.atMs);
+    if (event.kind !== 'migration') return;
+    if (event.status === 'pre-switchover') this.dispatch('pre-switchover');
+    else if (event.status === 'completed') void this.#confirmPostmigrate(event.atMs);
+    else if (event.status === 'failed' || event.status === 'cancelled')
+      this.#because(`the migration ${event.status}`, 'stream-failed');
+  }
+
+  /** The event comes a moment before the run state; only the run state proves that the guest will not resume. */
+  async #confirmPostmigrate(atMs: number): Promise<void> {
+    const state = await this.#settled(['postmigrate', 'running']).catch(() => undefined);
+    if (state !== 'postmigrate') return this.#because('the VMM resumed by itself', 'stream-failed');
+    this.timeline.mark('postmigrate', atMs);
+    this.dispatch('postmigrate');
+  }
+
+  async #settled(wanted: string[]): Promise<string | undefined> {
+    const untilMs = this.deps.clock.nowMs() + SETTLE_MS;
+    while (this.#vmm && this.deps.clock.nowMs() < untilMs) {
+      const state = await this.#vmm.runState();
+      if (wanted.includes(state)) return state;
+      await sleep(LOOK_EVERY_MS);
+    }
+    return undefined;
+  }
+
+  protected async perform(effect: SourceEffect): Promise<void> {
+    const { host, vms } = this.#deps;
+    const { offer } = this.entry;
+    switch (effect) {
+      case 'send-run':
+        return this.#say({ type: 'run', epoch: offer.epoch });
+      case 'send-abort':
+        return this.#say({ type: 'abort', reason: this.#why || 'given up' });
+      case 'send-ask':
+        return this.#say({ type: 'ask' });
+      case 'send-ended':
+        return this.#say({ type: 'ended' });
+      case 'start-deadline':
+        return this.startDeadline(
+          this.state === 'switching' ? this.#options.switchTimeoutMs : this.#options.prepareTimeoutMs,
+        );
+      case 'start-pages':
+        return this.#startPages();
+      case 'restart-pages':
+        return this.#pages.again();
+      case 'end-pages':
+        return this.#pages.end();
+      case 'migrate':
+        return this.#migrate();
+      case 'switch-over':
+        if (offer.engine === 'postcopy') await this.#pages.freeze();
+        return this.#mustVmm().migrateContinue();
+      case 'bring-back':
+        return this.#bringBack();
+      case 'announce':
+        return this.#vmm?.announceSelf();
+      case 'end-vmm':
+        for (const off of this.#off.splice(0)) off();
+        return this.#vmm?.end();
+      case 'free-ram':
+        return host.clean(offer.spec);
+      case 'clear-nonces':
+        return host.clearDiskNonces(offer.spec);
+      case 'report-refused':
+        return this.#deps.finished();
+      case 'report-stays':
+        await vms.stays(this.vm, this.state === 'retaken' ? offer.epoch + 1 : offer.epoch - 1);
+        return this.#deps.finished();
+      case 'report-left':
+        await vms.left(this.vm);
+        return this.#deps.finished();
+      case 'forget':
+        await this.#deps.journal.forget(this.handoff);
+        for (const off of this.#off.splice(0)) off();
+    }
+  }
+
+  protected failed(effect: SourceEffect, error: unknown): void {
+    const why = (error as Error).message;
+    if (effect === 'start-pages') this.#because(why, 'pages-exit');
+    else if (effect === 'migrate' || effect === 'switch-over') this.#because(why, 'stream-failed');
+    else if (effect === 'restart-pages') setTimeout(() => this.dispatch('pages-exit'), 1000).unref();
+  }
+
+  async #startPages(): Promise<void> {
+    const { offer } = this.entry;
+    const { host, vmmUid, bulkWindowBytes, bulkBytesPerSecond, deviceLoadPages } = this.#deps;
+    const peer = this.#listening;
+    if (!peer) throw new Error('the target has not said where it listens');
+    const postcopy = offer.engine === 'postcopy';
+    await this.#pages.start({
+      role: 'serve',
+      peerCertSha256: peer.certSha256,
+      host: peer.host,
+      port: peer.port,
+      ramFile: postcopy ? host.paths(offer.spec).ram : '',
+      deviceLoadPages: postcopy ? deviceLoadPages(offer.spec.machine) : [],
+      vmmUid,
+      bulkWindowBytes,
+      bulkBytesPerSecond,
+    });
+  }
+
+  async #migrate(): Promise<void> {
+    const vmm = this.#mustVmm();
+    await vmm.setCapabilities(this.entry.offer.engine, 'source');
+    this.timeline.mark('migrate', this.deps.clock.nowMs());
+    await vmm.migrate(this.#pages.streamSocket);
+    // Rounds of pre-copy take as long as they take; only standing still for a whole deadline ends it.
+    if (this.entry.offer.engine === 'precopy')
+      this.#progress = watchProgress(vmm, () => this.startDeadline(this.#options.switchTimeoutMs));
+  }
+
+  /** Nobody else runs it, by the record: wait until the VMM stands still, then let the guest go on. */
+  async #bringBack(): Promise<void> {
+    const vmm = this.#vmm;
+    if (!vmm) return this.dispatch('vmm-exit');
+    const { status } = await vmm.migrationStatus();
+    if (MIGRATING.includes(status)) await vmm.migrateCancel();
+    const state = await this.#settled(['running', 'postmigrate', 'paused']);
+    if (state === 'postmigrate' || state === 'paused') await vmm.cont();
+    if (state !== undefined) this.dispatch('guest-runs');
+  }
+
+  #mustVmm(): Vmm {
+    if (!this.#vmm) throw new Error('the VMM is gone');
+    return this.#vmm;
+  }
+}

@@ -1,0 +1,318 @@
+/** The target's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
+import type { HandoffMessage } from '@shoal/protocol';
+import { maybeInDoubt, targetAnswer, targetRecord } from '../../core/handoff/answers.ts';
+import { TARGET, type TargetEffect, type TargetEvent, type TargetState } from '../../core/handoff/target.ts';
+import type { Verdict } from '../../core/judge-offer.ts';
+import type { PageServers, PageStats } from '../pages/types.ts';
+import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
+import type { Vms } from '../vms/vms.ts';
+import type { JournalEntry } from './journal.ts';
+import { Pages } from './pages.ts';
+import { Party, type PartyDeps } from './party.ts';
+import { Timeline } from './timeline.ts';
+import type { Said, Words } from './words.ts';
+
+export type TargetOptions = {
+  /** A reservation ends this long after the last sign of life of its handoff, until `ready`. */
+  reservationMs: number;
+  address: string;
+};
+export type TargetDeps = PartyDeps & {
+  words: Words;
+  host: VmHost;
+  vms: Vms;
+  pageServers: PageServers;
+  vmmUid: number;
+  bulkWindowBytes: number;
+  bulkBytesPerSecond: number;
+  /** Pinning and backoff of the VM as its source last reported them. */
+  luggage(vm: string, source: string): { backoffLevel: number; backoffMs: number };
+  /** Pages that were faulted while devices loaded: the next move's device-load set. */
+  recordDeviceLoad(machine: string, pages: number[]): void;
+  finished(): void;
+};
+
+const CONT_SETTLE_MS = 1000;
+
+export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
+  readonly timeline = new Timeline();
+  readonly #options: TargetOptions;
+  readonly #deps: TargetDeps;
+  readonly #pages: Pages;
+  #vmm: Vmm | undefined;
+  #off: (() => void) | undefined;
+  #everRan = false;
+  /** True when this life of the agent has seen the VMM from its start: only then is "it never ran" known. */
+  #sawStart = false;
+  #complete = false;
+  #streamBytes = 0;
+  #listensAt: { host: string; port: number; certSha256: string } | undefined;
+  #verdict: Verdict | undefined;
+  #why = '';
+  reserved = true;
+
+  constructor(
+    state: TargetState,
+    entry: Omit<JournalEntry, 'record' | 'seq'>,
+    options: TargetOptions,
+    deps: TargetDeps,
+  ) {
+    super(TARGET, state, entry, deps);
+    this.#options = options;
+    this.#deps = deps;
+    this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
+      up: () => undefined,
+      gone: why => this.#because(why, 'pages-exit'),
+      complete: stats => this.#onComplete(stats),
+      progress: stats => this.#onProgress(stats),
+    });
+    this.timeline.mark('offered', deps.clock.nowMs());
+  }
+
+  judged(verdict: Verdict): void {
+    this.#verdict = verdict;
+    if (!verdict.ok) this.#why = `${verdict.code}: ${verdict.detail}`;
+    this.dispatch(verdict.ok ? 'judged-yes' : 'judged-no');
+  }
+
+  /** After a restart of the agent: the VMM of before, if it lives. */
+  adopted(vmm: Vmm | undefined): void {
+    if (vmm) this.#attach(vmm);
+  }
+
+  missingVmm(): void {
+    if (!this.#vmm) this.#because('the VMM is gone', 'vmm-exit');
+  }
+
+  hear(message: HandoffMessage): void {
+    switch (message.type) {
+      case 'abort':
+        return this.#because(`the source gave up: ${message.reason}`, 'abort');
+      case 'record':
+        return this.dispatch(message.state === 'none' ? 'ended' : 'record');
+      case 'run':
+      case 'ask':
+      case 'ended':
+        return this.dispatch(message.type);
+      default:
+        return; // words that only a target says; a repeated offer
+    }
+  }
+
+  cancel(): void {
+    this.#because('cancelled', 'cancel');
+  }
+
+  override async stop(): Promise<void> {
+    this.#off?.();
+    await super.stop();
+  }
+
+  #because(why: string, event: TargetEvent): void {
+    this.#why ||= why;
+    this.dispatch(event);
+  }
+
+  #say(said: Said): void {
+    this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
+  }
+
+  protected doubtful(): boolean {
+    return maybeInDoubt(this.state);
+  }
+
+  protected answer(): void {
+    const word = targetAnswer(this.state);
+    if (word === 'running') this.#say({ type: 'running', epoch: this.entry.offer.epoch });
+    else if (word === 'not-run') this.#sayNotRun();
+    else if (word === 'ready' || word === 'transferred') this.#say({ type: word });
+    else this.#say({ type: 'record', role: 'target', state: targetRecord(this.state) });
+  }
+
+  protected entered(state: TargetState): void {
+    const nowMs = this.deps.clock.nowMs();
+    const stage = { accepted: 'accepted', loading: 'listening', ready: 'postmigrate', owner: 'committed' }[
+      state as string
+    ];
+    if (stage) this.timeline.mark(stage as 'accepted', nowMs);
+    if (state === 'running') this.deps.switched();
+    if (state === 'w-not-run') this.#why ||= 'nothing more came of it in time';
+    const outcome = { transferred: 'done', 'not-run': 'aborted', gone: this.timeline.outcome || 'refused' }[
+      state as string
+    ];
+    if (!outcome) return;
+    this.timeline.outcome = outcome;
+    this.timeline.mark('ended', nowMs);
+    if (outcome !== 'done') this.timeline.detail = this.#why;
+  }
+
+  protected async perform(effect: TargetEffect): Promise<void> {
+    const { offer } = this.entry;
+    const { host, vms, luggage, finished } = this.#deps;
+    switch (effect) {
+      case 'send-accept':
+        return this.#say({ type: 'accept' });
+      case 'send-refuse': {
+        const no = this.#verdict && !this.#verdict.ok ? this.#verdict : undefined;
+        return this.#say({
+          type: 'refuse',
+          code: no?.code ?? 'cancelled',
+          detail: no?.detail ?? this.#why,
+          numbers: no?.numbers ?? {},
+        });
+      }
+      case 'send-listening':
+        if (this.#listensAt) this.#say({ type: 'listening', ...this.#listensAt });
+        return;
+      case 'send-ready':
+        return this.#say({ type: 'ready' });
+      case 'send-running':
+        return this.#say({ type: 'running', epoch: offer.epoch });
+      case 'send-transferred':
+        return this.#say({ type: 'transferred' });
+      case 'send-not-run':
+        return this.#sayNotRun();
+      case 'send-ended':
+        return this.#say({ type: 'ended' });
+      case 'prepare':
+        return this.#prepare();
+      case 'start-deadline':
+        return this.startDeadline(this.#options.reservationMs);
+      case 'stop-deadline':
+        return this.stopDeadline();
+      case 'cont':
+        return this.#cont();
+      case 'announce':
+        return this.#vmm?.announceSelf();
+      case 'restart-pages':
+        return this.#pages.again();
+      case 'end-pages':
+        return this.#pages.end();
+      case 'drop-vm':
+        this.#off?.();
+        await this.#vmm?.end();
+        return host.clean(offer.spec);
+      case 'release-reservation':
+        this.reserved = false;
+        return finished();
+      case 'report-gained':
+      case 'report-lost': {
+        if (vms.get(this.vm)?.record.epoch === offer.epoch) return; // recovered: it is known already
+        const vmm = effect === 'report-gained' ? this.#vmm : undefined;
+        return vms.gained(offer.spec, offer.epoch, vmm, {
+          pinned: offer.reason === 'manual',
+          ...luggage(this.vm, this.entry.peer),
+        });
+      }
+      case 'report-healthy':
+        return this.deps.changed();
+      case 'forget':
+        this.#off?.();
+        await this.#deps.journal.forget(this.handoff);
+    }
+  }
+
+  protected failed(effect: TargetEffect, error: unknown): void {
+    const why = (error as Error).message;
+    if (effect === 'prepare') this.#because(why, 'prepare-failed');
+    else if (effect === 'restart-pages') setTimeout(() => this.dispatch('pages-exit'), 1000).unref();
+  }
+
+  async #prepare(): Promise<void> {
+    const { offer } = this.entry;
+    const { host, vmmUid, bulkWindowBytes, bulkBytesPerSecond } = this.#deps;
+    const certSha256 = await this.#pages.init();
+    const postcopy = offer.engine === 'postcopy';
+    await this.#pages.start({
+      role: 'fetch',
+      peerCertSha256: offer.certSha256,
+      host: this.#options.address,
+      port: 0,
+      ramFile: postcopy ? host.paths(offer.spec).ram : '',
+      deviceLoadPages: [],
+      vmmUid,
+      bulkWindowBytes,
+      bulkBytesPerSecond,
+    });
+    const at = await this.#pages.listening();
+    this.#sawStart = true;
+    const vmm = await host.startIncoming(
+      offer.spec,
+      offer.engine,
+      postcopy ? this.#pages.uffdSocket : undefined,
+    );
+    this.#attach(vmm);
+    await vmm.setCapabilities(offer.engine, 'target');
+    await vmm.incoming(this.#pages.streamSocket);
+    this.#listensAt = { ...at, certSha256 };
+    this.dispatch('prepared');
+  }
+
+  #attach(vmm: Vmm): void {
+    this.#vmm = vmm;
+    this.#off = vmm.on(event => this.#onVmm(event));
+  }
+
+  #onVmm(event: VmmEvent): void {
+    if (event.kind === 'exit') return this.#because('the VMM at the target ended', 'vmm-exit');
+    if (event.kind === 'resume') {
+      this.#everRan = true;
+      this.timeline.mark('resumed', event.atMs);
+    }
+    if (event.kind !== 'migration') return;
+    if (event.status === 'active') this.timeline.mark('migrate', event.atMs);
+    if (event.status === 'completed') this.dispatch('loaded');
+    else if (event.status === 'failed') this.#because('the target could not load the state', 'load-failed');
+  }
+
+  /** `cont` is refused where the disk's lock is held elsewhere; only the run state tells whether the guest ever ran. */
+  async #cont(): Promise<void> {
+    const vmm = this.#vmm;
+    if (!vmm) return this.dispatch('vmm-exit');
+    try {
+      await vmm.cont();
+    } catch (error) {
+      this.#why = `cont was refused: ${(error as Error).message}`;
+      const state = await vmm.runState();
+      const neverRan = this.#sawStart && !this.#everRan && state === 'paused';
+      return this.dispatch(neverRan ? 'cont-refused-never-ran' : 'cont-refused');
+    }
+    const running = await this.#runs(vmm);
+    if (!running) return; // asked again with the next tick
+    this.timeline.mark('resumed', this.deps.clock.nowMs());
+    this.dispatch('cont-ok');
+    this.#pages.resumed().catch(() => undefined);
+    if (this.entry.offer.engine === 'precopy' || this.#complete) this.#transferred();
+  }
+
+  async #runs(vmm: Vmm): Promise<boolean> {
+    const untilMs = this.deps.clock.nowMs() + CONT_SETTLE_MS;
+    do {
+      if ((await vmm.runState()) === 'running') return true;
+    } while (this.deps.clock.nowMs() < untilMs);
+    return false;
+  }
+
+  #onComplete(stats: PageStats): void {
+    this.#complete = true;
+    this.#deps.recordDeviceLoad(this.entry.offer.spec.machine, stats.deviceLoadPages);
+    this.#transferred();
+  }
+
+  #transferred(): void {
+    if (this.state !== 'running') return; // a small guest is complete before it runs
+    this.timeline.mark('transferred', this.deps.clock.nowMs());
+    this.dispatch('pages-complete');
+  }
+
+  /** The stream still flows: the reservation holds. */
+  #onProgress(stats: PageStats): void {
+    if (this.state !== 'loading' || stats.streamBytes <= this.#streamBytes) return;
+    this.#streamBytes = stats.streamBytes;
+    this.startDeadline(this.#options.reservationMs);
+  }
+
+  #sayNotRun(): void {
+    this.#say({ type: 'not-run', reason: this.#why || 'it was given up' });
+  }
+}

@@ -1,0 +1,65 @@
+/** When each stage of a handoff was reached, and how the page server did: what `/v1/handoffs/{id}` shows. */
+import type { HandoffStatus } from '../http/api.types.ts';
+import type { PageStats } from '../pages/types.ts';
+import type { JournalEntry } from './journal.ts';
+
+export type Stage = keyof HandoffStatus['at'];
+
+export class Timeline {
+  readonly at: HandoffStatus['at'] = {
+    decided: -1,
+    offered: -1,
+    accepted: -1,
+    listening: -1,
+    migrate: -1,
+    stopped: -1,
+    postmigrate: -1,
+    committed: -1,
+    run: -1,
+    resumed: -1,
+    transferred: -1,
+    ended: -1,
+  };
+  stats: PageStats | undefined;
+  outcome = '';
+  detail = '';
+
+  mark(stage: Stage, atMs: number): void {
+    if (this.at[stage] < 0) this.at[stage] = atMs;
+  }
+}
+
+/** `nameOf` turns a peer id into a node's name where it is known. */
+export function handoffStatus(
+  entry: Omit<JournalEntry, 'record' | 'seq'>,
+  stage: string,
+  inDoubt: boolean,
+  timeline: Timeline,
+  self: string,
+  nameOf: (peer: string) => string,
+): HandoffStatus {
+  const { handoff, role, peer, offer } = entry;
+  const { stats } = timeline;
+  return {
+    handoff,
+    vm: offer.spec.vm,
+    name: offer.spec.name,
+    source: nameOf(role === 'source' ? self : peer),
+    target: nameOf(role === 'source' ? peer : self),
+    role,
+    engine: offer.engine,
+    reason: offer.reason,
+    relocation: offer.relocation,
+    stage,
+    inDoubt,
+    outcome: timeline.outcome,
+    detail: timeline.detail,
+    at: { ...timeline.at },
+    wireBytes: stats?.wireBytes ?? -1,
+    dataBytes: stats?.dataBytes ?? -1,
+    streamBytes: stats?.streamBytes ?? -1,
+    residualPages: stats ? Math.max(0, stats.dataPages - stats.pagesDone) : -1,
+    faults: stats?.faults ?? { count: -1, p50Us: -1, p99Us: -1, maxUs: -1 },
+    pagesCpuMs: stats?.cpuMs ?? -1,
+  };
+}

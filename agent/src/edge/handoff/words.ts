@@ -1,0 +1,48 @@
+/** What this node says to the peer of a handoff: one place that fills in the head of every message. */
+import { encodeHandoff, type HandoffHead, type HandoffMessage } from '@shoal/protocol';
+import type { Logger } from '../log.ts';
+
+/** What a message says beyond its head. */
+export type Said = HandoffMessage extends infer M
+  ? M extends HandoffMessage
+    ? Omit<M, keyof HandoffHead>
+    : never
+  : never;
+
+export type WordsDeps = {
+  incarnation: number;
+  incarnationOf(peer: string): number;
+  send(peer: string, frame: Uint8Array): Promise<void>;
+  log: Logger;
+};
+
+/** Requests lose their meaning with time; what is on a disk stays true (handoff.md: a late `not-run` still counts). */
+const DEADLINE_MS: Partial<Record<HandoffMessage['type'], number>> = {
+  offer: 10_000,
+  accept: 10_000,
+  listening: 30_000,
+  ask: 30_000,
+};
+
+export class Words {
+  readonly #deps: WordsDeps;
+  constructor(deps: WordsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Sends and forgets: only an answer proves delivery, and the tables send again until there is one. */
+  say(peer: string, handoff: string, vm: string, said: Said): void {
+    const { incarnation, incarnationOf, send, log } = this.#deps;
+    const deadlineMs = DEADLINE_MS[said.type] ?? 0;
+    const head = { handoff, vm, incarnation, peerIncarnation: incarnationOf(peer), deadlineMs };
+    send(peer, encodeHandoff({ ...said, ...head } as HandoffMessage)).catch(error =>
+      log.debug({ handoff, peer, type: said.type, error: String(error) }, 'message not sent'),
+    );
+  }
+
+  /** Sent to an earlier life of this node: a request of that time means nothing any more. */
+  late(message: HandoffMessage): boolean {
+    const request = DEADLINE_MS[message.type] !== undefined;
+    return request && message.peerIncarnation !== 0 && message.peerIncarnation !== this.#deps.incarnation;
+  }
+}

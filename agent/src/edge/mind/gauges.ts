@@ -1,0 +1,58 @@
+/** Sets the metrics that are read off the present state, right before a scrape. */
+import type { ClusterStatus, HandoffStatus } from '../http/api.types.ts';
+import type { Mesh } from '../mesh/types.ts';
+import type { Metrics } from '../metrics.ts';
+
+const MIB = 2 ** 20;
+
+export function setGauges(metrics: Metrics, status: ClusterStatus, mesh: Mesh): void {
+  const self = status.nodes.find(n => n.id === status.nodeId);
+  if (self) {
+    metrics.set('shoal_node_cpu_ratio', {}, self.cpuPercent / 100);
+    metrics.set('shoal_node_memory_bytes', {}, self.memoryMib * MIB);
+    metrics.set('shoal_node_memory_available_bytes', {}, self.memoryFreeMib * MIB);
+    metrics.set('shoal_node_cordoned', {}, self.cordoned ? 1 : 0);
+    metrics.set('shoal_node_paused', {}, self.pausedMs > 0 ? 1 : 0);
+  }
+  const own = status.vms.filter(v => v.nodeId === status.nodeId);
+  for (const name of ['shoal_vms', 'shoal_vm_cpu_ratio', 'shoal_vm_memory_resident_bytes'] as const)
+    metrics.clear(name);
+  for (const state of new Set(own.map(v => v.state)))
+    metrics.set('shoal_vms', { state }, own.filter(v => v.state === state).length);
+  for (const vm of own) {
+    metrics.set('shoal_vm_cpu_ratio', { vm: vm.name }, vm.cpuPercent / 100);
+    metrics.set('shoal_vm_memory_resident_bytes', { vm: vm.name }, vm.residentMib * MIB);
+  }
+  metrics.clear('shoal_view_nodes');
+  for (const state of new Set(status.nodes.map(n => n.state)))
+    metrics.set('shoal_view_nodes', { state }, status.nodes.filter(n => n.state === state).length);
+  metrics.set(
+    'shoal_view_age_seconds',
+    {},
+    Math.max(0, ...status.nodes.filter(n => n.state === 'awake').map(n => n.ageMs)) / 1e3,
+  );
+  const running = status.handoffs.filter(h => h.role !== 'observer');
+  for (const role of ['source', 'target'] as const)
+    metrics.set('shoal_handoffs_running', { role }, running.filter(h => h.role === role).length);
+  metrics.set('shoal_handoffs_in_doubt', {}, running.filter(h => h.inDoubt).length);
+  const { sentBytes, receivedBytes } = mesh.stats();
+  metrics.total('shoal_mesh_sent_bytes_total', {}, sentBytes);
+  metrics.total('shoal_mesh_received_bytes_total', {}, receivedBytes);
+  metrics.set('shoal_mesh_peers', {}, mesh.peers().length);
+}
+
+/** Counts a handoff that has just ended here. Switch and blackout need both clocks: only where both are known. */
+export function countHandoff(metrics: Metrics, h: HandoffStatus): void {
+  if (h.role === 'observer' || h.outcome === '') return;
+  const { engine } = h;
+  metrics.count('shoal_handoffs_total', { engine, role: h.role, outcome: h.outcome });
+  if (h.outcome !== 'done' || h.role !== 'target') return;
+  const span = (from: number, to: number) => (from >= 0 && to >= from ? (to - from) / 1e3 : undefined);
+  const transfer = span(h.at.resumed, h.at.transferred);
+  if (transfer !== undefined) metrics.observe('shoal_handoff_transfer_seconds', { engine }, transfer);
+  if (h.wireBytes > 0) metrics.count('shoal_handoff_wire_bytes_total', { engine }, h.wireBytes);
+  if (h.faults.count > 0) {
+    metrics.count('shoal_handoff_faults_total', { engine }, h.faults.count);
+    metrics.observe('shoal_handoff_fault_p99_seconds', { engine }, h.faults.p99Us / 1e6);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * This node's heartbeat: sample, report, decide, once a period. Its own entry in its view is its last published
+ * report, so that it decides on the very numbers that its peers have (policy.md, Leaderless).
+ */
+import { decodeLoadReport, encodeLoadReport, type LoadReport } from '@shoal/protocol';
+import type { ClusterView } from '../../core/view.ts';
+import type { Clock } from '../clock.ts';
+import type { History } from '../history.ts';
+import type { Logger } from '../log.ts';
+import type { Mesh, Verdict } from '../mesh/types.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Sampler } from '../sampler/sampler.ts';
+import { tapName } from '../vmm/paths.ts';
+import type { Vms } from '../vms/vms.ts';
+import type { Decider } from './decider.ts';
+import { makeReport, type ReportInputs } from './reporter.ts';
+
+export type NodeDeps = {
+  sampler: Sampler;
+  vms: Vms;
+  clusterView: ClusterView;
+  history: History;
+  mesh(): Mesh;
+  decider(): Decider;
+  inputs(): ReportInputs;
+  metrics: Metrics;
+  clock: Clock;
+  log: Logger;
+};
+
+/** Changes are told at once, but a burst of them (a handoff has ten) in one report. */
+const TELL_AFTER_MS = 40;
+
+export class Node {
+  readonly #deps: NodeDeps;
+  #seq = 0;
+  #relocation: ReportInputs['relocation'];
+  #tell: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(deps: NodeDeps) {
+    this.#deps = deps;
+  }
+
+  get relocation(): ReportInputs['relocation'] {
+    return this.#relocation;
+  }
+
+  /** This node takes part in a relocation that the rule asked for: the cooldown begins. */
+  relocated(id: string): void {
+    if (id && this.#relocation?.id !== id) this.#relocation = { id, atMs: this.#deps.clock.nowMs() };
+  }
+
+  /** One period. */
+  async round(): Promise<void> {
+    const { sampler, vms, history, decider } = this.#deps;
+    await sampler.sample(
+      vms
+        .list()
+        .flatMap(({ record: { spec }, vmm }) =>
+          vmm ? [{ vm: spec.vm, pid: vmm.pid, taps: spec.nics.map((_, i) => tapName(spec.vm, i)) }] : [],
+        ),
+    );
+    const report = await this.publish();
+    await history.add(report);
+    await decider().tick();
+  }
+
+  /** Something changed that others should hear of soon. */
+  tell(): void {
+    if (this.#tell || this.#stopped) return;
+    this.#tell = setTimeout(() => {
+      this.#tell = undefined;
+      this.publish().catch(error => this.#deps.log.warn({ error: String(error) }, 'report not published'));
+    }, TELL_AFTER_MS);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#tell);
+  }
+
+  async publish(): Promise<LoadReport> {
+    const { inputs, sampler, clock, clusterView, mesh, metrics, log } = this.#deps;
+    this.#seq += 1;
+    const report = makeReport(inputs(), this.#seq, sampler, clock);
+    clusterView.merge(report, clock.nowMs());
+    await mesh()
+      .publish(encodeLoadReport(report))
+      .then(() => metrics.count('shoal_reports_sent_total', {}))
+      .catch(error => log.warn({ error: String(error) }, 'report not published'));
+    return report;
+  }
+
+  /** Before a report is passed on to anybody: malformed, or in another node's name, costs its author the connection. */
+  validate(author: string, bytes: Uint8Array): Verdict {
+    const { metrics, log } = this.#deps;
+    const decoded = decodeLoadReport(bytes);
+    if (!decoded.ok || decoded.value.node !== author) {
+      const reason = decoded.ok ? 'author' : decoded.fault.code;
+      metrics.count('shoal_reports_rejected_total', { reason });
+      log.warn({ author, fault: decoded.ok ? 'it names another node' : decoded.fault }, 'report refused');
+      return 'reject';
+    }
+    return 'accept';
+  }
+
+  heard(bytes: Uint8Array): void {
+    const { clusterView, mesh, metrics, clock } = this.#deps;
+    const decoded = decodeLoadReport(bytes);
+    if (!decoded.ok) return; // validated a moment ago
+    if (clusterView.merge(decoded.value, clock.nowMs()) === 'old') {
+      metrics.count('shoal_reports_rejected_total', { reason: 'old' });
+      return;
+    }
+    metrics.count('shoal_reports_received_total', {});
+    mesh().learn(decoded.value.node, decoded.value.addresses);
+  }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/** `shoald`: arguments to config to agent. The only place that ends the process. */
+import './edge/node20.ts';
+import { parseArgs } from 'node:util';
+import { stringify } from 'yaml';
+import { startAgent } from './agent.ts';
+import { loadConfig } from './config/config.ts';
+import { loadOrCreateIdentity } from './edge/mesh/identity.ts';
+import { ShoalError } from './errors.ts';
+import { VERSION } from './version.ts';
+
+const USAGE = `shoald: the Shoal agent
+
+usage: shoald [--config FILE] [--init | --print-config | --version | --help]
+
+  --config FILE    default /etc/shoal/shoal.yaml
+  --init           make this node's identity if there is none, print {"peerId": …}, end
+  --print-config   print the configuration with all defaults, end
+
+exit codes: 0 ended in order, 1 failed while running, 2 bad arguments or configuration
+`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string', default: '/etc/shoal/shoal.yaml' },
+      init: { type: 'boolean', default: false },
+      'print-config': { type: 'boolean', default: false },
+      version: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return print(USAGE);
+  if (values.version) return print(`${VERSION}\n`);
+  const config = await loadConfig(values.config);
+  if (values['print-config']) return print(stringify(config));
+  if (values.init) {
+    const { peerId } = await loadOrCreateIdentity(config.node.stateDir);
+    return print(`${JSON.stringify({ peerId })}\n`);
+  }
+  const agent = await startAgent(config);
+  await new Promise<void>(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+  });
+  await agent.stop();
+  return 0;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const line = error instanceof ShoalError ? error.line() : String((error as Error)?.stack ?? error);
+  process.stderr.write(`shoald: ${line}\n`);
+  const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  process.exitCode = usage || (error instanceof ShoalError && error.code.startsWith('SHOAL_CONFIG')) ? 2 : 1;
+}
+process.exit();
