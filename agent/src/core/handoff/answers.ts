@@ -97,3 +97,13 @@ export const targetRecord = (state: TargetState): string =>
 /** Both know that the other may or may not have gone on: nobody may decide alone. Shown when it lasts. */
 export const maybeInDoubt = (state: SourceState | TargetState): boolean =>
   state === 'committed' || state === 'ready' || state === 'rebooted' || state === 'w-owner';
+
+/**
+ * What a node says to a message about a handoff that it has no part in (never had, or both sides have ended it): to a
+ * target that waits for a source, that the source never committed; to all others that there is nothing here. Nothing
+ * for `record` and `refuse`, so that two forgetful nodes fall silent.
+ */
+export function strangerAnswer(type: string): 'abort' | 'no-record' | 'nothing' {
+  if (type === 'accept' || type === 'listening' || type === 'ready') return 'abort';
+  return type === 'record' || type === 'refuse' ? 'nothing' : 'no-record';
+}

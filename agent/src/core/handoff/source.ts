@@ -242,3 +242,11 @@ export const SOURCE: Table<SourceState, SourceEvent, SourceEffect> = {
   },
   gone: LATE,
 };
+
+/** Effects that are worth nothing, or do harm, once the state that asked for them has passed: then they are dropped. */
+export const SOURCE_ONLY_IN: Partial<Record<SourceEffect, readonly SourceState[]>> = {
+  'start-pages': ['connecting'],
+  migrate: ['switching'],
+  'switch-over': ['switching', 'switching-ready'],
+  'bring-back': ['aborting', 'retaking'],
+};

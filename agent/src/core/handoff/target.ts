@@ -194,3 +194,12 @@ export const TARGET: Table<TargetState, TargetEvent, TargetEffect> = {
   },
   gone: LATE,
 };
+
+/**
+ * Effects that do harm once the state that asked for them has passed: then they are dropped. A second `cont` behind a
+ * refused one would run a guest that `not-run` is just being written for (found by explore.test.ts).
+ */
+export const TARGET_ONLY_IN: Partial<Record<TargetEffect, readonly TargetState[]>> = {
+  prepare: ['accepted'],
+  cont: ['owner'],
+};

@@ -10,7 +10,7 @@ import {
   type ReportRef,
   type VmSpec,
 } from '@shoal/protocol';
-import { sourceRecord, targetRecord } from '../../core/handoff/answers.ts';
+import { sourceRecord, strangerAnswer, targetRecord } from '../../core/handoff/answers.ts';
 import { recoverSource, recoverTarget } from '../../core/handoff/recover.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
@@ -182,15 +182,11 @@ export class Handoffs {
   #answerUnknown(peer: string, message: HandoffMessage): void {
     const { words } = this.#deps;
     const { type, handoff, vm } = message;
-    if (type === 'record' || type === 'refuse') return;
-    if (type === 'accept' || type === 'listening' || type === 'ready')
+    const answer = strangerAnswer(type);
+    if (answer === 'abort')
       words.say(peer, handoff, vm, { type: 'abort', reason: 'no such handoff is under way here' });
-    else
-      words.say(peer, handoff, vm, {
-        type: 'record',
-        role: type === 'run' ? 'target' : 'source',
-        state: 'none',
-      });
+    else if (answer === 'no-record')
+      words.say(peer, handoff, vm, { type: 'record', role: type === 'run' ? 'target' : 'source', state: 'none' });
   }
 
   /** Takes up what the journal holds. Resolves when every newest record was written again; nothing is said before. */

@@ -107,7 +107,7 @@ export abstract class Party<S extends string, V extends string, E extends string
     this.#pending.set(effect, 1);
     this.#effects = this.#effects.then(async () => {
       this.#pending.delete(effect);
-      if (this.#stopped) return;
+      if (this.#stopped || !this.stillWanted(effect)) return;
       try {
         await this.#perform(effect);
       } catch (error) {
@@ -171,6 +171,7 @@ export abstract class Party<S extends string, V extends string, E extends string
     return this.#state === `w-${record}`;
   }
 
+  protected abstract stillWanted(effect: E): boolean;
   protected abstract doubtful(): boolean;
   protected abstract answer(): void;
   protected abstract entered(state: S): void;

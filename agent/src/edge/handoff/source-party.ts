@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffMessage } from '@shoal/protocol';
 import { maybeInDoubt, sourceAnswer, sourceRecord } from '../../core/handoff/answers.ts';
-import { SOURCE, type SourceEffect, type SourceEvent, type SourceState } from '../../core/handoff/source.ts';
+import { SOURCE, SOURCE_ONLY_IN, type SourceEffect, type SourceEvent, type SourceState } from '../../core/handoff/source.ts';
 import type { PageServers } from '../pages/types.ts';
 import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
@@ -134,6 +134,10 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
 
   #say(said: Said): void {
     this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
+  }
+
+  protected stillWanted(effect: SourceEffect): boolean {
+    return SOURCE_ONLY_IN[effect]?.includes(this.state) ?? true;
   }
 
   protected doubtful(): boolean {

@@ -1,7 +1,7 @@
 /** The target's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
 import { maybeInDoubt, targetAnswer, targetRecord } from '../../core/handoff/answers.ts';
-import { TARGET, type TargetEffect, type TargetEvent, type TargetState } from '../../core/handoff/target.ts';
+import { TARGET, TARGET_ONLY_IN, type TargetEffect, type TargetEvent, type TargetState } from '../../core/handoff/target.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import type { PageServers, PageStats } from '../pages/types.ts';
 import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
@@ -115,6 +115,10 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
 
   #say(said: Said): void {
     this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
+  }
+
+  protected stillWanted(effect: TargetEffect): boolean {
+    return TARGET_ONLY_IN[effect]?.includes(this.state) ?? true;
   }
 
   protected doubtful(): boolean {

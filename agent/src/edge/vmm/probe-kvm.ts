@@ -1,10 +1,10 @@
 /**
- * Whether KVM really runs a guest here. `/dev/kvm` that opens proves little: under some hypervisors virtual machines
- * are made and then stand still. So the firmware is started, which says a word on its debug port within milliseconds
- * (SeaBIOS, CONFIG_DEBUG_IO, port 0x402), and none within a few seconds means no.
+ * Whether KVM really runs a guest here. `/dev/kvm` that opens proves little: where the CPU shows no virtualisation
+ * (a paravirtual KVM under another hypervisor) stock kernels stand still after the firmware. And a KVM that is broken
+ * below shows in the firmware itself: SeaBIOS says a word on its debug port (CONFIG_DEBUG_IO, 0x402) within ms.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 
 /** SeaBIOS speaks after some ms; a loaded machine gets a thousand times that. */
 const PATIENCE_MS = 3000;
@@ -17,6 +17,8 @@ const ARGS = [
 export async function kvmRuns(qemu: string): Promise<boolean> {
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    // Intel VT-x and AMD-V (proc(5), cpuinfo flags).
+    if (!/^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))) return false;
   } catch {
     return false;
   }

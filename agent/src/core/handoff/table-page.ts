@@ -1,0 +1,38 @@
+/** The two tables as a page for people; `docs/handoff-table.md` is printed from here and held to it by a test. */
+import type { Cell, Table } from './cells.ts';
+import { SOURCE } from './source.ts';
+import { TARGET } from './target.ts';
+
+const cell = (value: Cell<string, string>): string => {
+  if (typeof value === 'string') return value === 'ignore' ? '·' : 'answer';
+  return `**${value.to}**${value.do.length ? `: ${value.do.join(', ')}` : ''}`;
+};
+
+function page(table: Table<string, string, string>): string {
+  const states = Object.entries(table);
+  const sections = states.map(([state, row]) => {
+    const decided = Object.entries(row).filter(([, value]) => value !== 'ignore');
+    const ignored = Object.entries(row).filter(([, value]) => value === 'ignore');
+    const lines = decided.map(([event, value]) => `| \`${event}\` | ${cell(value)} |`);
+    const rest = ignored.map(([event]) => `\`${event}\``).join(' ');
+    return [
+      `### ${state}`,
+      '',
+      ...(lines.length ? ['| event | what follows |', '|---|---|', ...lines, ''] : []),
+      ...(rest ? [`Without effect: ${rest}`, ''] : []),
+    ].join('\n');
+  });
+  return sections.join('\n');
+}
+
+export const tablePage = (): string => `# The handoff tables
+
+Printed from \`agent/src/core/handoff/{source,target}.ts\` by \`npm run docs\`; what they must hold: [the design](design/handoff.md).
+A bold word is the new state, behind it the effects in their order. *answer*: the peer is told where this side stands, nothing changes.
+
+## Source
+
+${page(SOURCE)}
+## Target
+
+${page(TARGET)}`;

@@ -1,0 +1,17 @@
+/** Prints every page that is made from code: `npm run docs`. Each has a test that holds it to the code. */
+import { writeFileSync } from 'node:fs';
+import { reference as config } from '../agent/src/config/reference.ts';
+import { tablePage } from '../agent/src/core/handoff/table-page.ts';
+import { httpReference as http } from '../agent/src/edge/http/reference.ts';
+import { metricsReference as metrics } from '../agent/src/edge/metrics-reference.ts';
+import { errorReference as errors } from '../agent/src/error-reference.ts';
+
+const PAGES: Record<string, () => string> = {
+  'docs/handoff-table.md': tablePage,
+  'docs/reference/config.md': config,
+  'docs/reference/http.md': http,
+  'docs/metrics.md': metrics,
+  'docs/errors.md': errors,
+};
+for (const [path, print] of Object.entries(PAGES))
+  writeFileSync(new URL(`../${path}`, import.meta.url), print());
