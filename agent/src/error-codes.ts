@@ -92,18 +92,25 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_VMM_GONE: row(502, 'The VMM has ended', "Read the VM's log"),
   SHOAL_VMM_REFUSED: row(502, 'The VMM refused a command', 'Read what it said'),
   SHOAL_VMM_SILENT: row(504, 'The VMM does not answer', "Read the VM's log; see whether it waits for a page"),
+  SHOAL_VMM_START: row(502, 'The VMM did not start', "Read the VM's log, whose last line is named"),
+  SHOAL_VM_NIC: row(502, 'A network card of the VM could not be made', 'Check the bridge and the rights'),
+  SHOAL_PAGES_START: row(502, 'The page server did not start', 'Read its log; see `shoal doctor`'),
+  SHOAL_PAGES_GONE: row(502, 'The page server has ended', 'Read its log'),
+  SHOAL_PAGES_REFUSED: row(502, 'The page server refused a command', 'Read what it said'),
+  SHOAL_PAGES_SILENT: row(504, 'The page server does not answer', 'Read its log'),
 
   // The command line.
   SHOAL_CLI_UNREACHABLE: row(
     503,
     'No agent answers there',
-    'Start shoald, or name another --socket or --node',
+    'See `systemctl status shoald`, or name another --socket or --url',
   ),
-  SHOAL_CLI_NEEDS_SOCKET: row(403, 'Changes need the unix socket', 'Run it on that node, without --node'),
+  SHOAL_CLI_NEEDS_SOCKET: row(403, 'Changes need the unix socket', 'Run it on that node, without --url'),
   SHOAL_CLI_ANSWER: row(502, 'The answer is no answer of an agent', 'Check what listens there'),
   SHOAL_CLI_SPEC_FILE: row(400, 'The spec file cannot be read, or is no YAML', 'Mend the file'),
   SHOAL_CLI_USAGE: row(400, 'An argument is wrong', 'See --help'),
   SHOAL_CLI_CONSOLE: row(502, 'The console of the VM cannot be reached', 'See whether the VM runs here'),
+  SHOAL_CLI_NOT_MOVED: row(409, 'The handoff ended and the VM did not move', 'See the detail that is told'),
   SHOAL_CLI_WAIT: row(504, 'The handoff did not end in the time given', 'See `shoal handoffs`; it goes on'),
 };
 

@@ -1,0 +1,58 @@
+/** Arguments of the command line to values; each fault is one SHOAL_CLI_USAGE. */
+import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
+import type { Engine } from '@shoal/protocol';
+import { yamlBody } from '../edge/http/body.ts';
+import { ShoalError } from '../errors.ts';
+
+const UNIT_MS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+export const usage = (what: string, where: string, todo: string): ShoalError =>
+  new ShoalError('SHOAL_CLI_USAGE', what, where, todo);
+
+/** `10m`, `90s`, `1h`, `250ms` to milliseconds. */
+export function durationMs(text: string): number {
+  const [, amount, unit] = /^(\d{1,9})\s?(ms|s|min|m|h|d)$/.exec(text) ?? [];
+  const ms = Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
+  if (ms > 0) return ms;
+  throw usage('that is no time', text, 'Write a number and a unit: 90s, 10m, 2h');
+}
+
+const LIMIT_MAX = 500;
+
+export function limitOf(text: string): number {
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= LIMIT_MAX) return limit;
+  throw usage('that is no number of rows', `--limit ${text}`, `Give a whole number from 1 to ${LIMIT_MAX}`);
+}
+
+const ENGINES: readonly string[] = ['postcopy', 'precopy'] satisfies Engine[];
+
+export function engineOf(text: string): Engine {
+  if (ENGINES.includes(text)) return text as Engine;
+  throw usage('there is no such engine', `--engine ${text}`, `There are: ${ENGINES.join(', ')}`);
+}
+
+/** The spec file's text, `-` = standard input. Rejects with SHOAL_CLI_SPEC_FILE when it is not there or no YAML. */
+export async function specText(file: string): Promise<string> {
+  const text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')).catch(cause => {
+    const what = `the spec cannot be read: ${(cause as Error).message.split(',')[0]}`;
+    throw new ShoalError('SHOAL_CLI_SPEC_FILE', what, file, 'Name a YAML file, or - for standard input', {
+      cause,
+    });
+  });
+  if (yamlBody(text, 'SHOAL_CLI_SPEC_FILE', file) != null) return text;
+  throw new ShoalError(
+    'SHOAL_CLI_SPEC_FILE',
+    'the spec is empty',
+    file,
+    'Write name, memory and what to boot',
+  );
+}

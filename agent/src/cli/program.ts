@@ -1,0 +1,95 @@
+/** The commands of `shoal`, their arguments and options. What they do is in `reads`, `changes`, `doctor`. */
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+import { durationMs, engineOf, limitOf } from './arguments.ts';
+import * as changes from './changes.ts';
+import { Client } from './client.ts';
+import { vmConsole } from './console.ts';
+import { doctor } from './doctor.ts';
+import { DEFAULT_CONFIG, DEFAULT_SOCKET } from './places.ts';
+import * as reads from './reads.ts';
+import type { ExitCode, Terminal } from './run.ts';
+import type { Shell } from './shell.ts';
+import { style, wantsColour } from './style.ts';
+
+type Globals = { socket: string; url: string; json: boolean };
+
+export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): Command {
+  const program = new Command('shoal')
+    .description('Looks at a Shoal mesh and changes it. Any node answers for the whole cluster.')
+    .option('--socket <path>', "the agent's unix socket: reads and changes", DEFAULT_SOCKET)
+    .option('--url <address>', 'http://host:port of any node instead: reads only', '')
+    .option('--json', "print the agent's answer as it is", false)
+    .version(VERSION, '-V, --version', 'print the version of this command')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => terminal.out(text),
+      writeErr: text => terminal.note(text),
+      outputError: (text, write) => write(`shoal: ${text.replace(/^error: /, '').trimEnd()}. See --help\n`),
+    });
+  const shell = (): Shell => {
+    const { socket, url, json } = program.opts<Globals>();
+    return {
+      client: new Client({ socket, url }),
+      json,
+      style: style(wantsColour(terminal.outTty, terminal.env)),
+      now: terminal.now,
+      out: terminal.out,
+      note: terminal.note,
+      live: terminal.noteTty && terminal.env.TERM !== 'dumb',
+    };
+  };
+  const command = (usage: string, what: string) => program.command(usage).description(what);
+  const limit = ['--limit <rows>', 'newest rows to show, 1 to 500', limitOf, 20] as const;
+
+  command('status', 'the cluster on one screen').action(() => reads.status(shell()));
+  command('nodes', 'the nodes in full').action(() => reads.nodes(shell()));
+  command('vms', 'the VMs in full').action(() => reads.vms(shell()));
+  command('explain <name>', 'why a VM or node is as it is').action(name => reads.explain(shell(), name));
+  command('handoffs', 'running and ended handoffs')
+    .option(...limit)
+    .action(({ limit }) => reads.handoffs(shell(), limit));
+  command('decisions', 'what the rule asked for and refused, and why')
+    .option(...limit)
+    .action(({ limit }) => reads.decisions(shell(), limit));
+
+  command('run <spec>', 'create and start a VM here from its YAML spec (- = standard input)').action(file =>
+    changes.runVm(shell(), file),
+  );
+  command('start <vm>', 'start a stopped or crashed VM again').action(vm =>
+    changes.onVm(shell(), vm, 'start'),
+  );
+  command('stop <vm>', 'ask the guest to power down').action(vm => changes.onVm(shell(), vm, 'stop'));
+  command('destroy <vm>', 'end a VM and remove what was made for it').action(vm =>
+    changes.onVm(shell(), vm, 'destroy'),
+  );
+  command('migrate <vm>', 'move a VM away from here, and pin it there for a while')
+    .option('--to <node>', 'where to (default: the awake peer with the least CPU and room)')
+    .option('--engine <engine>', "postcopy or precopy (default: the VM's)", engineOf)
+    .option('--wait', 'follow the handoff to its end; exit 1 if the VM did not move', false)
+    .option('--timeout <time>', 'with --wait: how long, such as 90s (default: to its end)', durationMs)
+    .action((vm, options) => changes.migrate(shell(), vm, options));
+  command('cancel <vm>', 'give up the handoff of a VM, before its commit').action(vm =>
+    changes.onVm(shell(), vm, 'cancel'),
+  );
+  command('unpin <vm>', 'let the rule move a VM again').action(vm => changes.onVm(shell(), vm, 'unpin'));
+  command('console <vm>', 'the serial console of a VM here; Ctrl-] leaves').action(vm =>
+    vmConsole(shell(), vm),
+  );
+
+  command('cordon', 'this node takes no more VMs').action(() => changes.onNode(shell(), 'cordon'));
+  command('uncordon', 'this node takes VMs again').action(() => changes.onNode(shell(), 'uncordon'));
+  command('pause', 'no moves by the rule in the whole mesh for a while')
+    .option('--for <time>', 'how long: 90s, 10m, 2h; a day at most', durationMs, 600_000)
+    .action(options => changes.pause(shell(), options.for));
+  command('resume', 'end the pause that was asked for here').action(() => changes.resume(shell()));
+
+  command('doctor', 'check this machine, its configuration and its agent; exit 1 if a check fails')
+    .option('--config <file>', `the agent's configuration (default: ${DEFAULT_CONFIG})`)
+    .action(async ({ config }) => {
+      outcome.code = await doctor(shell(), config);
+    });
+  command('version', 'versions of this command and of the agent').action(() => reads.version(shell()));
+  return program;
+}

@@ -1,0 +1,46 @@
+/** Handoffs as a table. A node shows the figures that it has itself or was told; the others are `–`. */
+import type { HandoffStatus } from '../../edge/http/api.types.ts';
+import { bytes, micros, spanMs } from '../format.ts';
+import type { Style } from '../style.ts';
+import { type Column, table } from '../table.ts';
+
+function stage(handoff: HandoffStatus, style: Style): string {
+  const { outcome } = handoff;
+  if (handoff.inDoubt) return style.bad(`${handoff.stage}, in doubt`);
+  if (outcome === '') return handoff.stage;
+  return outcome === 'done' ? style.good(outcome) : style.bad(outcome);
+}
+
+export function handoffsBriefly(rows: readonly HandoffStatus[], style: Style): string[] {
+  const columns: Column<HandoffStatus>[] = [
+    { title: 'HANDOFF', cell: h => h.handoff.slice(0, 8) },
+    { title: 'VM', cell: h => h.name },
+    { title: 'FROM', cell: h => h.source },
+    { title: 'TO', cell: h => h.target },
+    { title: 'ENGINE', cell: h => h.engine },
+    { title: 'REASON', cell: h => h.reason },
+    { title: 'STAGE', cell: h => stage(h, style) },
+    { title: 'PAGES LEFT', right: true, cell: h => (h.residualPages > 0 ? String(h.residualPages) : '') },
+  ];
+  return table(columns, rows, style);
+}
+
+export function handoffsInFull(rows: readonly HandoffStatus[], style: Style): string[] {
+  const columns: Column<HandoffStatus>[] = [
+    { title: 'HANDOFF', cell: h => h.handoff.slice(0, 8) },
+    { title: 'VM', cell: h => h.name },
+    { title: 'FROM', cell: h => h.source },
+    { title: 'TO', cell: h => h.target },
+    { title: 'ENGINE', cell: h => h.engine },
+    { title: 'REASON', cell: h => h.reason },
+    { title: 'STAGE', cell: h => stage(h, style) },
+    { title: 'SWITCH', right: true, cell: h => spanMs(h.at.migrate, h.at.resumed) },
+    { title: 'BLACKOUT', right: true, cell: h => spanMs(h.at.stopped, h.at.resumed) },
+    { title: 'TRANSFER', right: true, cell: h => spanMs(h.at.resumed, h.at.transferred) },
+    { title: 'WIRE', right: true, cell: h => bytes(h.wireBytes) },
+    { title: 'FAULTS', right: true, cell: h => (h.faults.count < 0 ? '–' : String(h.faults.count)) },
+    { title: 'FAULT P99', right: true, cell: h => micros(h.faults.p99Us) },
+    { title: 'DETAIL', cell: h => h.detail },
+  ];
+  return rows.length ? table(columns, rows, style) : ['This node knows no handoff.'];
+}
