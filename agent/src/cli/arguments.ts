@@ -42,17 +42,18 @@ export function engineOf(text: string): Engine {
 
 /** The spec file's text, `-` = standard input. Rejects with SHOAL_CLI_SPEC_FILE when it is not there or no YAML. */
 export async function specText(file: string): Promise<string> {
+  const where = file === '-' ? 'standard input' : file;
   const text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')).catch(cause => {
     const what = `the spec cannot be read: ${(cause as Error).message.split(',')[0]}`;
-    throw new ShoalError('SHOAL_CLI_SPEC_FILE', what, file, 'Name a YAML file, or - for standard input', {
+    throw new ShoalError('SHOAL_CLI_SPEC_FILE', what, where, 'Name a YAML file, or - for standard input', {
       cause,
     });
   });
-  if (yamlBody(text, 'SHOAL_CLI_SPEC_FILE', file) != null) return text;
+  if (yamlBody(text, 'SHOAL_CLI_SPEC_FILE', where) != null) return text;
   throw new ShoalError(
     'SHOAL_CLI_SPEC_FILE',
     'the spec is empty',
-    file,
+    where,
     'Write name, memory and what to boot',
   );
 }

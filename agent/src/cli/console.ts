@@ -25,16 +25,17 @@ export async function vmConsole(shell: Shell, vm: string): Promise<void> {
     });
   });
   const terminal = process.stdin.isTTY === true;
+  // Raw first: keys typed at the sight of the note are the VM's, Ctrl-C among them.
+  if (terminal) process.stdin.setRawMode(true);
   if (terminal) shell.note(`Console of ${vm}; Ctrl-] leaves.\r\n`);
   const left = await join(socket, terminal);
   if (terminal)
     shell.note(`\r\n${left ? `Left the console of ${vm}.` : `The console of ${vm} has ended.`}\n`);
 }
 
-/** Resolves to true when the person left, false when the VM's end closed. The terminal is as before in any case. */
+/** The terminal is raw. Resolves to true when the person left, false when the VM's end closed. The terminal is as before in any case. */
 async function join(socket: Socket, terminal: boolean): Promise<boolean> {
   const { stdin, stdout } = process;
-  if (terminal) stdin.setRawMode(true);
   try {
     return await new Promise<boolean>(resolve => {
       const leave = () => resolve(true);

@@ -5,8 +5,8 @@ import type { Style } from '../style.ts';
 import { type Column, table } from '../table.ts';
 
 const heard = (node: NodeStatus): boolean => node.state !== 'unknown';
-/** A node that was never heard of has no name yet. */
-const nameOf = (node: NodeStatus): string => node.name || node.id;
+/** A node that was never heard of has no name yet; ids differ in their last characters. */
+const nameOf = (node: NodeStatus): string => node.name || `…${node.id.slice(-8)}`;
 
 function state(node: NodeStatus, style: Style): string {
   if (node.state === 'awake') return node.cordoned ? style.warn('cordoned') : style.good('awake');

@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { HandoffStatus } from '../edge/http/api.types.ts';
+import { aHandoff } from '../edge/http/test-api.ts';
+import { TestServer } from '../edge/http/test-server.ts';
+import { progressLine } from './follow.ts';
+import { shoal, shoalProcess } from './test-terminal.ts';
+
+const server = new TestServer();
+const { api } = server;
+const dir = mkdtempSync(join(tmpdir(), 'shoal-cli-'));
+test.before(() => server.start());
+test.after(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true });
+});
+test.before.each(() => {
+  api.asked.length = 0;
+  api.handoffRows = [aHandoff()];
+});
+const ask = (...args: string[]) => shoal(['--socket', server.socket, ...args]);
+
+const CHANGES: [string[], unknown[], string][] = [
+  [['start', 'vm1'], ['start', 'vm1'], 'vm1 starts.\n'],
+  [['stop', 'vm1'], ['stop', 'vm1'], 'vm1 is asked to power down.\n'],
+  [['destroy', 'vm1'], ['destroy', 'vm1'], 'vm1 is destroyed.\n'],
+  [['cancel', 'vm1'], ['cancel', 'vm1'], 'vm1 stays: its handoff is given up.\n'],
+  [['unpin', 'vm1'], ['unpin', 'vm1'], 'vm1 may be moved by the rule again.\n'],
+  [['cordon'], ['cordon', true], 'This node takes no more VMs.\n'],
+  [['uncordon'], ['cordon', false], 'This node takes VMs again.\n'],
+  [['pause', '--for', '90s'], ['pause', 90_000], 'No moves by the rule for 90 s.\n'],
+  [['pause'], ['pause', 600_000], 'No moves by the rule for 10 min.\n'],
+  [['resume'], ['resume'], 'The rule moves VMs again.\n'],
+  [
+    ['migrate', 'vm1'],
+    ['migrate', 'vm1', undefined, undefined],
+    'vm1 moves: handoff a1b2c3d4. See `shoal handoffs`.\n',
+  ],
+  [
+    ['migrate', 'vm1', '--to', 'node0', '--engine', 'precopy'],
+    ['migrate', 'vm1', 'node0', 'precopy'],
+    'vm1 moves: handoff a1b2c3d4. See `shoal handoffs`.\n',
+  ],
+];
+for (const [args, asked, out] of CHANGES) {
+  test(`shoal ${args.join(' ')} asks the agent for just that`, async () => {
+    assert.equal(await ask(...args), { code: 0, out, note: '' });
+    assert.equal(api.asked, [asked]);
+  });
+  test(`shoal ${args.join(' ')} changes nothing over TCP, and says where to run it`, async () => {
+    const ran = await shoal(['--url', server.url, ...args]);
+    assert.is(ran.code, 1);
+    assert.match(
+      ran.note,
+      /^shoal: changes and consoles need the unix socket .*\. Run it on that node, without --url\n$/,
+    );
+    assert.equal(api.asked, []);
+  });
+}
+
+test('a change with nothing to tell answers {} in JSON', async () => {
+  assert.is((await ask('stop', 'vm1', '--json')).out, '{}\n');
+  assert.is((await ask('migrate', 'vm1', '--json')).out, `{"handoff":"${aHandoff().handoff}"}\n`);
+});
+
+test('a VM runs from its spec file, and from standard input', async () => {
+  const file = join(dir, 'vm.yaml');
+  writeFileSync(file, 'name: web1\nmemory: 512MiB\n');
+  assert.is((await ask('run', file)).out, 'web1 runs (00000000-0000-4000-8000-000000000vm9).\n');
+  const piped = await shoalProcess(['--socket', server.socket, 'run', '-'], 'name: web2\nmemory: 1GiB\n');
+  assert.is(piped.out, 'web2 runs (00000000-0000-4000-8000-000000000vm9).\n');
+  assert.equal(api.asked, [
+    ['run', { name: 'web1', memory: '512MiB' }, 'socket'],
+    ['run', { name: 'web2', memory: '1GiB' }, 'socket'],
+  ]);
+});
+
+test('a spec that is missing, empty or no YAML is told before the agent is asked', async () => {
+  const bad = join(dir, 'bad.yaml');
+  writeFileSync(bad, 'name: [');
+  const empty = join(dir, 'empty.yaml');
+  writeFileSync(empty, '');
+  const cases: [string, RegExp][] = [
+    [
+      join(dir, 'none.yaml'),
+      /^shoal: the spec cannot be read: ENOENT: no such file or directory \(.*none\.yaml\)\. /,
+    ],
+    [bad, /^shoal: it is not YAML: .* \(.*bad\.yaml\)\. Mend that line\n$/],
+    [empty, /^shoal: the spec is empty \(.*empty\.yaml\)\. /],
+  ];
+  for (const [file, note] of cases) {
+    const ran = await ask('run', file);
+    assert.is(ran.code, 1);
+    assert.match(ran.note, note);
+  }
+  assert.equal(api.asked, []);
+});
+
+/** What the agent answers, one row a look; the last stays. */
+function answers(...rows: HandoffStatus[]): void {
+  api.handoffRows = [rows[0]!];
+  const looks = [...rows];
+  api.handoff = async () => (looks.length > 1 ? looks.shift() : looks[0]);
+}
+const running = aHandoff({ outcome: '', stage: 'transferring', residualPages: 12_345, dataBytes: 0 });
+
+test('migrate --wait shows the progress and ends with what the move cost', async () => {
+  answers(running, { ...running, stage: 'released', residualPages: 3 }, aHandoff());
+  const { code, out, note } = await ask('migrate', 'vm1', '--wait');
+  assert.is(code, 0);
+  assert.is(
+    out,
+    'vm1 moved from node0 to node1 by postcopy, switch 72 ms, blackout 62 ms, transfer 6000 ms, wire 741 MB, faults 812 (p99 1.9 ms)\n',
+  );
+  assert.match(
+    note,
+    /^vm1 node0 → node1: transferring, 12345 pages left\nvm1 node0 → node1: released, 3 pages left, .*\/s\n$/,
+  );
+  assert.is(
+    progressLine(running, 110_000_000),
+    'vm1 node0 → node1: transferring, 12345 pages left, 110 MB/s',
+  );
+});
+
+test('migrate --wait on a terminal writes over its one line', async () => {
+  answers(running, aHandoff());
+  const { note } = await shoal(['--socket', server.socket, 'migrate', 'vm1', '--wait'], { noteTty: true });
+  assert.is(note, '\r\u001b[Kvm1 node0 → node1: transferring, 12345 pages left\r\u001b[K');
+});
+
+test('migrate --wait fails when the VM did not move, and says why', async () => {
+  answers(running, aHandoff({ outcome: 'aborted', detail: 'the target refused the disk' }));
+  const { code, out, note } = await ask('migrate', 'vm1', '--wait', '--json');
+  assert.equal([code, out], [1, '']);
+  assert.match(
+    note,
+    'shoal: it did not move (aborted): the target refused the disk (vm1). It is on node0 still; ',
+  );
+});
+
+test('migrate --wait gives up at its timeout and the handoff goes on', async () => {
+  answers(running);
+  const { code, note } = await ask('migrate', 'vm1', '--wait', '--timeout', '10ms');
+  assert.is(code, 1);
+  assert.match(
+    note,
+    /shoal: the handoff has not ended after 0\.0 s; it goes on \(vm1, stage transferring\)\. /,
+  );
+  assert.is((await ask('migrate', 'vm1', '--timeout', '1s')).code, 2);
+});
+
+test.run();

@@ -1,0 +1,182 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { aHandoff, aNode, aVm, TestApi } from '../edge/http/test-api.ts';
+import { TestServer } from '../edge/http/test-server.ts';
+import { shoal, shoalProcess } from './test-terminal.ts';
+
+const api = new TestApi(
+  [
+    aNode('node0', { cpuPercent: 96 }),
+    aNode('node1', { state: 'stale', ageMs: 45_000 }),
+    aNode('', { state: 'unknown', ageMs: -1 }),
+  ],
+  [aVm('vm0', 'node0', { pinnedMs: 3_400_000 }), aVm('vm1', 'node1', { stale: true })],
+);
+const server = new TestServer(api);
+test.before(() => server.start());
+test.after(() => server.stop());
+const ask = (...args: string[]) => shoal(['--socket', server.socket, ...args]);
+
+test('the status shows nodes, VMs, handoffs and warnings of the whole cluster', async () => {
+  api.cluster = {
+    ...api.cluster,
+    cooldownMs: 8000,
+    warnings: ['node1 has been silent for 45 s'],
+    handoffs: [aHandoff({ outcome: '', stage: 'transferring', residualPages: 12_345 })],
+  };
+  const { code, out, note } = await ask('status');
+  assert.equal([code, note], [0, '']);
+  assert.match(out, 'node0 sees 3 nodes, 2 VMs · mode auto · policy threshold 0f3a5c77 · cooldown 8.0 s');
+  assert.match(out, /^node0 +awake +█████████▋ +96 % +3\.0 GiB of 8\.0 GiB +1 +0\.4 s$/m);
+  assert.match(out, /^node1 +stale .* 45 s$/m);
+  assert.match(out, /^…x{8} +unknown +–$/m);
+  assert.match(out, /^vm0 +node0 +running +█████····· +50 % +1\.0 GiB +pinned 57 min$/m);
+  assert.match(out, /^a1b2c3d4 +vm1 +node0 +node1 +postcopy +overload +transferring +12345$/m);
+  assert.match(out, 'warning node1 has been silent for 45 s');
+  assert.is(out.includes('\u001b'), false);
+});
+
+test('a paused mesh says so, with the node that was asked', async () => {
+  api.cluster.nodes[0]!.pausedMs = 300_000;
+  assert.match((await ask('status')).out, 'paused on node0 for 5 min: no moves by the rule');
+  api.cluster.nodes[0]!.pausedMs = 0;
+});
+
+test('on a terminal there is colour, and with NO_COLOR there is none', async () => {
+  const args = ['--socket', server.socket, 'status'];
+  assert.match((await shoal(args, { outTty: true })).out, '\u001b[32mawake\u001b[39m');
+  assert.is((await shoal(args, { outTty: true, env: { NO_COLOR: '1' } })).out.includes('\u001b'), false);
+});
+
+test('nodes, VMs, handoffs and decisions are shown from any node over HTTP too', async () => {
+  const from = ['--url', server.url];
+  assert.match((await shoal([...from, 'nodes'])).out, /^node0 +awake +auto +1 +96 % .* 198\.18\.0\.1:7421$/m);
+  assert.match((await shoal([...from, 'vms'])).out, /^vm1 +node1 +running\? +1 +50 % /m);
+  assert.match(
+    (await shoal([...from, 'handoffs'])).out,
+    / done +72 ms +62 ms +6000 ms +741 MB +812 +1\.9 ms$/m,
+  );
+  assert.is((await shoal([...from, 'decisions'])).out, 'This node has kept no decision.\n');
+  assert.is((await shoal([...from, 'explain', 'vm1'])).out, 'vm1 is running.\nThe rule asks for nothing.\n');
+});
+
+test('a decision shows its moves and refusals in sentences', async () => {
+  const move = {
+    vm: 'u',
+    name: 'vm0',
+    from: 'a',
+    to: 'b',
+    reason: 'overload',
+    engine: 'postcopy',
+    projected: [],
+    sentence: 'node0 is at 96 %',
+  };
+  const refusal = { code: 'pinned', vm: 'u', node: '', numbers: {}, sentence: 'vm1 is pinned' };
+  const decision = { moves: [move], refusals: [refusal], wake: [], suspend: [] };
+  const record = {
+    id: 'd',
+    atMs: 0,
+    rule: 'threshold',
+    policyHash: '',
+    viewDigest: '',
+    basis: [],
+    view: { self: 'a', nodes: [] },
+    decision,
+    action: 'acted',
+  };
+  api.decisionRows = [record as unknown as TestApi['decisionRows'][number]];
+  const { out } = await ask('decisions', '--limit', '5');
+  assert.match(
+    out,
+    /^1970-.* {2}acted {2}threshold\n {2}move {5}vm0: overload\. node0 is at 96 %\n {2}refused {2}pinned\. vm1 is pinned\n$/,
+  );
+});
+
+test('--json prints the answer of the agent as it is', async () => {
+  for (const [command, path] of [
+    ['status', '/v1/status'],
+    ['vms', '/v1/vms'],
+    ['nodes', '/v1/nodes'],
+    ['handoffs', '/v1/handoffs'],
+  ])
+    assert.is((await ask(command!, '--json')).out, `${(await server.tcp('GET', path!)).text}\n`);
+});
+
+test('a name with escape codes does not reach the terminal', async () => {
+  api.cluster.warnings = ['evil \u001b[2J'];
+  assert.is((await ask('status')).out.includes('\u001b'), false);
+});
+
+test('what the agent refuses is one line on standard error and exit code 1', async () => {
+  assert.equal(await ask('explain', 'vm7'), {
+    code: 1,
+    out: '',
+    note: 'shoal: no VM has that name (vm7). See `shoal vms`\n',
+  });
+});
+
+test('an agent that is not there is named with its socket and what to look at', async () => {
+  const ran = await shoalProcess(['--socket', '/nonexistent/shoald.sock', 'status']);
+  assert.is(ran.code, 1);
+  assert.is(
+    ran.note,
+    'shoal: no agent answers: there is no such socket (/nonexistent/shoald.sock). See `systemctl status shoald`, or name another --socket\n',
+  );
+  const far = await shoal(['--url', 'http://127.0.0.1:1', 'status']);
+  assert.match(
+    far.note,
+    /^shoal: no agent answers: nobody listens there \(http:\/\/127\.0\.0\.1:1\)\. See `systemctl status shoald` on that node.*\n$/,
+  );
+});
+
+test('something else that listens there is no agent', async () => {
+  const other = createServer((_, response) => response.end('<html>hello</html>'));
+  await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const { code, note } = await shoal(['--url', url, 'vms']);
+    assert.is(code, 1);
+    assert.match(
+      note,
+      `shoal: it answers 200 with what is no answer of a Shoal agent of this version (${url})`,
+    );
+  } finally {
+    other.close();
+  }
+});
+
+test('bad usage is one line and exit code 2', async () => {
+  const cases: [string[], RegExp][] = [
+    [['bogus'], /^shoal: unknown command 'bogus'\. See --help\n$/],
+    [['explain'], /^shoal: missing required argument 'name'\. See --help\n$/],
+    [['status', '--colour'], /^shoal: unknown option '--colour'.* See --help\n$/s],
+    [['handoffs', '--limit', '0'], /^shoal: that is no number of rows \(--limit 0\)\. /],
+    [
+      ['--url', 'node0:7421', 'status'],
+      /^shoal: that is no address of a node \(--url node0:7421\)\. Write http/,
+    ],
+    [
+      ['migrate', 'vm1', '--engine', 'warp'],
+      /^shoal: there is no such engine \(--engine warp\)\. There are: /,
+    ],
+  ];
+  for (const [args, note] of cases) {
+    const ran = await ask(...args);
+    assert.equal([ran.code, ran.out], [2, ''], args.join(' '));
+    assert.match(ran.note, note);
+  }
+  assert.is((await shoal([])).code, 2);
+  assert.is((await shoal(['--help'])).code, 0);
+});
+
+test('the version of the agent is told beside that of the command', async () => {
+  assert.is((await ask('version')).out, 'shoal   0.1.0\nshoald  0.1.0\n');
+  assert.is(
+    (await shoal(['--socket', '/nonexistent', 'version', '--json'])).out,
+    '{"shoal":"0.1.0","agent":null}\n',
+  );
+});
+
+test.run();

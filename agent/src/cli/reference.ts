@@ -1,0 +1,53 @@
+/** Prints `docs/reference/cli.md`: `node --conditions=source --import tsx agent/src/cli/reference.ts > docs/reference/cli.md`. */
+import { pathToFileURL } from 'node:url';
+import { createProgram } from './program.ts';
+
+export function cliReference(): string {
+  const quiet = () => undefined;
+  const terminal = { out: quiet, note: quiet, outTty: false, noteTty: false, env: {}, now: () => 0 };
+  const program = createProgram(terminal, { code: 0 });
+  const commands = program.commands.flatMap(command => {
+    const takes = command.registeredArguments
+      .map(a => (a.required ? ` <${a.name()}>` : ` [${a.name()}]`))
+      .join('');
+    const options = command.options.map(o => `| | \`${o.flags}\` | ${o.description} |`);
+    return [`| \`${command.name()}${takes}\` | | ${command.description()} |`, ...options];
+  });
+  const globals = program.options.map(o => `| \`${o.flags}\` | ${o.description} |`);
+  return `# The command line
+
+\`shoal\` talks to the agent of its machine over the unix socket, or with \`--url\` to any node over HTTP, for reads alone.
+\`shoald\` is the agent: \`shoald --help\`.
+
+## Options of every command
+
+| option | meaning |
+| --- | --- |
+${globals.join('\n')}
+
+Times are a number and a unit: \`250ms\`, \`90s\`, \`10m\`, \`2h\`, \`1d\`.
+
+## Commands
+
+| command | option | what it does |
+| --- | --- | --- |
+${commands.join('\n')}
+
+A VM is named by its name or UUID, and changed on the node that has it: another node refuses and says which.
+\`--json\` prints what the agent answered (shapes: \`agent/src/edge/http/api.types.ts\`), \`{}\` for a change that has nothing
+to tell; \`doctor --json\` prints \`{"checks":[{"name","state","found","todo"}]}\` with \`state\` one of \`ok\`, \`warn\`, \`fail\`.
+Colour is used on terminals only, and not with \`NO_COLOR\`. \`shoal console\` gives the terminal to the guest until Ctrl-].
+
+## Exit codes
+
+| code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | refused or failed, in one line on standard error; \`migrate --wait\`: the VM did not move; \`doctor\`: a check failed |
+| 2 | bad usage |
+
+This page is printed from \`program.ts\` by \`agent/src/cli/reference.ts\`; a test holds them equal.
+`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.stdout.write(cliReference());
