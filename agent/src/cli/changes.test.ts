@@ -27,7 +27,7 @@ const CHANGES: [string[], unknown[], string][] = [
   [['start', 'vm1'], ['start', 'vm1'], 'vm1 starts.\n'],
   [['stop', 'vm1'], ['stop', 'vm1'], 'vm1 is asked to power down.\n'],
   [['destroy', 'vm1'], ['destroy', 'vm1'], 'vm1 is destroyed.\n'],
-  [['cancel', 'vm1'], ['cancel', 'vm1'], 'vm1 stays: its handoff is given up.\n'],
+  [['cancel', 'vm1'], ['cancel', 'vm1'], 'vm1 stays here unless its handoff is committed already.\n'],
   [['unpin', 'vm1'], ['unpin', 'vm1'], 'vm1 may be moved by the rule again.\n'],
   [['cordon'], ['cordon', true], 'This node takes no more VMs.\n'],
   [['uncordon'], ['cordon', false], 'This node takes VMs again.\n'],

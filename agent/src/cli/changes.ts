@@ -10,7 +10,7 @@ const ON_VM = {
   start: 'starts',
   stop: 'is asked to power down',
   destroy: 'is destroyed',
-  cancel: 'stays: its handoff is given up',
+  cancel: 'stays here unless its handoff is committed already',
   unpin: 'may be moved by the rule again',
 } as const;
 
