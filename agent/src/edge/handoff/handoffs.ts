@@ -237,8 +237,11 @@ export class Handoffs {
     return [...this.#parties.values()].filter(p => !p.ended && p.timeline.outcome === '');
   }
 
+  /** True until everything about the VM is settled here: its records too, not only its guest. */
   inHandoff(vm: string): boolean {
-    return this.#live().some(p => p.vm === vm && p.state !== 'judging');
+    return [...this.#parties.values()].some(
+      p => p.vm === vm && p.state !== 'judging' && !this.#kept.has(p.handoff),
+    );
   }
 
   inflow(): number {

@@ -252,6 +252,8 @@ export class Vms {
 
   async #crashed(owned: OwnedVm): Promise<void> {
     const { spec } = owned.record;
+    // It has left or was destroyed meanwhile: its end here is none of a VM of ours.
+    if (this.#vms.get(spec.vm) !== owned) return;
     const verdict = afterCrash(spec.crash, owned.record.crashesAtMs, this.#deps.clock.wallMs());
     owned.record = {
       ...owned.record,

@@ -1,0 +1,188 @@
+//! One connection: frames in, frames out, under TLS. Any thread may write; one reads. The lock of the TLS state is
+//! never held while a socket blocks, so that a full bulk connection can still read the credit that unblocks it.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use rustls::Connection;
+
+use crate::frame::{self, Frame, HEADER_BYTES};
+
+/// A peer that does not finish its handshake in this time is none.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+const READ_BYTES: usize = 128 << 10;
+
+pub struct Conn {
+    tcp: TcpStream,
+    tls: Option<Mutex<Connection>>,
+    /// Held over encrypting and writing: records must leave in the order in which they were made.
+    out: Mutex<Vec<u8>>,
+    pub sent: AtomicU64,
+    pub received: AtomicU64,
+    closed: AtomicBool,
+}
+
+/// A poisoned lock means a thread panicked: so does whoever comes next.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .expect("no thread panics while it holds a lock")
+}
+
+impl Conn {
+    /// Does the handshake; `None` = plain, for benches.
+    pub fn open(mut tcp: TcpStream, tls: Option<Connection>) -> io::Result<Self> {
+        tcp.set_read_timeout(Some(HANDSHAKE_MAX))?;
+        tcp.set_write_timeout(Some(HANDSHAKE_MAX))?;
+        let tls = match tls {
+            None => None,
+            Some(mut tls) => {
+                tls.set_buffer_limit(None);
+                while tls.is_handshaking() || tls.wants_write() {
+                    tls.complete_io(&mut tcp)?;
+                }
+                Some(Mutex::new(tls))
+            }
+        };
+        tcp.set_read_timeout(None)?;
+        tcp.set_write_timeout(None)?;
+        Ok(Self {
+            tcp,
+            tls,
+            out: Mutex::default(),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    pub fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    pub fn send(&self, frame: &Frame<'_>) -> io::Result<()> {
+        let (head, data) = frame::encode(frame);
+        let mut out = lock(&self.out);
+        match &self.tls {
+            None => {
+                out.extend_from_slice(&head);
+                out.extend_from_slice(data);
+            }
+            Some(tls) => {
+                let mut tls = lock(tls);
+                tls.writer().write_all(&head)?;
+                tls.writer().write_all(data)?;
+                while tls.wants_write() {
+                    tls.write_tls(&mut *out)?;
+                }
+            }
+        }
+        self.sent.fetch_add(out.len() as u64, Ordering::Relaxed);
+        let result = (&self.tcp).write_all(&out);
+        out.clear();
+        result
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Ends both directions; readers and writers of either side notice.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+}
+
+/// Takes frames off one connection.
+pub struct Reader<'a> {
+    conn: &'a Conn,
+    raw: Vec<u8>,
+    plain: Vec<u8>,
+    start: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(conn: &'a Conn) -> Self {
+        let mut reader = Self {
+            conn,
+            raw: vec![0; READ_BYTES],
+            plain: Vec::new(),
+            start: 0,
+        };
+        // What came in one piece with the end of the handshake is decrypted already; no byte will announce it.
+        if let Some(tls) = &conn.tls {
+            let mut tls = lock(tls);
+            if let Ok(state) = tls.process_new_packets() {
+                reader.plain.resize(state.plaintext_bytes_to_read(), 0);
+                if tls.reader().read_exact(&mut reader.plain).is_err() {
+                    reader.plain.clear();
+                }
+            }
+        }
+        reader
+    }
+
+    pub fn conn(&self) -> &'a Conn {
+        self.conn
+    }
+
+    /// The next frame; blocks. A peer that breaks the rules is an error like a broken link.
+    pub fn next(&mut self) -> io::Result<Frame<'_>> {
+        let head = self.need(HEADER_BYTES)?;
+        let mut header = [0; HEADER_BYTES];
+        header.copy_from_slice(&self.plain[head..head + HEADER_BYTES]);
+        let (length, kind) = frame::header(&header).map_err(invalid)?;
+        let at = self.need(HEADER_BYTES + length)?;
+        self.start += HEADER_BYTES + length;
+        frame::decode(
+            kind,
+            &self.plain[at + HEADER_BYTES..at + HEADER_BYTES + length],
+        )
+        .map_err(invalid)
+    }
+
+    /// Where the next `count` bytes start, once they are there.
+    fn need(&mut self, count: usize) -> io::Result<usize> {
+        while self.plain.len() - self.start < count {
+            self.plain.drain(..self.start);
+            self.start = 0;
+            self.fill()?;
+        }
+        Ok(self.start)
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let got = match (&self.conn.tcp).read(&mut self.raw) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.conn.received.fetch_add(got as u64, Ordering::Relaxed);
+        let mut raw = &self.raw[..got];
+        let Some(tls) = &self.conn.tls else {
+            self.plain.extend_from_slice(raw);
+            return Ok(());
+        };
+        let mut tls = lock(tls);
+        while !raw.is_empty() {
+            tls.read_tls(&mut raw)?;
+            let state = tls.process_new_packets().map_err(invalid)?;
+            let at = self.plain.len();
+            self.plain.resize(at + state.plaintext_bytes_to_read(), 0);
+            tls.reader().read_exact(&mut self.plain[at..])?;
+            if state.peer_has_closed() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn invalid(error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}

@@ -1,0 +1,129 @@
+//! The control socket: newline-delimited JSON. Requests carry an id and get one answer; events go to every client, and
+//! a new client is told the present state first, so that an agent that was restarted misses nothing.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::conn::lock;
+
+/// A client that takes nothing for so long is dropped: it must not hold up the pages.
+const STUCK: Duration = Duration::from_secs(2);
+/// Longest request line.
+const LINE_MAX: u64 = 64 << 10;
+
+/// What can be asked of either side.
+pub trait Commands: Send + Sync + 'static {
+    /// Fields of the answer, or code and sentence.
+    fn command(&self, name: &str) -> Result<Value, (&'static str, String)>;
+}
+
+#[derive(Default)]
+struct State {
+    clients: Vec<UnixStream>,
+    /// The newest event of each kind that says how things stand, in the order in which they first came.
+    standing: Vec<(String, Value)>,
+}
+
+#[derive(Clone, Default)]
+pub struct Events(Arc<Mutex<State>>);
+
+impl Events {
+    /// Tells everyone; kept for those who come later.
+    pub fn standing(&self, event: Value) {
+        let mut state = lock(&self.0);
+        let name = event["event"].as_str().unwrap_or("").to_owned();
+        match state.standing.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, value)) => *value = event.clone(),
+            None => state.standing.push((name, event.clone())),
+        }
+        broadcast(&mut state.clients, &event);
+    }
+
+    pub fn error(&self, code: &str, message: &str, fatal: bool) {
+        eprintln!("shoal-pages: {code}: {message}");
+        let event = json!({ "event": "error", "code": code, "message": message, "fatal": fatal });
+        broadcast(&mut lock(&self.0).clients, &event);
+    }
+
+    fn join(&self, mut client: UnixStream) -> std::io::Result<()> {
+        client.set_write_timeout(Some(STUCK))?;
+        let mut state = lock(&self.0);
+        for (_, event) in &state.standing {
+            writeln!(client, "{event}")?;
+        }
+        state.clients.push(client);
+        Ok(())
+    }
+
+    fn answer(&self, client: &UnixStream, answer: &Value) {
+        // Under the same lock as events: two lines never mix.
+        let _state = lock(&self.0);
+        let _ = writeln!(&mut &*client, "{answer}");
+    }
+}
+
+fn broadcast(clients: &mut Vec<UnixStream>, event: &Value) {
+    let line = format!("{event}\n");
+    clients.retain_mut(|client| client.write_all(line.as_bytes()).is_ok());
+}
+
+/// Listens for clients, each in a thread of its own.
+pub fn listen(path: &Path, events: &Events, commands: &Arc<dyn Commands>) -> Result<(), String> {
+    let _ = std::fs::remove_file(path);
+    let listener =
+        UnixListener::bind(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (events, commands) = (events.clone(), Arc::clone(commands));
+    thread::Builder::new()
+        .name("control".to_owned())
+        .spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (events, commands) = (events.clone(), Arc::clone(&commands));
+                thread::spawn(move || serve(client, &events, &*commands));
+            }
+        })
+        .map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+fn serve(client: UnixStream, events: &Events, commands: &dyn Commands) {
+    let Ok(twin) = client.try_clone() else { return };
+    if events.join(twin).is_err() {
+        return;
+    }
+    let mut reader = BufReader::new(&client);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        match std::io::Read::take(&mut reader, LINE_MAX).read_line(&mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let request: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
+        let id = request["id"].clone();
+        let answer = match request["cmd"].as_str() {
+            None => {
+                json!({ "id": id, "ok": false, "code": "request", "message": "no JSON object with a cmd" })
+            }
+            Some(name) => match commands.command(name) {
+                Ok(mut fields) => {
+                    fields["id"] = id;
+                    fields["ok"] = true.into();
+                    fields
+                }
+                Err((code, message)) => {
+                    json!({ "id": id, "ok": false, "code": code, "message": message })
+                }
+            },
+        };
+        events.answer(&client, &answer);
+        if request["cmd"] == "quit" {
+            std::process::exit(0);
+        }
+    }
+}

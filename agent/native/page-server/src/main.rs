@@ -1,0 +1,35 @@
+use std::path::Path;
+use std::process::ExitCode;
+
+use shoal_pages::session::{Role, Session};
+use shoal_pages::{fetch, serve, sys, tls};
+
+const USAGE: &str = "usage: shoal-pages init|serve|fetch <session directory>";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("shoal-pages: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [verb, dir] = arguments.as_slice() else {
+        return Err(USAGE.to_owned());
+    };
+    let dir = Path::new(dir);
+    sys::process::private_umask();
+    match verb.as_str() {
+        "init" => {
+            println!("{{\"certSha256\":\"{}\"}}", tls::init(dir)?);
+            Ok(())
+        }
+        "serve" => serve::run(Session::load(dir, Role::Serve)?),
+        "fetch" => fetch::run(Session::load(dir, Role::Fetch)?),
+        _ => Err(USAGE.to_owned()),
+    }
+}

@@ -1,0 +1,176 @@
+//! Connects to the target, again and again until every page is there.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use serde_json::json;
+
+use super::Serve;
+use crate::bitmap::Bitmap;
+use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
+use crate::frame::{Frame, Lane};
+use crate::link::{Link, expect_hello, hello, tune, wrong};
+use crate::sys::socket;
+use crate::tls;
+
+/// Between attempts: short at first, since faults wait; then as long as a person would wait between two looks.
+const AGAIN_FIRST: Duration = Duration::from_millis(20);
+const AGAIN_MAX: Duration = Duration::from_secs(1);
+
+impl Serve {
+    pub(super) fn keep_linked(&self) -> Result<(), String> {
+        let config = if self.session.tls {
+            Some(tls::client(&self.session)?)
+        } else {
+            None
+        };
+        let mut again = AGAIN_FIRST;
+        loop {
+            let begun = Instant::now();
+            match self.link(config.as_ref()) {
+                Ok(()) => {}
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::InvalidData {
+                        self.events
+                            .error("peer", &format!("the target is refused: {error}"), true);
+                        return Err(error.to_string());
+                    }
+                    self.events.standing(
+                        json!({ "event": "peer", "up": false, "detail": error.to_string() }),
+                    );
+                }
+            }
+            if lock(&self.state).complete {
+                // Nothing more to send: wait to be told to quit.
+                loop {
+                    thread::park();
+                }
+            }
+            again = if begun.elapsed() > AGAIN_MAX {
+                AGAIN_FIRST
+            } else {
+                (again * 2).min(AGAIN_MAX)
+            };
+            thread::sleep(again);
+        }
+    }
+
+    /// One link from its first byte to its last.
+    fn link(&self, config: Option<&Arc<ClientConfig>>) -> io::Result<()> {
+        let attempt = {
+            let mut state = lock(&self.state);
+            state.attempt += 1;
+            state.attempt
+        };
+        let link = Arc::new(Link {
+            urgent: self.connect(Lane::Urgent, attempt, config)?,
+            bulk: self.connect(Lane::Bulk, attempt, config)?,
+        });
+        let mut urgent = Reader::new(&link.urgent);
+        let mut bulk = Reader::new(&link.bulk);
+        for reader in [&mut urgent, &mut bulk] {
+            expect_hello(reader, &self.session)?;
+        }
+        let complete = self.resume(&mut bulk)?;
+        {
+            let mut state = lock(&self.state);
+            state.link = Some(Arc::clone(&link));
+            state.map_sent = false;
+            state.credit = i64::from(self.session.bulk_window_bytes);
+        }
+        if attempt > 1 {
+            lock(&self.stats).reconnects += 1;
+        }
+        let detail = format!("{}:{}", self.session.host, self.session.port);
+        self.events
+            .standing(json!({ "event": "peer", "up": true, "detail": detail }));
+        if complete {
+            self.completed(&link)?;
+        }
+        let result = thread::scope(|scope| {
+            let closing = |result: io::Result<()>| {
+                link.close();
+                self.changed.notify_all();
+                result
+            };
+            let faults = scope.spawn(move || closing(self.serve_faults(&mut urgent)));
+            let back = scope.spawn(move || closing(self.read_bulk(&mut bulk)));
+            let sent = closing(self.write_bulk(&link));
+            let results =
+                [faults.join(), back.join()].map(|joined| joined.expect("a lane does not panic"));
+            // The first fault of the peer's making counts most.
+            results
+                .into_iter()
+                .chain([sent])
+                .find(|result| result.is_err())
+                .unwrap_or(Ok(()))
+        });
+        self.unlinked(&link);
+        result
+    }
+
+    fn connect(
+        &self,
+        lane: Lane,
+        attempt: u32,
+        config: Option<&Arc<ClientConfig>>,
+    ) -> io::Result<Conn> {
+        use std::net::ToSocketAddrs;
+        let address = (self.session.host.as_str(), self.session.port)
+            .to_socket_addrs()?
+            .next()
+            .ok_or_else(|| io::Error::other("the target's address names no host"))?;
+        let tcp = TcpStream::connect_timeout(&address, HANDSHAKE_MAX)?;
+        socket::prepare(&tcp)?;
+        let tls = match config {
+            None => None,
+            Some(config) => {
+                let name = ServerName::try_from("shoal").map_err(io::Error::other)?;
+                let connection = rustls::ClientConnection::new(Arc::clone(config), name)
+                    .map_err(io::Error::other)?;
+                Some(rustls::Connection::from(connection))
+            }
+        };
+        let conn = Conn::open(tcp, tls)?;
+        tune(&conn, lane)?;
+        conn.send(&Frame::Hello(hello(&self.session, lane, attempt)))?;
+        Ok(conn)
+    }
+
+    /// What the target has already. True: everything.
+    fn resume(&self, bulk: &mut Reader<'_>) -> io::Result<bool> {
+        let mut settled = Bitmap::new(self.session.pages());
+        loop {
+            match bulk.next()? {
+                Frame::Installed { first, bits } => settled.merge(first, bits),
+                Frame::Resume { complete } => {
+                    if let Some(plan) = &mut lock(&self.state).plan {
+                        plan.resume(&settled);
+                    }
+                    return Ok(complete);
+                }
+                _ => return Err(wrong("the target did not say what it has")),
+            }
+        }
+    }
+
+    fn unlinked(&self, link: &Link) {
+        let mut state = lock(&self.state);
+        state.link = None;
+        lock(&self.stats).wire_bytes += link.wire_bytes();
+        // QEMU's stream cannot go on over another link: it must fail now, so that the handoff is given up.
+        if !state.stream_end_sent {
+            if let Some(vmm) = state.vmm.take() {
+                let _ = vmm.shutdown(std::net::Shutdown::Both);
+            }
+            state.stream.clear();
+            state.stream_ahead = 0;
+        }
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,191 @@
+//! The source: reads the RAM file of the stopped guest and sends it, urgent pages first.
+
+mod lanes;
+mod link;
+mod plan;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::bitmap::Bitmap;
+use crate::conn::lock;
+use crate::control::{self, Commands, Events};
+use crate::link::Link;
+use crate::session::Session;
+use crate::stats::Stats;
+use crate::sys::file;
+use plan::Plan;
+
+/// A figure four times a second is live enough for people.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Of the VMM's stream, read ahead of the link.
+const STREAM_AHEAD_BYTES: usize = 1 << 20;
+
+#[derive(Default)]
+struct State {
+    link: Option<Arc<Link>>,
+    attempt: u32,
+    plan: Option<Plan>,
+    map_sent: bool,
+    credit: i64,
+    stream: VecDeque<Vec<u8>>,
+    stream_ahead: usize,
+    /// The VMM closed its end; all of it is on the wire.
+    stream_ended: bool,
+    stream_end_sent: bool,
+    vmm: Option<UnixStream>,
+    complete: bool,
+}
+
+pub struct Serve {
+    session: Session,
+    events: Events,
+    state: Mutex<State>,
+    changed: Condvar,
+    stats: Mutex<Stats>,
+    ram: Option<File>,
+}
+
+/// Runs until it is told to quit.
+pub fn run(session: Session) -> Result<(), String> {
+    let ram = if session.postcopy {
+        let path = &session.ram_file;
+        Some(File::open(path).map_err(|error| format!("{}: {error}", path.display()))?)
+    } else {
+        None
+    };
+    let _ = std::fs::remove_file(&session.stream_socket);
+    let listener = UnixListener::bind(&session.stream_socket)
+        .map_err(|error| format!("{}: {error}", session.stream_socket.display()))?;
+    let control = session.dir.join("control.sock");
+    let serve = Arc::new(Serve {
+        session,
+        events: Events::default(),
+        state: Mutex::default(),
+        changed: Condvar::new(),
+        stats: Mutex::default(),
+        ram,
+    });
+    let commands: Arc<dyn Commands> = serve.clone();
+    control::listen(&control, &serve.events, &commands)?;
+    let (vmm, progress) = (Arc::clone(&serve), Arc::clone(&serve));
+    let named = |name: &str| thread::Builder::new().name(name.to_owned());
+    named("vmm")
+        .spawn(move || vmm.take_streams(&listener))
+        .map_err(|error| error.to_string())?;
+    named("progress")
+        .spawn(move || progress.tell_progress())
+        .map_err(|error| error.to_string())?;
+    serve.keep_linked()
+}
+
+impl Serve {
+    /// The VMM's side of the stream. A VMM that connects again begins a new stream.
+    fn take_streams(&self, listener: &UnixListener) {
+        for vmm in listener.incoming().flatten() {
+            let Ok(twin) = vmm.try_clone() else { continue };
+            {
+                let mut state = lock(&self.state);
+                state.vmm = Some(twin);
+                state.stream.clear();
+                state.stream_ahead = 0;
+                (state.stream_ended, state.stream_end_sent) = (false, false);
+            }
+            self.read_stream(vmm);
+        }
+    }
+
+    fn read_stream(&self, mut vmm: UnixStream) {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let got = match io::Read::read(&mut vmm, &mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(0) | Err(_) => break,
+                Ok(got) => got,
+            };
+            let mut state = lock(&self.state);
+            while state.stream_ahead > STREAM_AHEAD_BYTES && state.vmm.is_some() {
+                state = self.changed.wait(state).expect("no thread panics");
+            }
+            state.stream.push_back(buffer[..got].to_vec());
+            state.stream_ahead += got;
+            self.changed.notify_all();
+        }
+        lock(&self.state).stream_ended = true;
+        self.changed.notify_all();
+    }
+
+    fn freeze(&self) -> Result<Value, (&'static str, String)> {
+        let Some(ram) = &self.ram else {
+            return Err(("engine", "pre-copy has no pages to freeze".to_owned()));
+        };
+        let fault = |error: io::Error| {
+            (
+                "ram",
+                format!("{}: {error}", self.session.ram_file.display()),
+            )
+        };
+        let mut map = Bitmap::new(self.session.pages());
+        let page = self.session.page_bytes;
+        let (mut at, mut extents) = (0, 0u64);
+        while let Some((start, end)) = file::next_data(ram, at).map_err(fault)? {
+            (start / page..end.div_ceil(page)).for_each(|page| {
+                map.set(page);
+            });
+            extents += 1;
+            at = end.max(start + page);
+        }
+        let data_pages = map.ones();
+        let mut state = lock(&self.state);
+        if state.plan.is_some() {
+            return Err(("frozen", "the memory is frozen already".to_owned()));
+        }
+        state.plan = Some(Plan::new(map, &self.session.device_load_pages));
+        lock(&self.stats).data_pages = data_pages;
+        self.changed.notify_all();
+        Ok(json!({ "dataBytes": data_pages * page, "extents": extents }))
+    }
+
+    fn tell_progress(&self) {
+        loop {
+            thread::sleep(PROGRESS_EVERY);
+            let under_way = {
+                let state = lock(&self.state);
+                (state.plan.is_some() || state.vmm.is_some()) && !state.complete
+            };
+            if under_way {
+                self.events
+                    .standing(json!({ "event": "progress", "stats": self.stats_json() }));
+            }
+        }
+    }
+
+    fn stats_json(&self) -> Value {
+        let live = {
+            let state = lock(&self.state);
+            if let Some(plan) = &state.plan {
+                lock(&self.stats).pages_done = plan.map.ones() - plan.left.ones();
+            }
+            state.link.as_ref().map_or(0, |link| link.wire_bytes())
+        };
+        lock(&self.stats).json(live)
+    }
+}
+
+impl Commands for Serve {
+    fn command(&self, name: &str) -> Result<Value, (&'static str, String)> {
+        match name {
+            "freeze" => self.freeze(),
+            "resumed" | "quit" => Ok(json!({})),
+            "stats" => Ok(json!({ "stats": self.stats_json() })),
+            _ => Err(("command", format!("there is no command {name}"))),
+        }
+    }
+}

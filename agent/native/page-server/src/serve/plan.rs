@@ -1,0 +1,171 @@
+//! Which pages go next. Pure. Order: what devices touch while they load, then forward from recent faults, then the rest.
+
+use std::collections::VecDeque;
+
+use crate::bitmap::Bitmap;
+
+/// Recent faults followed at a time; more would be a sweep of its own.
+const PIVOTS_MAX: usize = 8;
+/// Behind a fault this much is looked at for pages that are still missing. Pages.
+const REACH: u64 = 64;
+/// Pushed per turn of a pivot: as much as an urgent page may have to wait behind. Pages.
+const WINDOW: u64 = 16;
+/// What one fault may pull after it in all. Pages.
+const PULL_MAX: u64 = 256;
+
+struct Pivot {
+    at: u64,
+    budget: u64,
+}
+
+pub struct Plan {
+    pub map: Bitmap,
+    pub left: Bitmap,
+    first: VecDeque<u64>,
+    pivots: VecDeque<Pivot>,
+    cursor: u64,
+}
+
+impl Plan {
+    /// `first`: the device-load set.
+    pub fn new(map: Bitmap, first: &[u64]) -> Self {
+        let first = first
+            .iter()
+            .copied()
+            .filter(|&page| map.get(page))
+            .collect();
+        let left = map.clone();
+        Self {
+            map,
+            left,
+            first,
+            pivots: VecDeque::new(),
+            cursor: 0,
+        }
+    }
+
+    /// After a new link: what the target has is not sent again, what was under way is.
+    pub fn resume(&mut self, settled: &Bitmap) {
+        self.left = self.map.clone();
+        self.left.subtract(settled);
+        self.first.retain(|&page| self.left.get(page));
+        self.cursor = 0;
+    }
+
+    /// The page is sent another way.
+    pub fn faulted(&mut self, page: u64) {
+        self.left.clear(page);
+        if self.pivots.len() == PIVOTS_MAX {
+            self.pivots.pop_front();
+        }
+        self.pivots.push_back(Pivot {
+            at: page + 1,
+            budget: PULL_MAX,
+        });
+    }
+
+    /// The next page of the device-load set.
+    pub fn next_first(&mut self) -> Option<u64> {
+        while let Some(page) = self.first.pop_front() {
+            if self.left.clear(page) {
+                return Some(page);
+            }
+        }
+        None
+    }
+
+    /// The next run of pages, at most `max`, which then count as sent.
+    pub fn next_run(&mut self, max: u64) -> Option<(u64, u64)> {
+        let (first, count) = self.near_faults(max).or_else(|| self.rest(max))?;
+        for page in first..first + count {
+            self.left.clear(page);
+        }
+        Some((first, count))
+    }
+
+    fn near_faults(&mut self, max: u64) -> Option<(u64, u64)> {
+        while let Some(mut pivot) = self.pivots.pop_front() {
+            let Some(first) = self
+                .left
+                .next(pivot.at)
+                .filter(|&page| page - pivot.at < REACH)
+            else {
+                continue;
+            };
+            let count = self.left.run(first, WINDOW.min(max).min(pivot.budget));
+            pivot.at = first + count;
+            pivot.budget -= count;
+            if pivot.budget > 0 {
+                self.pivots.push_back(pivot);
+            }
+            return Some((first, count));
+        }
+        None
+    }
+
+    fn rest(&mut self, max: u64) -> Option<(u64, u64)> {
+        let first = self.left.next(self.cursor).or_else(|| self.left.next(0))?;
+        let count = self.left.run(first, max);
+        self.cursor = first + count;
+        Some((first, count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pages: &[std::ops::Range<u64>]) -> Bitmap {
+        let mut map = Bitmap::new(4096);
+        for page in pages.iter().cloned().flatten() {
+            map.set(page);
+        }
+        map
+    }
+
+    #[test]
+    fn every_data_page_is_sent_exactly_once_whatever_faults_come_between() {
+        let mut plan = Plan::new(map(&[3..700, 1000..1001, 4000..4096]), &[1000, 5, 900]);
+        let mut sent = Bitmap::new(4096);
+        let mut take = |first: u64, count: u64| {
+            (first..first + count).for_each(|page| assert!(sent.set(page)))
+        };
+        while let Some(page) = plan.next_first() {
+            take(page, 1);
+        }
+        let mut turn = 0;
+        while let Some((first, count)) = plan.next_run(64) {
+            take(first, count);
+            turn += 1;
+            let page = turn * 37 % 4096;
+            if plan.left.get(page) {
+                plan.faulted(page);
+                take(page, 1);
+            }
+        }
+        assert_eq!(sent.ones(), plan.map.ones());
+    }
+
+    #[test]
+    fn the_device_load_set_goes_first_and_pages_behind_a_fault_before_the_rest() {
+        let mut plan = Plan::new(map(&[0..2048, 2048..4096]), &[2000, 5]);
+        assert_eq!(
+            (plan.next_first(), plan.next_first(), plan.next_first()),
+            (Some(2000), Some(5), None)
+        );
+        assert_eq!(plan.next_run(64), Some((0, 5)));
+        plan.faulted(3000);
+        assert_eq!(plan.next_run(64), Some((3001, WINDOW)));
+    }
+
+    #[test]
+    fn after_a_new_link_only_what_is_missing_is_sent() {
+        let mut plan = Plan::new(map(&[0..50, 50..100]), &[]);
+        while plan.next_run(64).is_some() {}
+        plan.resume(&map(&[0..50, 50..90]));
+        assert_eq!(
+            (plan.next_run(64), plan.next_run(64)),
+            (Some((90, 10)), None)
+        );
+    }
+}

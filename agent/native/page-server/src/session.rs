@@ -1,0 +1,165 @@
+//! `session.json`: all that a page server needs to start, and to start again. Written by the agent, 0600.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Serve,
+    Fetch,
+}
+
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub dir: PathBuf,
+    pub handoff: [u8; 16],
+    pub role: Role,
+    pub postcopy: bool,
+    pub ram_file: PathBuf,
+    pub ram_bytes: u64,
+    pub page_bytes: u64,
+    pub peer_cert_sha256: [u8; 32],
+    pub host: String,
+    pub port: u16,
+    pub stream_socket: PathBuf,
+    pub uffd_socket: PathBuf,
+    pub vmm_uid: u32,
+    pub device_load_pages: Vec<u64>,
+    pub bulk_window_bytes: u32,
+    /// 0 = no cap.
+    pub bulk_bytes_per_second: u64,
+    pub tls: bool,
+}
+
+impl Session {
+    pub fn pages(&self) -> u64 {
+        self.ram_bytes / self.page_bytes
+    }
+
+    /// # Errors
+    /// One sentence: what is wrong, in which key.
+    pub fn load(dir: &Path, role: Role) -> Result<Self, String> {
+        let path = dir.join("session.json");
+        let text =
+            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Self::parse(dir, role, &text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn parse(dir: &Path, role: Role, text: &str) -> Result<Self, String> {
+        let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let string = |key: &str| {
+            json[key]
+                .as_str()
+                .map(str::to_owned)
+                .ok_or(format!("{key} is no text"))
+        };
+        let number = |key: &str| {
+            json[key]
+                .as_u64()
+                .ok_or(format!("{key} is no whole number"))
+        };
+        let path = |key: &str| string(key).map(PathBuf::from);
+        let said = string("role")?;
+        if said
+            != (if role == Role::Serve {
+                "serve"
+            } else {
+                "fetch"
+            })
+        {
+            return Err(format!("role is {said}"));
+        }
+        let session = Self {
+            dir: dir.to_owned(),
+            handoff: bytes(&string("handoff")?.replace('-', "")).ok_or("handoff is no UUID")?,
+            role,
+            postcopy: string("engine")? == "postcopy",
+            ram_file: path("ramFile")?,
+            ram_bytes: number("ramBytes")?,
+            page_bytes: number("pageBytes")?,
+            peer_cert_sha256: bytes(&string("peerCertSha256")?)
+                .ok_or("peerCertSha256 is no SHA-256")?,
+            host: string("host")?,
+            port: number("port")?.try_into().map_err(|_| "port is no port")?,
+            stream_socket: path("streamSocket")?,
+            uffd_socket: path("uffdSocket")?,
+            vmm_uid: number("vmmUid")?
+                .try_into()
+                .map_err(|_| "vmmUid is no uid")?,
+            device_load_pages: json["deviceLoadPages"].as_array().map_or(vec![], |list| {
+                list.iter().filter_map(Value::as_u64).collect()
+            }),
+            bulk_window_bytes: number("bulkWindowBytes")?
+                .try_into()
+                .map_err(|_| "bulkWindowBytes is too large")?,
+            bulk_bytes_per_second: number("bulkBytesPerSecond")?,
+            tls: json["tls"].as_bool().unwrap_or(true),
+        };
+        if session.page_bytes != 4096 || !session.ram_bytes.is_multiple_of(session.page_bytes) {
+            return Err("ramBytes must be whole pages of 4096 bytes".to_owned());
+        }
+        Ok(session)
+    }
+}
+
+/// Hex to exactly `N` bytes.
+fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
+    if hex.len() != 2 * N || !hex.is_ascii() {
+        return None;
+    }
+    let mut out = [0; N];
+    for (at, byte) in out.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(out)
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json() -> Value {
+        serde_json::json!({
+            "handoff": "00112233-4455-6677-8899-aabbccddeeff", "role": "serve", "engine": "postcopy",
+            "ramFile": "/dev/shm/x", "ramBytes": 8192, "pageBytes": 4096, "peerCertSha256": "11".repeat(32),
+            "host": "127.0.0.1", "port": 1, "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0,
+            "deviceLoadPages": [1], "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
+        })
+    }
+
+    #[test]
+    fn a_session_is_read_whole_or_refused_with_the_key_at_fault() {
+        let parse = |json: &Value| Session::parse(Path::new("/d"), Role::Serve, &json.to_string());
+        let session = parse(&json()).unwrap();
+        assert_eq!(
+            (
+                session.pages(),
+                session.handoff[15],
+                session.device_load_pages.len()
+            ),
+            (2, 0xff, 1)
+        );
+        for key in [
+            "handoff",
+            "ramFile",
+            "ramBytes",
+            "peerCertSha256",
+            "port",
+            "vmmUid",
+            "role",
+        ] {
+            let mut broken = json();
+            broken[key] = Value::Null;
+            assert!(parse(&broken).unwrap_err().contains(key), "{key}");
+        }
+        let mut torn = json();
+        torn["ramBytes"] = 5000.into();
+        assert!(parse(&torn).is_err());
+    }
+}

@@ -1,0 +1,160 @@
+/*
+ * libshoal-uffd.so: preloaded into every VMM that Shoal starts. When the VMM maps its RAM file, the mapping is put
+ * under a userfaultfd, whose duplicate goes to the page server; the VMM keeps its own for life, so that no death of a
+ * page server ever turns a missing page into a zero page (docs/design/page-server.md, facts/postcopy.md section 4).
+ *
+ * SHOAL_UFFD_RAM        path of the RAM file; without it this library does nothing
+ * SHOAL_UFFD_SOCKET     unix socket of the page server; without it the VMM starts as usual (a source, a fresh start)
+ * SHOAL_UFFD_DEVICE_FD  an open /dev/userfaultfd, for a VMM without rights of its own
+ *
+ * No allocation, raw system calls, and no way on after a failure: a guest must not run on memory that nobody fills.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#ifndef USERFAULTFD_IOC_NEW
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
+#endif
+
+/* First word of the greeting, "SHOALUFD" as bytes. */
+static const char magic[8] = {'S', 'H', 'O', 'A', 'L', 'U', 'F', 'D'};
+
+struct greeting {
+    char magic[8];
+    uint64_t address;
+    uint64_t length;
+};
+
+static uintptr_t ram_start, ram_end;
+/* Kept open on purpose, for the life of the process. */
+static int kept = -1;
+
+static void say(const char *text) {
+    ssize_t ignored = write(2, text, strlen(text));
+    (void)ignored;
+}
+
+static void die(const char *what) {
+    say("libshoal-uffd: ");
+    say(what);
+    say(": ");
+    say(strerrorname_np(errno) ? strerrorname_np(errno) : "?");
+    say("\n");
+    abort();
+}
+
+/* Whether `fd` is the RAM file. */
+static int is_ram(int fd) {
+    const char *path = getenv("SHOAL_UFFD_RAM");
+    struct stat wanted, found;
+    if (!path || fd < 0)
+        return 0;
+    if (stat(path, &wanted) != 0 || fstat(fd, &found) != 0)
+        return 0;
+    return wanted.st_dev == found.st_dev && wanted.st_ino == found.st_ino;
+}
+
+static int make_uffd(void) {
+    const char *device = getenv("SHOAL_UFFD_DEVICE_FD");
+    int fd = -1;
+    if (device)
+        fd = ioctl(atoi(device), USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        die("no userfaultfd (see shoal doctor)");
+    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_THREAD_ID};
+    if (ioctl(fd, UFFDIO_API, &api) != 0)
+        die("UFFDIO_API");
+    return fd;
+}
+
+static void hand_over(const char *path, int uffd, void *address, size_t length) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof at.sun_path) {
+        errno = ENAMETOOLONG;
+        die("SHOAL_UFFD_SOCKET");
+    }
+    memcpy(at.sun_path, path, strlen(path) + 1);
+    int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (sock < 0 || connect(sock, (struct sockaddr *)&at, sizeof at) != 0)
+        die("the page server cannot be reached");
+
+    struct greeting greeting = {.address = (uint64_t)(uintptr_t)address, .length = length};
+    memcpy(greeting.magic, magic, sizeof magic);
+    struct iovec data = {.iov_base = &greeting, .iov_len = sizeof greeting};
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    memset(&control, 0, sizeof control);
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &uffd, sizeof uffd);
+    if (sendmsg(sock, &message, MSG_NOSIGNAL) != (ssize_t)sizeof greeting)
+        die("the descriptor cannot be handed over");
+
+    char go = 0;
+    ssize_t got;
+    do
+        got = read(sock, &go, 1);
+    while (got < 0 && errno == EINTR);
+    if (got != 1 || go != 1) {
+        errno = got < 0 ? errno : ECONNRESET;
+        die("the page server did not take the descriptor");
+    }
+    close(sock);
+}
+
+static void watch(void *address, size_t length) {
+    ram_start = (uintptr_t)address;
+    ram_end = ram_start + length;
+    const char *path = getenv("SHOAL_UFFD_SOCKET");
+    if (!path || kept >= 0)
+        return;
+    kept = make_uffd();
+    struct uffdio_register range = {
+        .range = {.start = (uint64_t)ram_start, .len = length}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+    if (ioctl(kept, UFFDIO_REGISTER, &range) != 0)
+        die("UFFDIO_REGISTER");
+    hand_over(path, kept, address, length);
+}
+
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    long result = syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+    if ((void *)result != MAP_FAILED && (flags & MAP_TYPE) == MAP_SHARED && offset == 0 && is_ram(fd)) {
+        struct stat file;
+        if (fstat(fd, &file) == 0 && (size_t)file.st_size == length)
+            watch((void *)result, length);
+    }
+    return (void *)result;
+}
+
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    return mmap(address, length, protection, flags, fd, offset);
+}
+
+/* A huge page would be filled as a whole by the first small one that comes in. */
+int madvise(void *address, size_t length, int advice) {
+    uintptr_t at = (uintptr_t)address;
+    if (advice == MADV_HUGEPAGE && at < ram_end && at + length > ram_start)
+        advice = MADV_NOHUGEPAGE;
+    return (int)syscall(SYS_madvise, address, length, advice);
+}
