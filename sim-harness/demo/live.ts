@@ -13,11 +13,16 @@ const bar = (percent: number): string => {
 /** Pure: the whole picture as lines. */
 export function picture(sample: Sample, wantedPercent: number, totalMs: number, news: string[]): string[] {
   const seconds = (ms: number) => Math.round(ms / 1000);
-  const row = (name: string, percent: number) => `  ${name.padEnd(7)} ${bar(percent)} ${percent.toFixed(0).padStart(3)} %`;
-  const lines = [`Shoal demo  ${seconds(sample.atMs)} / ${seconds(totalMs)} s    vm0 wants 20 %, vm1 wants ${wantedPercent} %`, ''];
+  const row = (name: string, percent: number) =>
+    `  ${name.padEnd(7)} ${bar(percent)} ${percent.toFixed(0).padStart(3)} %`;
+  const lines = [
+    `Shoal demo  ${seconds(sample.atMs)} / ${seconds(totalMs)} s    vm0 wants 20 %, vm1 wants ${wantedPercent} %`,
+    '',
+  ];
   for (const [node, percent] of Object.entries(sample.nodes)) {
     lines.push(row(node, percent));
-    for (const [vm, on] of Object.entries(sample.on)) if (on === node) lines.push(row(`  ${vm}`, sample.vms[vm] ?? 0));
+    for (const [vm, on] of Object.entries(sample.on))
+      if (on === node) lines.push(row(`  ${vm}`, sample.vms[vm] ?? 0));
   }
   return [...lines, '', ...news.slice(-LINES)];
 }

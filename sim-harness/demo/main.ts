@@ -58,7 +58,12 @@ async function main(): Promise<number> {
 
 function engine(value: string): Engine {
   if (value === 'postcopy' || value === 'precopy') return value;
-  throw new ShoalError('SHOAL_DEMO_ARGS', `there is no engine ${value}`, '--engine', 'Say postcopy or precopy');
+  throw new ShoalError(
+    'SHOAL_DEMO_ARGS',
+    `there is no engine ${value}`,
+    '--engine',
+    'Say postcopy or precopy',
+  );
 }
 
 function mebibytes(option: string, value: string): number {
@@ -72,6 +77,8 @@ try {
 } catch (error) {
   const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
   const ours = error instanceof ShoalError;
-  process.stderr.write(`demo: ${ours ? error.line() : usage ? (error as Error).message : (error as Error).stack}\n`);
+  process.stderr.write(
+    `demo: ${ours ? error.line() : usage ? (error as Error).message : (error as Error).stack}\n`,
+  );
   process.exitCode = usage || (ours && error.code === 'SHOAL_DEMO_ARGS') ? 2 : 1;
 }

@@ -22,7 +22,12 @@ export type Move = {
   badPages: number;
 };
 
-export type Sample = { atMs: number; nodes: Record<string, number>; vms: Record<string, number>; on: Record<string, string> };
+export type Sample = {
+  atMs: number;
+  nodes: Record<string, number>;
+  vms: Record<string, number>;
+  on: Record<string, string>;
+};
 
 export type Report = {
   verdict: 'ok' | 'failed' | 'inconclusive';
@@ -60,7 +65,11 @@ export function moveOf(source: HandoffStatus, target: HandoffStatus | undefined,
 export const STRANGERS_MAX_SHARE = 0.15;
 
 /** What the paper's staircase asks for: out of the overload, and together again at the end. */
-export function judgeRun(moves: Move[], samples: Sample[], strangersShare: number): Pick<Report, 'verdict' | 'why'> {
+export function judgeRun(
+  moves: Move[],
+  samples: Sample[],
+  strangersShare: number,
+): Pick<Report, 'verdict' | 'why'> {
   const why: string[] = [];
   const [first, second] = moves;
   if (moves.length !== 2) why.push(`the rule asks for exactly 2 moves, there were ${moves.length}`);

@@ -7,7 +7,7 @@ import type { GuestPort } from '../lab/guest-port.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
 import { watchStrangers } from '../lab/strangers.ts';
-import { Live } from './live.ts';
+import type { Live } from './live.ts';
 import { judgeRun, type Move, moveOf, type Report, type Sample } from './report.ts';
 import { staircaseMs, VM0_PERCENT, vm1Percent } from './staircase.ts';
 
@@ -22,7 +22,15 @@ const SETTLE_MS = 12_000;
 export async function runDemo(options: DemoOptions, live: Live): Promise<Report> {
   live.tell('· two nodes of one core each, a 1 Gbit/s link between them');
   const lab = await bringUp(
-    { nodes: 2, driver: 'qemu', net: 'netns', link: '1gbit', cores: 'own', name: 'demo', engine: options.engine },
+    {
+      nodes: 2,
+      driver: 'qemu',
+      net: 'netns',
+      link: '1gbit',
+      cores: 'own',
+      name: 'demo',
+      engine: options.engine,
+    },
     line => live.tell(`· ${line}`),
   );
   try {
@@ -36,7 +44,9 @@ async function withLab(lab: Lab, options: DemoOptions, live: Live): Promise<Repo
   for (const note of lab.notes) live.tell(`! ${note}`);
   const guests = new Map<string, GuestPort>();
   for (const name of ['vm0', 'vm1']) {
-    live.tell(`· starting ${name} on node0: ${options.memoryMib} MiB, ${options.filledMib} MiB filled with a pattern`);
+    live.tell(
+      `· starting ${name} on node0: ${options.memoryMib} MiB, ${options.filledMib} MiB filled with a pattern`,
+    );
     await lab.runVm('node0', { name, memoryMib: options.memoryMib });
     const guest = await lab.guest(name);
     await guest.command(`fill ${options.filledMib}`);
@@ -49,10 +59,18 @@ async function withLab(lab: Lab, options: DemoOptions, live: Live): Promise<Repo
   return staircase(lab, options, guests, live);
 }
 
-async function staircase(lab: Lab, options: DemoOptions, guests: Map<string, GuestPort>, live: Live): Promise<Report> {
+async function staircase(
+  lab: Lab,
+  options: DemoOptions,
+  guests: Map<string, GuestPort>,
+  live: Live,
+): Promise<Report> {
   const startedAtMs = clock.nowMs();
   const cpu = process.cpuUsage();
-  const strangers = watchStrangers([0, 1], lab.nodes.flatMap(n => n.cgroups));
+  const strangers = watchStrangers(
+    [0, 1],
+    lab.nodes.map(n => n.usage),
+  );
   const samples: Sample[] = [];
   const moves = new Moves(lab, guests, startedAtMs, live);
   const totalMs = staircaseMs(options.stepMs);
@@ -65,7 +83,7 @@ async function staircase(lab: Lab, options: DemoOptions, guests: Map<string, Gue
       live.tell(`${stamp(atMs)} vm1 wants ${wanted} %`);
       await guests.get('vm1')?.command(`load ${wanted}`);
     }
-    const status = (await lab.node('node0').get('/v1/status')) as ClusterStatus;
+    const status = await lab.node('node0').get<ClusterStatus>('/v1/status');
     const sample = sampleOf(status, atMs);
     samples.push(sample);
     await moves.look();
@@ -123,7 +141,7 @@ class Moves {
   }
 
   async look(): Promise<void> {
-    const lists = (await Promise.all(this.#lab.nodes.map(n => n.get('/v1/handoffs')))) as HandoffStatus[][];
+    const lists = await Promise.all(this.#lab.nodes.map(n => n.get<HandoffStatus[]>('/v1/handoffs')));
     const all = lists.flat();
     const sources = all.filter(h => h.role === 'source').sort((a, b) => a.at.decided - b.at.decided);
     for (const source of sources) {
@@ -132,7 +150,7 @@ class Moves {
       if (!this.#seen.has(source.handoff)) this.#began(source);
       const move = this.#seen.get(source.handoff);
       const over = source.outcome !== '' && (source.outcome !== 'done' || target?.outcome === 'done');
-      if (!move || move.outcome !== '' || !over) continue;
+      if (move?.outcome !== '' || !over) continue;
       Object.assign(move, { ...moveOf(source, target, this.#startedAtMs), badPages: -1 });
       this.#ended(move);
     }
@@ -143,7 +161,9 @@ class Moves {
     this.#seen.set(source.handoff, move);
     this.list.push(move);
     this.#checking += 1;
-    this.#live.tell(`${stamp(move.decidedAtMs)} ${move.vm} leaves ${move.from} for ${move.to}: ${move.reason}`);
+    this.#live.tell(
+      `${stamp(move.decidedAtMs)} ${move.vm} leaves ${move.from} for ${move.to}: ${move.reason}`,
+    );
   }
 
   #ended(move: Move): void {
@@ -158,7 +178,9 @@ class Moves {
       .then(badPages => {
         move.badPages = badPages;
         this.#checking -= 1;
-        this.#live.tell(`       ${vm} has checked its memory: ${badPages < 0 ? 'no answer' : `${badPages} bad pages`}`);
+        this.#live.tell(
+          `       ${vm} has checked its memory: ${badPages < 0 ? 'no answer' : `${badPages} bad pages`}`,
+        );
       });
   }
 }

@@ -2,7 +2,14 @@
 import type { Report } from './report.ts';
 
 export function summary({ verdict, why, moves, strangersShare }: Report, out: string): string {
-  const lines = ['', verdict === 'ok' ? '✓ as the rule asks' : verdict === 'failed' ? '✗ not as the rule asks' : '? inconclusive'];
+  const lines = [
+    '',
+    verdict === 'ok'
+      ? '✓ as the rule asks'
+      : verdict === 'failed'
+        ? '✗ not as the rule asks'
+        : '? inconclusive',
+  ];
   for (const reason of why) lines.push(`  ${reason}`);
   for (const m of moves) {
     lines.push(

@@ -26,7 +26,9 @@ export function lineChart({ title, xLabel, yLabel, yMax, points, marks }: LineCh
   const x = (value: number) => PLOT.left + (value / xMax) * (WIDTH - PLOT.left - PLOT.right);
   const y = (value: number) =>
     HEIGHT - PLOT.bottom - (Math.min(value, yMax) / yMax) * (HEIGHT - PLOT.top - PLOT.bottom);
-  const path = points.map((p, i) => `${i === 0 ? 'M' : 'L'}${x(p.x).toFixed(1)} ${y(p.y).toFixed(1)}`).join('');
+  const path = points
+    .map((p, i) => `${i === 0 ? 'M' : 'L'}${x(p.x).toFixed(1)} ${y(p.y).toFixed(1)}`)
+    .join('');
   const bottom = y(0);
   const grid = ticks(yMax, 5).map(
     v =>

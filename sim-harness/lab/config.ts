@@ -1,0 +1,63 @@
+/** What a lab is made of, and the configuration of each of its agents. Pure. */
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { GuestImage } from '../guest/image.ts';
+import type { Cores } from './cgroups.ts';
+import type { LabState, NodeState } from './state.ts';
+
+export type LabOptions = {
+  name: string;
+  nodes: number;
+  driver: 'qemu' | 'micro';
+  net: 'netns' | 'loopback';
+  /** As tc takes it, `1gbit`, or `none`. */
+  link: string;
+  /** A core of its own per node, a quota of one core each, or neither. */
+  cores: Cores;
+  engine?: 'postcopy' | 'precopy';
+  mode?: 'observe' | 'advise' | 'auto';
+  policy?: Record<string, unknown>;
+  /** Merged over each agent's configuration, section by section. */
+  settings?: Record<string, Record<string, unknown> | number>;
+};
+
+const MESH_PORT = 7420;
+const GUEST_MEMORY_MIB = 4096;
+
+export function agentConfig(
+  node: NodeState,
+  lab: LabState,
+  options: LabOptions,
+  image: GuestImage | undefined,
+): string {
+  const { address, stateDir, runDir, ramDir, cgroups } = node;
+  const roots = image ? [join(image.kernel, '..'), join(image.initrd, '..')] : [];
+  const base: Record<string, Record<string, unknown> | number | string> = {
+    node: { name: node.name, stateDir, runDir },
+    mode: options.mode ?? 'auto',
+    mesh: {
+      listen: [`/ip4/${address}/tcp/${MESH_PORT}`],
+      peers: lab.nodes.map(n => ({ id: n.peerId, addresses: [`/ip4/${n.address}/tcp/${MESH_PORT}`] })),
+    },
+    http: { listen: `${address}:7421` },
+    control: { socket: join(runDir, 'shoald.sock') },
+    cpu: cgroups.usage ? { source: 'cgroup', cgroup: cgroups.usage, cores: 1, vmCgroups: cgroups.vms } : {},
+    memory: { ramDir, guestMemoryMib: GUEST_MEMORY_MIB },
+    vms: {
+      accel: 'tcg',
+      drivers: ['qemu', 'micro'],
+      kernelRoots: [...new Set(roots)],
+      diskRoots: [stateDir, join(stateDir, '..')],
+      nbdHosts: ['127.0.0.1', 'unix', ...(lab.network ? [lab.network.host] : [])],
+    },
+    migration: { engine: options.engine ?? 'postcopy', address },
+    policy: { ...options.policy },
+    log: { level: 'debug' },
+  };
+  for (const [section, values] of Object.entries(options.settings ?? {})) {
+    const known = base[section];
+    base[section] =
+      typeof values === 'object' && typeof known === 'object' ? { ...known, ...values } : values;
+  }
+  return stringify(base);
+}

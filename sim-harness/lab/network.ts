@@ -1,0 +1,124 @@
+/**
+ * The lab's network: a namespace per node, all on one bridge, each link shaped like a real one. Only addresses of the
+ * range for benchmarks (198.18.0.0/15, RFC 2544) and interfaces of its own making.
+ */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { ShoalError } from '@shoal/agent';
+
+const exec = promisify(execFile);
+
+export type NetworkPlan = {
+  bridge: string;
+  /** Address of the bridge, from where the host reaches every node. */
+  host: string;
+  prefix: number;
+  nodes: { netns: string; outside: string; inside: string; address: string }[];
+};
+
+/** Names within IFNAMSIZ (15): the lab's name is cut to four letters and its first free subnet makes it unique. */
+export function networkPlan(lab: string, count: number, subnet: number): NetworkPlan {
+  const short = lab.slice(0, 4);
+  return {
+    bridge: `sh${short}${subnet}br`,
+    host: `198.18.${subnet}.254`,
+    prefix: 24,
+    nodes: Array.from({ length: count }, (_, i) => ({
+      netns: `shoal-${lab}-n${i}`,
+      outside: `sh${short}${subnet}v${i}`,
+      inside: 'eth0',
+      address: `198.18.${subnet}.${i + 1}`,
+    })),
+  };
+}
+
+export async function ip(...args: string[]): Promise<string> {
+  return run('ip', args);
+}
+
+async function run(command: string, args: string[]): Promise<string> {
+  try {
+    return (await exec(command, args)).stdout;
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim() || (error as Error).message;
+    throw new ShoalError(
+      'SHOAL_LAB_NETWORK',
+      said,
+      `${command} ${args.join(' ')}`,
+      'The lab needs root and iproute2',
+    );
+  }
+}
+
+/** The first of 256 subnets that no interface of this machine has. */
+export async function freeSubnet(): Promise<number> {
+  const taken = await ip('-o', '-4', 'addr');
+  for (let subnet = 0; subnet < 256; subnet++) if (!taken.includes(`198.18.${subnet}.`)) return subnet;
+  throw new ShoalError(
+    'SHOAL_LAB_NETWORK',
+    'no subnet of 198.18.0.0/16 is free',
+    'ip addr',
+    'End other labs: lab -- down',
+  );
+}
+
+export async function makeBridge(plan: NetworkPlan): Promise<void> {
+  await ip('link', 'add', plan.bridge, 'type', 'bridge');
+  await ip('addr', 'add', `${plan.host}/${plan.prefix}`, 'dev', plan.bridge);
+  await ip('link', 'set', plan.bridge, 'up');
+}
+
+/** `rate`: as tc takes it, or `none`. Both ends are shaped, or only one direction would be. */
+export async function makeNode(plan: NetworkPlan, index: number, rate: string): Promise<void> {
+  const node = plan.nodes[index];
+  if (!node) throw new Error(`assertion failed: the plan has no node ${index}`);
+  const { netns, outside, inside, address } = node;
+  await ip('netns', 'add', netns);
+  await ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', inside, 'netns', netns);
+  await ip('link', 'set', outside, 'master', plan.bridge, 'up');
+  await ip('-n', netns, 'link', 'set', 'lo', 'up');
+  await ip('-n', netns, 'addr', 'add', `${address}/${plan.prefix}`, 'dev', inside);
+  await ip('-n', netns, 'link', 'set', inside, 'up');
+  if (rate === 'none') return;
+  // Segmentation offload would hand the shaper 64 KiB at once, which no real link carries in one piece.
+  const offload = ['tso', 'off', 'gso', 'off', 'gro', 'off'];
+  await run('ethtool', ['-K', outside, ...offload]);
+  await inNetns(netns, 'ethtool', '-K', inside, ...offload);
+  const shape = ['root', 'tbf', 'rate', rate, 'burst', '256k', 'latency', '20ms'];
+  await run('tc', ['qdisc', 'add', 'dev', outside, ...shape]);
+  await inNetns(netns, 'tc', 'qdisc', 'add', 'dev', inside, ...shape);
+}
+
+export const inNetns = (netns: string, command: string, ...args: string[]): Promise<string> =>
+  run('ip', ['netns', 'exec', netns, command, ...args]);
+
+const TABLE = 'shoal_cut';
+
+/** Nothing passes between the two nodes any more, in either direction; nobody is told. */
+export async function cut(plan: NetworkPlan, a: number, b: number): Promise<void> {
+  for (const [here, there] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const [from, to] = [plan.nodes[here], plan.nodes[there]];
+    if (!from || !to) throw new Error('assertion failed: a cut is between two nodes of the plan');
+    const rules = `table ip ${TABLE}_${there} {\n chain in { type filter hook input priority 0; ip saddr ${to.address} drop; }\n chain out { type filter hook output priority 0; ip daddr ${to.address} drop; }\n}\n`;
+    await inNetns(from.netns, 'sh', '-c', `printf '%s' '${rules}' | nft -f -`);
+  }
+}
+
+export async function heal(plan: NetworkPlan, a: number, b: number): Promise<void> {
+  for (const [here, there] of [
+    [a, b],
+    [b, a],
+  ] as const)
+    await inNetns(plan.nodes[here]?.netns ?? '', 'nft', 'delete', 'table', 'ip', `${TABLE}_${there}`).catch(
+      () => '',
+    );
+}
+
+/** Removes what there is; what is gone already is fine. */
+export async function removeNetwork(bridge: string, namespaces: string[], links: string[]): Promise<void> {
+  for (const netns of namespaces) await ip('netns', 'del', netns).catch(() => '');
+  for (const link of [...links, bridge]) await ip('link', 'del', link).catch(() => '');
+}

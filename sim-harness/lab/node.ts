@@ -1,0 +1,131 @@
+/** One node of a lab: its agent as a real process, asked over real HTTP. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ShoalError } from '@shoal/agent';
+import { gone, isAlive, type ProcessId, signal, startTicks } from '@shoal/agent/edge/vmm/processes';
+import { repositoryRoot } from '../guest/root.ts';
+import type { NodeState } from './state.ts';
+
+/** As the service unit starts the agent. */
+export const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=64'];
+const START_MS = 60_000;
+const GONE_MS = 10_000;
+
+export class LabNode {
+  readonly state: NodeState;
+  readonly #save: () => void;
+
+  constructor(state: NodeState, save: () => void) {
+    this.state = state;
+    this.#save = save;
+  }
+
+  get name(): string {
+    return this.state.name;
+  }
+  get runDir(): string {
+    return this.state.runDir;
+  }
+  get socket(): string {
+    return join(this.state.runDir, 'shoald.sock');
+  }
+  /** Where its CPU time is counted; empty without cgroups. */
+  get usage(): string {
+    return this.state.cgroups.usage;
+  }
+  get alive(): boolean {
+    return this.state.agent !== undefined && isAlive(this.state.agent);
+  }
+
+  start(): void {
+    const { netns, config, log, cgroups } = this.state;
+    const main = join(repositoryRoot(), 'agent', 'dist', 'main.js');
+    const agent = [process.execPath, ...NODE_FLAGS, main, '--config', config];
+    const [command, ...args] = netns ? ['ip', 'netns', 'exec', netns, ...agent] : agent;
+    const out = openSync(log, 'a');
+    // A shell puts itself into the groups and becomes the agent: nothing of it ever runs outside of them.
+    const join_ = cgroups.agent.map(dir => `echo $$ > ${dir}/cgroup.procs`).join(' && ') || ':';
+    const child = spawn('sh', ['-c', `${join_} && exec "$@"`, 'sh', command ?? '', ...args], {
+      detached: true,
+      stdio: ['ignore', out, out],
+      env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+    });
+    closeSync(out);
+    child.on('error', () => undefined); // found out by `ready`
+    child.unref();
+    this.state.agent = { pid: child.pid ?? 0, startTicks: startTicks(child.pid ?? 0) ?? '' };
+    this.#save();
+  }
+
+  /** Until it answers. */
+  async ready(): Promise<void> {
+    const untilMs = Date.now() + START_MS;
+    for (;;) {
+      try {
+        await this.get('/v1/status');
+        return;
+      } catch (error) {
+        if (!this.alive || Date.now() > untilMs) {
+          const what = `the agent did not start: ${(error as Error).message}`;
+          throw new ShoalError('SHOAL_LAB_AGENT', what, this.state.log, 'Read that log');
+        }
+      }
+      await sleep(50);
+    }
+  }
+
+  /** SIGKILL: its VMs and page servers go on. */
+  async kill(name: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const id = this.state.agent as ProcessId | undefined;
+    if (!id) return;
+    signal(id, name);
+    await gone(id, GONE_MS);
+    this.state.agent = undefined;
+    this.#save();
+  }
+
+  /** A read over TCP, from outside, like anybody's. */
+  get<T>(path: string): Promise<T> {
+    return this.#json<T>('GET', `${this.state.http}${path}`, {}, undefined);
+  }
+
+  /** A change over the unix socket. Rejects with the problem's code and sentence. */
+  post<T>(path: string, body: object = {}): Promise<T> {
+    return this.#json<T>('POST', `http://node${path}`, { socketPath: this.socket }, JSON.stringify(body));
+  }
+
+  #json<T>(method: string, url: string, options: object, body: string | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const sent = request(url, { method, headers, timeout: 15_000, ...options }, answer => {
+        const parts: Buffer[] = [];
+        answer.on('data', part => parts.push(part));
+        answer.on('error', reject);
+        answer.on('end', () => {
+          const text = Buffer.concat(parts).toString();
+          if ((answer.statusCode ?? 500) < 300) return resolve((text ? JSON.parse(text) : undefined) as T);
+          const { code = 'SHOAL_LAB_ANSWER', detail = text, where = url, todo = '' } = safeParse(text);
+          reject(new ShoalError(code, detail, where, todo));
+        });
+      });
+      sent.on('timeout', () => sent.destroy(new Error('no answer in 15 s')));
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+
+  writeConfig(text: string): void {
+    writeFileSync(this.state.config, text);
+  }
+}
+
+function safeParse(text: string): { code?: string; detail?: string; where?: string; todo?: string } {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
