@@ -173,7 +173,7 @@ class Moves {
     );
     const guest = this.#guests.get(vm);
     const check = guest ? guest.verify() : Promise.resolve(-1);
-    check
+    void check
       .catch(() => -1)
       .then(badPages => {
         move.badPages = badPages;

@@ -3,7 +3,7 @@
  * that a full node does not starve the agent that must empty it. cgroup v1 (one directory per controller) and v2.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const ROOT = '/sys/fs/cgroup';
 const V1 = ['cpu', 'cpuacct', 'cpuset'] as const;
@@ -51,53 +51,39 @@ export function makeCgroups(layout: Layout, plan: NodeCgroups, index: number, co
   const write = (dir: string, file: string, value: string | number) => {
     if (existsSync(join(dir, file))) writeFileSync(join(dir, file), String(value));
   };
-  const dirs = plan.all.toReversed();
-  for (const dir of dirs) {
-    for (let at = dir, made: string[] = []; ; at = join(at, '..')) {
-      if (existsSync(at)) {
-        for (const missing of made.toReversed()) mkdirSync(missing);
-        break;
-      }
-      made = [...made, at];
-    }
-  }
-  // A cpuset group has no cores of its own: from the top down each must be given its parent's first.
-  for (const dir of [
-    ...new Set(dirs.map(dir => join(dir, '..')).filter(dir => dir.includes('shoal-'))),
-    ...dirs,
-  ]) {
-    if (layout === 'v2') {
-      write(
-        dir,
-        'cgroup.subtree_control',
-        dir.endsWith('agent') || dir.endsWith('vms') ? '' : '+cpu +cpuset',
-      );
-      continue;
-    }
+  // From the top down: a cpuset may only have what its parent has, and a v2 group only what its parent hands on.
+  const nodes = plan.all.filter(dir => !isLeaf(dir));
+  const tops = nodes.map(dir => dirname(dir));
+  for (const dir of [...tops, ...nodes, ...plan.all.filter(isLeaf)]) {
+    mkdirSync(dir, { recursive: true });
     for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-      if (existsSync(join(dir, file)) && readFileSync(join(dir, file), 'utf8').trim() === '')
-        writeFileSync(join(dir, file), readFileSync(join(dir, '..', file), 'utf8'));
+      if (
+        existsSync(join(dir, file)) &&
+        readFileSync(join(dir, file), 'utf8').trim() === '' &&
+        layout === 'v1'
+      )
+        writeFileSync(join(dir, file), readFileSync(join(dirname(dir), file), 'utf8'));
     }
+    if (nodes.includes(dir) && cores === 'own') write(dir, 'cpuset.cpus', index);
+    if (nodes.includes(dir) && cores === 'quota') {
+      write(dir, 'cpu.cfs_period_us', PERIOD_US);
+      write(dir, 'cpu.cfs_quota_us', PERIOD_US);
+      write(dir, 'cpu.max', `${PERIOD_US} ${PERIOD_US}`);
+    }
+    if (layout === 'v2' && !isLeaf(dir)) write(dir, 'cgroup.subtree_control', '+cpu +cpuset');
   }
-  const node = plan.all.filter(dir => !dir.endsWith('/agent') && !dir.endsWith('/vms'));
-  for (const dir of node) {
-    if (cores === 'own') write(dir, 'cpuset.cpus', index);
-    if (cores !== 'quota') continue;
-    write(dir, 'cpu.cfs_period_us', PERIOD_US);
-    write(dir, 'cpu.cfs_quota_us', PERIOD_US);
-    write(dir, 'cpu.max', `${PERIOD_US} ${PERIOD_US}`);
-  }
-  for (const [dirs, shares] of [
-    [plan.agent, SHARES.agent],
-    [plan.vms, SHARES.vms],
+  for (const [dirs, shares, weight] of [
+    [plan.agent, SHARES.agent, 800],
+    [plan.vms, SHARES.vms, 100],
   ] as const) {
     for (const dir of dirs) {
-      if (cores === 'own') write(dir, 'cpuset.cpus', index);
       write(dir, 'cpu.shares', shares);
-      write(dir, 'cpu.weight', shares === SHARES.agent ? 800 : 100);
+      write(dir, 'cpu.weight', weight);
     }
   }
 }
+
+const isLeaf = (dir: string): boolean => /\/(agent|vms)$/.test(dir);
 
 /** CPU time of a group so far, ms. */
 export function usedMs(usage: string): number {

@@ -1,6 +1,6 @@
 /** One node of a lab: its agent as a real process, asked over real HTTP. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,7 +44,8 @@ export class LabNode {
     const { netns, config, log, cgroups } = this.state;
     const main = join(repositoryRoot(), 'agent', 'dist', 'main.js');
     const agent = [process.execPath, ...NODE_FLAGS, main, '--config', config];
-    const [command, ...args] = netns ? ['ip', 'netns', 'exec', netns, ...agent] : agent;
+    // Not `ip netns exec`: that mounts another /sys, without the cgroups.
+    const [command, ...args] = netns ? ['nsenter', `--net=/run/netns/${netns}`, ...agent] : agent;
     const out = openSync(log, 'a');
     // A shell puts itself into the groups and becomes the agent: nothing of it ever runs outside of them.
     const join_ = cgroups.agent.map(dir => `echo $$ > ${dir}/cgroup.procs`).join(' && ') || ':';
@@ -69,12 +70,16 @@ export class LabNode {
         return;
       } catch (error) {
         if (!this.alive || Date.now() > untilMs) {
-          const what = `the agent did not start: ${(error as Error).message}`;
+          const what = `the agent did not start: ${(error as Error).message}; ${this.#lastWords()}`;
           throw new ShoalError('SHOAL_LAB_AGENT', what, this.state.log, 'Read that log');
         }
       }
       await sleep(50);
     }
+  }
+
+  #lastWords(): string {
+    return readFileSync(this.state.log, 'utf8').trimEnd().split('\n').slice(-3).join(' | ');
   }
 
   /** SIGKILL: its VMs and page servers go on. */
