@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ShoalError } from '@shoal/agent';
 
 const ROOT = '/sys/fs/cgroup';
 const V1 = ['cpu', 'cpuacct', 'cpuset'] as const;
@@ -72,6 +73,7 @@ export function makeCgroups(layout: Layout, plan: NodeCgroups, index: number, co
     }
     if (layout === 'v2' && !isLeaf(dir)) write(dir, 'cgroup.subtree_control', '+cpu +cpuset');
   }
+  checkTaken(nodes, index, cores);
   for (const [dirs, shares, weight] of [
     [plan.agent, SHARES.agent, 800],
     [plan.vms, SHARES.vms, 100],
@@ -81,6 +83,54 @@ export function makeCgroups(layout: Layout, plan: NodeCgroups, index: number, co
       write(dir, 'cpu.weight', weight);
     }
   }
+}
+
+/** A limit that silently is not there would make every figure of the lab wrong. Throws SHOAL_LAB_CGROUP. */
+function checkTaken(nodes: string[], index: number, cores: Cores): void {
+  const says = (file: string, value: string) =>
+    nodes.some(dir => existsSync(join(dir, file)) && readFileSync(join(dir, file), 'utf8').trim() === value);
+  const taken =
+    cores === 'own'
+      ? says('cpuset.cpus', String(index))
+      : says('cpu.cfs_quota_us', String(PERIOD_US)) || says('cpu.max', `${PERIOD_US} ${PERIOD_US}`);
+  if (cores === 'none' || taken) return;
+  const what = `the node's ${cores === 'own' ? 'core' : 'quota'} did not take effect`;
+  throw new ShoalError('SHOAL_LAB_CGROUP', what, nodes[0] ?? '', 'Use cores none, or free the controllers');
+}
+
+/** Controllers that the top of cgroup v2 does not hand on yet; systemd hands on `cpuset` only when a unit wants it. */
+export function missingControllers(root = ROOT): string[] {
+  const on = readFileSync(join(root, 'cgroup.subtree_control'), 'utf8').trim().split(/\s+/);
+  return ['cpu', 'cpuset'].filter(name => !on.includes(name));
+}
+
+/** Off again fails while another lab's groups need one; then it stays, and harms nobody. */
+export function switchControllers(names: string[], sign: '+' | '-', root = ROOT): void {
+  for (const name of names) {
+    try {
+      writeFileSync(join(root, 'cgroup.subtree_control'), `${sign}${name}`);
+    } catch (error) {
+      if (sign === '+')
+        throw new ShoalError(
+          'SHOAL_LAB_CGROUP',
+          (error as Error).message,
+          `controller ${name}`,
+          'Use cores none',
+        );
+    }
+  }
+}
+
+/** Whoever is in these groups, whatever it is: only what the lab started is. */
+export function processesIn(dirs: string[]): number[] {
+  const pids = dirs.flatMap(dir => {
+    try {
+      return readFileSync(join(dir, 'cgroup.procs'), 'utf8').trim().split('\n').map(Number);
+    } catch {
+      return [];
+    }
+  });
+  return [...new Set(pids)].filter(pid => pid > 0);
 }
 
 const isLeaf = (dir: string): boolean => /\/(agent|vms)$/.test(dir);

@@ -6,7 +6,8 @@ import type { Cores } from './cgroups.ts';
 import type { LabState, NodeState } from './state.ts';
 
 export type LabOptions = {
-  name: string;
+  /** Default `lab`. At most 12 letters and digits. */
+  name?: string;
   nodes: number;
   driver: 'qemu' | 'micro';
   net: 'netns' | 'loopback';
@@ -17,6 +18,13 @@ export type LabOptions = {
   engine?: 'postcopy' | 'precopy';
   mode?: 'observe' | 'advise' | 'auto';
   policy?: Record<string, unknown>;
+  /** Mean of all figures that the rule reads. */
+  windowMs?: number;
+  /** Of each node; default 4096. */
+  guestMemoryMib?: number;
+  staleAfterMs?: number;
+  /** Options for each agent's Node, before its own: `--cpu-prof`. */
+  agentArgs?: string[];
   /** Merged over each agent's configuration, section by section. */
   settings?: Record<string, Record<string, unknown> | number>;
 };
@@ -37,12 +45,13 @@ export function agentConfig(
     mode: options.mode ?? 'auto',
     mesh: {
       listen: [`/ip4/${address}/tcp/${MESH_PORT}`],
+      ...(options.staleAfterMs !== undefined && { staleAfterMs: options.staleAfterMs }),
       peers: lab.nodes.map(n => ({ id: n.peerId, addresses: [`/ip4/${n.address}/tcp/${MESH_PORT}`] })),
     },
     http: { listen: `${address}:7421` },
     control: { socket: join(runDir, 'shoald.sock') },
     cpu: cgroups.usage ? { source: 'cgroup', cgroup: cgroups.usage, cores: 1, vmCgroups: cgroups.vms } : {},
-    memory: { ramDir, guestMemoryMib: GUEST_MEMORY_MIB },
+    memory: { ramDir, guestMemoryMib: options.guestMemoryMib ?? GUEST_MEMORY_MIB },
     vms: {
       accel: 'tcg',
       drivers: ['qemu', 'micro'],
@@ -52,6 +61,7 @@ export function agentConfig(
     },
     migration: { engine: options.engine ?? 'postcopy', address },
     policy: { ...options.policy },
+    ...(options.windowMs !== undefined && { windowMs: options.windowMs }),
     log: { level: 'debug' },
   };
   for (const [section, values] of Object.entries(options.settings ?? {})) {

@@ -13,21 +13,30 @@ export type NetworkPlan = {
   /** Address of the bridge, from where the host reaches every node. */
   host: string;
   prefix: number;
+  /** False: as fast as the machine copies. */
+  shaped: boolean;
   nodes: { netns: string; outside: string; inside: string; address: string }[];
 };
 
-/** Names within IFNAMSIZ (15): the lab's name is cut to four letters and its first free subnet makes it unique. */
-export function networkPlan(lab: string, count: number, subnet: number): NetworkPlan {
+/** 198.18.0.0/15 as subnets of 256 addresses. */
+const SUBNETS = 512;
+
+const subnetPrefix = (subnet: number): string => `198.${18 + (subnet >> 8)}.${subnet & 255}`;
+
+/** Names within IFNAMSIZ (15): the lab's name is cut to four letters and its subnet, 0 to 511, makes it unique. Pure. */
+export function networkPlan(lab: string, count: number, subnet: number, rate = 'none'): NetworkPlan {
   const short = lab.slice(0, 4);
+  const prefix = subnetPrefix(subnet);
   return {
-    bridge: `sh${short}${subnet}br`,
-    host: `198.18.${subnet}.254`,
+    bridge: `sh${short}-${subnet}b`,
+    host: `${prefix}.254`,
     prefix: 24,
+    shaped: rate !== 'none',
     nodes: Array.from({ length: count }, (_, i) => ({
       netns: `shoal-${lab}-n${i}`,
-      outside: `sh${short}${subnet}v${i}`,
+      outside: `sh${short}-${subnet}v${i}`,
       inside: 'eth0',
-      address: `198.18.${subnet}.${i + 1}`,
+      address: `${prefix}.${i + 1}`,
     })),
   };
 }
@@ -50,16 +59,35 @@ async function run(command: string, args: string[]): Promise<string> {
   }
 }
 
-/** The first of 256 subnets that no interface of this machine has. */
-export async function freeSubnet(): Promise<number> {
-  const taken = await ip('-o', '-4', 'addr');
-  for (let subnet = 0; subnet < 256; subnet++) if (!taken.includes(`198.18.${subnet}.`)) return subnet;
+/**
+ * The first subnet of which no address is taken. `text`: anything with `a.b.c.d` or `a.b.c.d/length` in it, as `ip`
+ * prints addresses and routes; a range, such as that of a VPN on 198.18.0.1/16, takes all of its subnets. Pure.
+ */
+export function firstFreeSubnet(text: string): number {
+  const taken = [...text.matchAll(/(\d+)\.(\d+)\.(\d+)\.\d+(?:\/(\d+))?/g)]
+    .filter(([, , , , length]) => length !== '0')
+    .map(([, a, b, c, length]) => {
+      // Compared by their first 24 bits; a longer prefix still takes the whole subnet.
+      const bits = Math.min(24, Number(length ?? 32));
+      return { net: Number(a) * 65_536 + Number(b) * 256 + Number(c), span: 2 ** (24 - bits) };
+    });
+  const first = 198 * 65_536 + 18 * 256;
+  for (let subnet = 0; subnet < SUBNETS; subnet++) {
+    const net = first + subnet;
+    if (!taken.some(t => Math.floor(t.net / t.span) === Math.floor(net / t.span))) return subnet;
+  }
   throw new ShoalError(
     'SHOAL_LAB_NETWORK',
-    'no subnet of 198.18.0.0/16 is free',
-    'ip addr',
+    'no subnet of 198.18.0.0/15 is free',
+    'ip addr, ip route',
     'End other labs: lab -- down',
   );
+}
+
+/** One that neither this machine nor another lab, which may not have made its own yet, has or routes elsewhere. */
+export async function freeSubnet(hosts: string[] = []): Promise<number> {
+  const [addresses, routes] = [await ip('-o', '-4', 'addr'), await ip('-4', 'route')];
+  return firstFreeSubnet([addresses, routes, ...hosts].join('\n'));
 }
 
 export async function makeBridge(plan: NetworkPlan): Promise<void> {
@@ -115,6 +143,15 @@ export async function heal(plan: NetworkPlan, a: number, b: number): Promise<voi
     await inNetns(plan.nodes[here]?.netns ?? '', 'nft', 'delete', 'table', 'ip', `${TABLE}_${there}`).catch(
       () => '',
     );
+}
+
+/** Pids of whoever runs in a namespace; nobody when it is gone. */
+export async function processesInNetns(netns: string): Promise<number[]> {
+  const text = await ip('netns', 'pids', netns).catch(() => '');
+  return text
+    .split('\n')
+    .map(Number)
+    .filter(pid => pid > 0);
 }
 
 /** Removes what there is; what is gone already is fine. */

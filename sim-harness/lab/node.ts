@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '@shoal/agent';
 import { gone, isAlive, type ProcessId, signal, startTicks } from '@shoal/agent/edge/vmm/processes';
 import { repositoryRoot } from '../guest/root.ts';
+import type { NodeCgroups } from './cgroups.ts';
 import type { NodeState } from './state.ts';
 
 /** As the service unit starts the agent. */
@@ -26,11 +27,42 @@ export class LabNode {
   get name(): string {
     return this.state.name;
   }
+  get index(): number {
+    return this.state.index;
+  }
+  /** Empty on loopback. */
+  get netns(): string {
+    return this.state.netns;
+  }
+  get address(): string {
+    return this.state.address;
+  }
+  /** `http://ip:port`, reached from everywhere on this machine. */
+  get http(): string {
+    return this.state.http;
+  }
+  get controlSocket(): string {
+    return join(this.state.runDir, 'shoald.sock');
+  }
   get runDir(): string {
     return this.state.runDir;
   }
-  get socket(): string {
-    return join(this.state.runDir, 'shoald.sock');
+  get stateDir(): string {
+    return this.state.stateDir;
+  }
+  get ramDir(): string {
+    return this.state.ramDir;
+  }
+  /** Of the agent; undefined when it was killed. */
+  get pid(): number | undefined {
+    return this.alive ? this.state.agent?.pid : undefined;
+  }
+  /** -1 = none in particular. */
+  get core(): number {
+    return this.state.core;
+  }
+  get cgroups(): NodeCgroups {
+    return this.state.cgroups;
   }
   /** Where its CPU time is counted; empty without cgroups. */
   get usage(): string {
@@ -40,10 +72,13 @@ export class LabNode {
     return this.state.agent !== undefined && isAlive(this.state.agent);
   }
 
+  /** Throws SHOAL_LAB_AGENT when it runs already: two agents over one state would fight. */
   start(): void {
-    const { netns, config, log, cgroups } = this.state;
+    const { netns, config, log, cgroups, agentArgs } = this.state;
+    if (this.alive)
+      throw new ShoalError('SHOAL_LAB_AGENT', 'its agent runs already', this.name, 'Kill it first');
     const main = join(repositoryRoot(), 'agent', 'dist', 'main.js');
-    const agent = [process.execPath, ...NODE_FLAGS, main, '--config', config];
+    const agent = [process.execPath, ...NODE_FLAGS, ...agentArgs, main, '--config', config];
     // Not `ip netns exec`: that mounts another /sys, without the cgroups.
     const [command, ...args] = netns ? ['nsenter', `--net=/run/netns/${netns}`, ...agent] : agent;
     const out = openSync(log, 'a');
@@ -71,7 +106,7 @@ export class LabNode {
       } catch (error) {
         if (!this.alive || Date.now() > untilMs) {
           const what = `the agent did not start: ${(error as Error).message}; ${this.#lastWords()}`;
-          throw new ShoalError('SHOAL_LAB_AGENT', what, this.state.log, 'Read that log');
+          throw new ShoalError('SHOAL_LAB_AGENT', what, this.name, '');
         }
       }
       await sleep(50);
@@ -99,7 +134,13 @@ export class LabNode {
 
   /** A change over the unix socket. Rejects with the problem's code and sentence. */
   post<T>(path: string, body: object = {}): Promise<T> {
-    return this.#json<T>('POST', `http://node${path}`, { socketPath: this.socket }, JSON.stringify(body));
+    return this.call<T>('POST', path, body);
+  }
+
+  /** Any request over the unix socket. Rejects as `post` does. */
+  call<T>(method: string, path: string, body?: object): Promise<T> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return this.#json<T>(method, `http://node${path}`, { socketPath: this.controlSocket }, text);
   }
 
   #json<T>(method: string, url: string, options: object, body: string | undefined): Promise<T> {

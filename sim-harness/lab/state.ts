@@ -2,8 +2,9 @@
  * What a lab has made, on the disk before it is made: so that `down` can remove all of it, also after the harness was
  * killed in the middle.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ShoalError } from '@shoal/agent';
 import type { ProcessId } from '@shoal/agent/edge/vmm/processes';
 import { repositoryRoot } from '../guest/root.ts';
 import type { NodeCgroups } from './cgroups.ts';
@@ -22,6 +23,10 @@ export type NodeState = {
   log: string;
   netns: string;
   cgroups: NodeCgroups;
+  /** The core that all of the node is bound to; -1 = none in particular. */
+  core: number;
+  /** Options for the agent's Node, before its own. */
+  agentArgs: string[];
   agent: ProcessId | undefined;
 };
 
@@ -31,13 +36,26 @@ export type LabState = {
   owner: ProcessId | undefined;
   driver: 'qemu' | 'micro';
   network: NetworkPlan | undefined;
+  /** Controllers that were switched on at the top of cgroup v2 for it, and are switched off after it. */
+  controllers: string[];
   nodes: NodeState[];
   notes: string[];
 };
 
 const dir = (): string => join(repositoryRoot(), 'out', 'lab');
-export const labDir = (name: string): string => join(dir(), name);
-const file = (name: string): string => join(dir(), `${name}.json`);
+export const labDir = (name: string): string => join(dir(), checkedName(name));
+const file = (name: string): string => `${labDir(name)}.json`;
+
+/** Directories that `down` removes, interfaces and cgroups are called after it. Throws SHOAL_LAB_ARGS. */
+export function checkedName(name: string): string {
+  if (/^[a-z][a-z0-9]{0,11}$/.test(name)) return name;
+  throw new ShoalError(
+    'SHOAL_LAB_ARGS',
+    `"${name}" cannot be the name of a lab`,
+    '--name',
+    'Use at most 12 lower-case letters and digits, a letter first',
+  );
+}
 
 export function saveLab(state: LabState): void {
   mkdirSync(dir(), { recursive: true });
@@ -45,11 +63,25 @@ export function saveLab(state: LabState): void {
   renameSync(`${file(state.name)}.new`, file(state.name));
 }
 
+/** Undefined when there is no such lab. Throws SHOAL_LAB_STATE when what it made cannot be read any more. */
 export function loadLab(name: string): LabState | undefined {
+  const path = file(name);
   try {
-    return JSON.parse(readFileSync(file(name), 'utf8')) as LabState;
+    return JSON.parse(readFileSync(path, 'utf8')) as LabState;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const what = `what the lab has made cannot be read: ${(error as Error).message}`;
+    const todo = `Remove by hand what is called shoal-${name}, then this file`;
+    throw new ShoalError('SHOAL_LAB_STATE', what, path, todo);
+  }
+}
+
+/** The names of all labs that have made something. */
+export function labNames(): string[] {
+  try {
+    return readdirSync(dir()).flatMap(entry => /^([a-z0-9]+)\.json$/.exec(entry)?.[1] ?? []);
   } catch {
-    return undefined;
+    return [];
   }
 }
 

@@ -2,13 +2,16 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gone, type ProcessId, signal } from '@shoal/agent/edge/vmm/processes';
-import { removeCgroup } from './cgroups.ts';
-import { removeNetwork } from './network.ts';
+import { ShoalError } from '@shoal/agent';
+import { gone, type ProcessId, signal, startTicks } from '@shoal/agent/edge/vmm/processes';
+import { processesIn, removeCgroup, switchControllers } from './cgroups.ts';
+import { processesInNetns, removeNetwork } from './network.ts';
 import { forgetLab, type LabState, type NodeState } from './state.ts';
 
 /** The kernel needs a moment to let go of a killed process. */
 const GONE_MS = 5000;
+/** A process that is ended may have started another one meanwhile, hardly often. */
+const UNNAMED_TRIES = 5;
 
 /** VMMs and page servers of a node: they outlive its agent, and leave a file with pid and start time. */
 export function nodeProcesses(node: Pick<NodeState, 'runDir'>): {
@@ -34,6 +37,23 @@ function names(path: string): string[] {
   }
 }
 
+/** Whoever was started so shortly before a crash that no file tells of it: found by the lab's own groups and namespaces. */
+async function endUnnamed(state: LabState): Promise<void> {
+  for (let tries = 0; tries < UNNAMED_TRIES; tries++) {
+    const pids = [
+      ...processesIn(state.nodes.flatMap(n => n.cgroups.all)),
+      ...(await Promise.all(state.nodes.map(n => (n.netns ? processesInNetns(n.netns) : [])))).flat(),
+    ];
+    const found = [...new Set(pids)].flatMap(pid => {
+      const ticks = startTicks(pid);
+      return ticks === undefined ? [] : [{ pid, startTicks: ticks }];
+    });
+    if (found.length === 0) return;
+    await endAll(found);
+  }
+}
+
+/** Rejects with SHOAL_LAB_DOWN, and keeps the state file for the next try, when something could not be removed. */
 export async function teardown(state: LabState): Promise<void> {
   // Agents first, or they would start again what is ended next.
   await endAll(state.nodes.flatMap(n => (n.agent ? [n.agent] : [])));
@@ -43,6 +63,7 @@ export async function teardown(state: LabState): Promise<void> {
       return [...vmms, ...pageServers];
     }),
   );
+  await endUnnamed(state);
   if (state.network) {
     const { bridge, nodes } = state.network;
     await removeNetwork(
@@ -55,7 +76,12 @@ export async function teardown(state: LabState): Promise<void> {
     for (const path of [node.runDir, node.ramDir]) rmSync(path, { recursive: true, force: true });
   for (const path of new Set(state.nodes.flatMap(n => [dirname(n.runDir), dirname(n.ramDir)])))
     rmSync(path, { recursive: true, force: true });
-  await removeGroups(state.nodes.flatMap(n => n.cgroups.all));
+  const left = await removeGroups(state.nodes.flatMap(n => n.cgroups.all));
+  if (left.length > 0) {
+    const where = left.join(', ');
+    throw new ShoalError('SHOAL_LAB_DOWN', 'groups that are still in use', where, 'Run lab -- down again');
+  }
+  switchControllers(state.controllers, '-');
   forgetLab(state.name);
 }
 
@@ -64,10 +90,13 @@ async function endAll(processes: ProcessId[]): Promise<void> {
   await Promise.all(processes.map(id => gone(id, GONE_MS)));
 }
 
-async function removeGroups(dirs: string[]): Promise<void> {
+async function removeGroups(dirs: string[]): Promise<string[]> {
   const all = [...dirs, ...new Set(dirs.map(dir => dirname(dir)).filter(dir => /shoal-[^/]*$/.test(dir)))];
+  let left = all;
   for (let tries = 0; tries < 20; tries++) {
-    if (all.map(removeCgroup).every(Boolean)) return;
+    left = left.filter(dir => !removeCgroup(dir));
+    if (left.length === 0) break;
     await sleep(50);
   }
+  return left;
 }

@@ -1,0 +1,63 @@
+/** A lab ends with the process that made it, unless it is left running on purpose. Only SIGKILL gets past this. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ShoalError } from '@shoal/agent';
+import { type LabState, loadLab, saveLab } from './state.ts';
+import { teardown } from './teardown.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** As shells say it of a process that was interrupted. */
+const INTERRUPTED = 130;
+
+export type Guard = {
+  /** Between two things that are made: throws SHOAL_LAB_INTERRUPTED when the harness was told to end. */
+  check(): void;
+  /** All is made: from now on a signal removes it at once. */
+  made(): void;
+  /** After a failure that was cleaned up: ends the process if it was told to. */
+  failed(): void;
+  /** The lab is gone, or is to stay. */
+  release(): void;
+};
+
+/**
+ * While a lab is being made a signal only marks it: removal beside the making would miss what is made next.
+ * `process.exit` and uncaught errors leave no time for promises, so another process does it then.
+ */
+export function guardLab(state: LabState): Guard {
+  let making = true;
+  let interrupted = false;
+  const onSignal = (): void => {
+    if (interrupted) return;
+    interrupted = true;
+    if (!making) void teardown(state).finally(() => process.exit(INTERRUPTED));
+  };
+  const onExit = (): void => {
+    if (!loadLab(state.name)) return;
+    state.owner = undefined;
+    saveLab(state);
+    const main = fileURLToPath(
+      new URL(import.meta.url.endsWith('.ts') ? 'main.ts' : 'main.js', import.meta.url),
+    );
+    spawnSync(process.execPath, [...process.execArgv, main, 'down', '--name', state.name], {
+      stdio: 'ignore',
+    });
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  process.on('exit', onExit);
+  return {
+    check() {
+      if (interrupted) throw new ShoalError('SHOAL_LAB_INTERRUPTED', 'told to end', `lab ${state.name}`, '');
+    },
+    made() {
+      making = false;
+    },
+    failed() {
+      if (interrupted) process.exit(INTERRUPTED);
+    },
+    release() {
+      for (const name of SIGNALS) process.off(name, onSignal);
+      process.off('exit', onExit);
+    },
+  };
+}
