@@ -19,12 +19,17 @@ export const USAGE = `usage: npm run lab -- COMMAND [--name NAME]
 exit codes: 0 done, 1 failed, 2 bad arguments
 `;
 
+type Link<V> = { verb: V; name: string; a: string; b: string };
+type OfNode<V> = { verb: V; name: string; node: string };
+
 export type Command =
   | { verb: 'help' }
   | { verb: 'up'; options: LabOptions & { name: string }; vms: number; memoryMib: number }
   | { verb: 'status'; name: string; json: boolean }
-  | { verb: 'cut' | 'heal'; name: string; a: string; b: string }
-  | { verb: 'kill' | 'start'; name: string; node: string }
+  | Link<'cut'>
+  | Link<'heal'>
+  | OfNode<'kill'>
+  | OfNode<'start'>
   | { verb: 'down'; name: string };
 
 const NODES_OF: Record<string, number> = { up: 0, status: 0, cut: 2, heal: 2, kill: 1, start: 1, down: 0 };

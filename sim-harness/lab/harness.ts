@@ -2,12 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ShoalError } from '@shoal/agent';
+import { repositoryRoot } from '../guest/root.ts';
 import { type LabState, loadLab, saveLab } from './state.ts';
 import { teardown } from './teardown.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** As shells say it of a process that was interrupted. */
 const INTERRUPTED = 130;
+/** Removal takes under a second; a process that ends must not hang on it. */
+const DOWN_MS = 30_000;
 
 export type Guard = {
   /** Between two things that are made: throws SHOAL_LAB_INTERRUPTED when the harness was told to end. */
@@ -33,15 +36,15 @@ export function guardLab(state: LabState): Guard {
     if (!making) void teardown(state).finally(() => process.exit(INTERRUPTED));
   };
   const onExit = (): void => {
-    if (!loadLab(state.name)) return;
+    if (loadLab(state.name)?.owner?.pid !== process.pid) return;
     state.owner = undefined;
     saveLab(state);
-    const main = fileURLToPath(
-      new URL(import.meta.url.endsWith('.ts') ? 'main.ts' : 'main.js', import.meta.url),
-    );
-    spawnSync(process.execPath, [...process.execArgv, main, 'down', '--name', state.name], {
-      stdio: 'ignore',
-    });
+    // Never with this process' own flags: `-e SCRIPT` among them would run the harness again, and that one the next.
+    const source = import.meta.url.endsWith('.ts');
+    const flags = source ? ['--conditions=source', '--import', 'tsx'] : [];
+    const main = fileURLToPath(new URL(source ? 'main.ts' : 'main.js', import.meta.url));
+    const args = [...flags, main, 'down', '--name', state.name];
+    spawnSync(process.execPath, args, { stdio: 'ignore', timeout: DOWN_MS, cwd: repositoryRoot() });
   };
   for (const name of SIGNALS) process.on(name, onSignal);
   process.on('exit', onExit);

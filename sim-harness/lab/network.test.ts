@@ -1,0 +1,47 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { firstFreeSubnet, networkPlan } from './network.ts';
+
+test('interfaces of all nodes of all labs have different names of at most 15 letters', () => {
+  const plans = [
+    networkPlan('abc', 64, 11),
+    networkPlan('abc1', 64, 1),
+    networkPlan('averylongone', 64, 511),
+    networkPlan('averylongtwo', 64, 510),
+  ];
+  const names = plans.flatMap(plan => [plan.bridge, ...plan.nodes.map(n => n.outside)]);
+  assert.is(new Set(names).size, names.length);
+  assert.ok(names.every(name => name.length <= 15));
+});
+
+test('nodes have addresses of the range for benchmarks, and the host the last one', () => {
+  const { host, nodes } = networkPlan('x', 2, 0);
+  assert.equal([...nodes.map(n => n.address), host], ['198.18.0.1', '198.18.0.2', '198.18.0.254']);
+  assert.is(networkPlan('x', 1, 256).host, '198.19.0.254');
+});
+
+test('a link without a rate is not called shaped', () => {
+  assert.is(networkPlan('x', 2, 0, 'none').shaped, false);
+  assert.is(networkPlan('x', 2, 0, '1gbit').shaped, true);
+});
+
+test('a lab takes the first subnet that nobody has', () => {
+  assert.is(firstFreeSubnet('inet 10.0.0.1/8\ninet 127.0.0.1/8'), 0);
+  assert.is(firstFreeSubnet('inet 198.18.0.254/24\n198.18.1.0/24 dev x'), 2);
+  assert.is(firstFreeSubnet('inet 198.18.0.7/32'), 1);
+  assert.is(firstFreeSubnet('inet 198.18.10.1/24'), 0);
+});
+
+test('a VPN on 198.18.0.1/16 sends the lab to 198.19, a default route takes nothing', () => {
+  assert.is(firstFreeSubnet('inet 198.18.0.1/16 scope global tun0'), 256);
+  assert.is(firstFreeSubnet('0.0.0.0/0 via 10.0.0.1'), 0);
+});
+
+test('a machine on which the whole range is taken gets one clear error', () => {
+  assert.throws(
+    () => firstFreeSubnet('198.18.0.0/15 dev tun0'),
+    (error: { code: string }) => error.code === 'SHOAL_LAB_NETWORK',
+  );
+});
+
+test.run();

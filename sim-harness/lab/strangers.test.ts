@@ -1,0 +1,33 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { busyMs, watchStrangers } from './strangers.ts';
+
+const STAT = `cpu  999 999 999 999 999 999 999 999 0 0
+cpu0 10 1 5 1000 50 2 3 7 0 0
+cpu1 100 0 0 1000 0 0 0 0 0 0
+cpu10 1 0 0 1000 0 0 0 0 0 0
+`;
+
+test('a core is busy with user, nice, system and interrupts, not with waiting and not with what was stolen', () => {
+  assert.is(busyMs([0], STAT), 210);
+  assert.is(busyMs([1], STAT), 1000);
+  assert.is(busyMs([0, 10], STAT), 220);
+  assert.is(busyMs([3], STAT), 0);
+});
+
+test('the share of strangers is never below 0, also when the nodes count more than the cores were busy', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'shoal-strangers-'));
+  try {
+    writeFileSync(join(dir, 'cpuacct.usage'), '0');
+    const watch = watchStrangers([0], [dir, '']);
+    writeFileSync(join(dir, 'cpuacct.usage'), String(3600e9));
+    assert.is(watch.stop(), 0);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test.run();
