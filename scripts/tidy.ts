@@ -14,11 +14,12 @@ const IMPURE =
 const LAYERS = [
   ['protocol', /^protocol\/src\//],
   ['policies', /^policies\/src\//],
-  ['core', /^agent\/src\/(core\/|errors\.ts|error-codes\.ts)/],
+  ['core', /^agent\/src\/(core\/|errors\.ts|error-codes\.ts|version\.ts)/],
   ['config', /^agent\/src\/config\//],
   ['edge', /^agent\/src\/edge\//],
   ['agent', /^agent\/src\//],
   ['sim-harness', /^sim-harness\//],
+  ['scripts', /^scripts\//],
 ] as const;
 const PACKAGES: Record<string, string> = {
   '@shoal/protocol': 'protocol/src/index.ts',

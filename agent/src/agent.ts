@@ -3,8 +3,6 @@
  * Start: store, VMs adopted, mesh, handoffs taken up again, owned VMs started, then the loop: sample, report, decide.
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { decide, policyFingerprint, threshold, type View } from '@shoal/policies';
 import type { Engine, Mode } from '@shoal/protocol';
 import type { Config } from './config/config.ts';
@@ -13,16 +11,13 @@ import type { ManualOffer } from './edge/api/actions.ts';
 import { createApi } from './edge/api/api.ts';
 import { clusterStatus } from './edge/api/status.ts';
 import { clock } from './edge/clock.ts';
-import { Flags } from './edge/flags.ts';
 import { Handoffs, type OfferRequest } from './edge/handoff/handoffs.ts';
 import { createJournal } from './edge/handoff/journal.ts';
 import { Words } from './edge/handoff/words.ts';
-import { History } from './edge/history.ts';
-import type { ClusterStatus, DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
+import type { ClusterStatus } from './edge/http/api.types.ts';
 import { createHttpServers } from './edge/http/servers.ts';
 import { createLog } from './edge/log.ts';
 import { bootId, digest16, guestMemoryMib } from './edge/machine.ts';
-import { nodeId } from './edge/mesh/identity.ts';
 import { createMesh } from './edge/mesh/mesh.ts';
 import type { Mesh } from './edge/mesh/types.ts';
 import { createMetrics } from './edge/metrics.ts';
@@ -31,41 +26,28 @@ import { countHandoff, setGauges } from './edge/mind/gauges.ts';
 import { judge } from './edge/mind/judge.ts';
 import { startLoop } from './edge/mind/loops.ts';
 import { Node } from './edge/mind/node.ts';
-import { createPageServers } from './edge/pages/client.ts';
 import { cgroupBusy, hostBusy } from './edge/sampler/cpu.ts';
 import { Sampler } from './edge/sampler/sampler.ts';
-import { nextIncarnation, openDatabase, Shelf, timeKey } from './edge/store/store.ts';
-import { createVmHost, postcopyPossible } from './edge/vmm/host.ts';
-import { kvmRuns } from './edge/vmm/probe-kvm.ts';
 import { vmShelves } from './edge/vms/record.ts';
 import { Vms } from './edge/vms/vms.ts';
-import { runAs, thresholdConfig } from './settings.ts';
+import { createHost } from './host.ts';
+import { thresholdConfig } from './settings.ts';
+import { openState } from './state.ts';
 import { VERSION } from './version.ts';
 
 export type Agent = { stop(): Promise<void> };
 
-/** Built by cargo beside the compiled agent. */
-const NATIVE_DIR = fileURLToPath(new URL('../native/target/release', import.meta.url));
 /** A target judges in under a second, waiting for gossip included; later than this it is not there. */
 const OFFER_TIMEOUT_MS = 5000;
 
 export async function startAgent(config: Config): Promise<Agent> {
-  const { stateDir, runDir } = config.node;
-  for (const dir of [stateDir, runDir]) mkdirSync(dir, { recursive: true, mode: 0o711 });
-  const self = await nodeId(stateDir);
-  const { name } = config.node;
+  const { name, runDir, stateDir } = config.node;
+  mkdirSync(runDir, { recursive: true, mode: 0o711 });
   const log = createLog({ level: config.log.level, node: name });
-  const db = await openDatabase(stateDir);
-  const incarnation = await nextIncarnation(db);
+  const state = await openState(config);
+  const { self, db, incarnation, flags, history, decisions, ended } = state;
   const boot = bootId();
   const metrics = createMetrics();
-  const flags = new Flags(db, clock);
-  await flags.open();
-  const history = new History(db, config.history.retentionHours, clock);
-  const decisions = new Shelf<DecisionRecord>(db, 'decision');
-  const ended = new Shelf<HandoffStatus>(db, 'ended');
-  const deviceLoad = new Shelf<number[]>(db, 'device-load');
-  const deviceLoadPages = new Map(await deviceLoad.all());
 
   const policyConfig = thresholdConfig(config);
   const policyHash = digest16(policyFingerprint(threshold.name, threshold.version, policyConfig));
@@ -78,28 +60,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   const reports = () => clusterView.reports(clock.nowMs());
   const nameOf = (peer: string) => reports().find(r => r.report.node === peer)?.report.name ?? peer;
 
-  const native = config.native.dir || NATIVE_DIR;
-  const preload = join(native, 'libshoal-uffd.so');
-  const pagesCommand = join(native, 'shoal-pages');
-  const postcopy = await postcopyPossible(preload, pagesCommand);
-  if (!postcopy) log.warn({ native }, 'no post-copy on this node: see `shoal doctor`');
-  const accel =
-    config.vms.accel === 'auto' ? ((await kvmRuns(config.vms.qemu)) ? 'kvm' : 'tcg') : config.vms.accel;
-  const user = runAs(config);
-  const host = createVmHost(
-    {
-      runDir,
-      accel,
-      qemu: config.vms.qemu,
-      micro: join(native, 'shoal-micro'),
-      preload: postcopy ? preload : '',
-      runAs: user,
-      cgroups: config.cpu.vmCgroups,
-      allow: { ...config.vms, ramDir: config.memory.ramDir, postcopy },
-    },
-    { clock },
-  );
-  const pageServers = createPageServers({ runDir, command: pagesCommand, runAs: user, cgroups: [] });
+  const { host, pageServers, postcopy, accel, user } = await createHost(config, log);
 
   let mesh: Mesh;
   let decider: Decider;
@@ -107,13 +68,10 @@ export async function startAgent(config: Config): Promise<Agent> {
   const changed = () => node.tell();
   const vms = new Vms(
     { bootId: boot, cooldownMs: policyConfig.cooldownMs, pinMs: config.pinMinutes * 60_000 },
-    { host, shelves: vmShelves(db), clock, log, inHandoff: vm => handoffs.inHandoff(vm), changed },
+    { host, shelves: vmShelves(db), clock, log, inHandoff: vm => handoffs.parties.inHandoff(vm), changed },
   );
   const memoryMib = () => guestMemoryMib(config.memory.ramDir, config.memory.guestMemoryMib);
-  const freeMib = () => {
-    const used = vms.list().filter(v => v.vmm || v.state === 'starting');
-    return memoryMib() - used.reduce((sum, v) => sum + v.record.spec.memoryMib, 0) - handoffs.reservedMib();
-  };
+  const freeMib = () => memoryMib() - vms.memoryMib() - handoffs.parties.reservedMib();
   mkdirSync(config.memory.ramDir, { recursive: true, mode: 0o711 });
 
   const busy = config.cpu.source === 'cgroup' ? cgroupBusy(config.cpu.cgroup) : hostBusy(config.cpu.coreSet);
@@ -143,7 +101,7 @@ export async function startAgent(config: Config): Promise<Agent> {
       memoryFreeMib: freeMib(),
       relocation: node.relocation,
       vms: vms.list(),
-      handoffs: handoffs.loads(),
+      handoffs: handoffs.parties.loads(),
     }),
   });
 
@@ -181,11 +139,10 @@ export async function startAgent(config: Config): Promise<Agent> {
       vmmUid: user?.uid ?? process.getuid?.() ?? 0,
       bulkWindowBytes: config.migration.bulkWindowBytes,
       bulkBytesPerSecond: config.migration.bulkBytesPerSecond,
-      deviceLoadPages: machine => deviceLoadPages.get(machine) ?? [],
-      recordDeviceLoad(machine, pages) {
-        deviceLoadPages.set(machine, pages);
-        deviceLoad
-          .put(machine, pages)
+      deviceLoadPages: machine => state.deviceLoad.get(machine) ?? [],
+      recordDeviceLoad: (machine, pages) => {
+        state
+          .keepDeviceLoad(machine, pages)
           .catch(error => log.warn({ error: String(error) }, 'device-load set not kept'));
       },
       luggage(vm, source) {
@@ -208,8 +165,8 @@ export async function startAgent(config: Config): Promise<Agent> {
             decide: rule,
             mode,
             freeMib,
-            inflow: () => handoffs.inflow(),
-            outgoingTo: peer => handoffs.outgoingTo(peer),
+            inflow: () => handoffs.parties.inflow(),
+            outgoingTo: peer => handoffs.parties.outgoingTo(peer),
             clock,
           },
         );
@@ -218,11 +175,8 @@ export async function startAgent(config: Config): Promise<Agent> {
       },
       nameOf: peer => (peer === self ? name : nameOf(peer)),
       incarnationOf: peer => reports().find(r => r.report.node === peer)?.report.incarnation ?? 0,
-      shelf: ended,
-      async keepEnded(status) {
-        countHandoff(metrics, status);
-        await ended.put(timeKey(clock.wallMs()), status);
-      },
+      past: ended,
+      ended: status => countHandoff(metrics, status),
     },
   );
 
@@ -265,7 +219,7 @@ export async function startAgent(config: Config): Promise<Agent> {
       async keep(record) {
         metrics.count('shoal_decisions_total', { action: record.action });
         for (const { code } of record.decision.refusals) metrics.count('shoal_refusals_total', { code });
-        await decisions.put(timeKey(record.atMs), record);
+        await decisions.add(record);
       },
       clock,
       log,
@@ -284,7 +238,7 @@ export async function startAgent(config: Config): Promise<Agent> {
       pausedMs: flags.pausedMs,
       seen: reports(),
       members: config.mesh.peers.map(p => ({ id: p.id, name: '' })),
-      own: handoffs.running(),
+      own: handoffs.parties.running(),
     });
   const api = createApi({
     nodeName: name,
@@ -299,7 +253,7 @@ export async function startAgent(config: Config): Promise<Agent> {
     changed,
     reports: () => reports().map(r => r.report),
     handoffs: limit => handoffs.list(limit),
-    health: () => [],
+    health: () => node.faults(),
     defaultEngine: postcopy ? (config.migration.engine as Engine) : 'precopy',
     async cancel(vm) {
       handoffs.cancel(vm);
@@ -309,11 +263,13 @@ export async function startAgent(config: Config): Promise<Agent> {
       return offer({ spec, epoch, target: target.id, engine, reason: 'manual', relocation: '', basis: [] });
     },
   });
-  const scrape = () => {
-    setGauges(metrics, status(), mesh);
-    return metrics.text();
+  const scraped = {
+    ...metrics,
+    text() {
+      setGauges(metrics, status(), mesh);
+      return metrics.text();
+    },
   };
-  const scraped = { ...metrics, text: scrape };
   const servers = createHttpServers(
     { listen: config.http.listen, socket: config.control.socket, group: config.control.group },
     { api, metrics: scraped, log },
@@ -321,8 +277,9 @@ export async function startAgent(config: Config): Promise<Agent> {
 
   await vms.adoptAll();
   mesh.onReport((_author, bytes) => node.heard(bytes));
-  mesh.onMessage((peer, frame) => handoffs.hear(peer, frame));
+  // Nothing is answered before every newest record was written again (handoff.md, Records).
   await handoffs.recover();
+  mesh.onMessage((peer, frame) => handoffs.hear(peer, frame));
   await servers.start();
   const loop = startLoop('heartbeat', config.mesh.reportIntervalMs, () => node.round(), { clock, log });
   await vms.startOwned();

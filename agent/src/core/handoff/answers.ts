@@ -3,14 +3,7 @@ import type { SourceState } from './source.ts';
 import type { TargetState } from './target.ts';
 
 export type SourceAnswer = 'run' | 'abort' | 'ended' | 'record';
-export type TargetAnswer =
-  | 'accept'
-  | 'listening'
-  | 'ready'
-  | 'running'
-  | 'transferred'
-  | 'not-run'
-  | 'record';
+export type TargetAnswer = 'ready' | 'running' | 'transferred' | 'not-run' | 'record';
 
 export function sourceAnswer(state: SourceState): SourceAnswer {
   switch (state) {

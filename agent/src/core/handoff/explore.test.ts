@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SOURCE } from './source.ts';
 import { TARGET } from './target.ts';
-import { type Faults, NO_FAULTS, type Tables, TwoNodes } from './testing.ts';
+import { type Tables, TwoNodes } from './testing.ts';
+import { type Faults, NO_FAULTS } from './testing-faults.ts';
 
 const STEPS_WITH_FAULTS = 120;
 const STEPS_TO_HEAL = 3000;

@@ -9,40 +9,7 @@ import { step } from './cells.ts';
 import { recoverSource, recoverTarget } from './recover.ts';
 import { SOURCE, SOURCE_ONLY_IN, type SourceEffect, type SourceEvent, type SourceState } from './source.ts';
 import { TARGET, TARGET_ONLY_IN, type TargetEffect, type TargetEvent, type TargetState } from './target.ts';
-
-export type Faults = {
-  loss: number;
-  duplicate: number;
-  crash: number;
-  writeFails: number;
-  streamBreaks: number;
-  vmmDies: number;
-  contRefused: number;
-  cancel: number;
-};
-
-export const NO_FAULTS: Faults = {
-  loss: 0,
-  duplicate: 0,
-  crash: 0,
-  writeFails: 0,
-  streamBreaks: 0,
-  vmmDies: 0,
-  contRefused: 0,
-  cancel: 0,
-};
-
-/** mulberry32: small, seeded, good enough to choose the next step. */
-export function chance(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = a;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+import { chance, type Faults } from './testing-faults.ts';
 
 /** The tables under test: the real ones, or with a fault planted. */
 export type Tables = { source: typeof SOURCE; target: typeof TARGET };

@@ -35,12 +35,15 @@ test('quiet undoes a backoff level by level', () => {
 test('a VM that crashes is restarted, but not for ever, and not when its spec says leave', () => {
   let crashes: number[] = [];
   const actions = [];
+  const waits: number[] = [];
   for (let i = 0; i <= CRASHES_MAX; i++) {
     const after = afterCrash('restart', crashes, 1000 * i);
     crashes = after.crashesAtMs;
     actions.push(after.action);
+    waits.push(after.afterMs);
   }
   assert.equal(actions, ['restart', 'restart', 'restart', 'leave']);
+  assert.equal(waits.slice(0, 3), [0, 5000, 10_000], 'at once, then later and later');
   assert.is(afterCrash('leave', [], 0).action, 'leave');
   assert.is(afterCrash('restart', crashes, CRASH_SPAN_MS + 4000).action, 'restart');
 });

@@ -5,7 +5,8 @@ import { ShoalError } from '../../errors.ts';
 import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
 import { parseVmSpec } from '../vmm/spec.ts';
-import type { OwnedVm, Vms } from '../vms/vms.ts';
+import type { OwnedVm } from '../vms/record.ts';
+import type { Vms } from '../vms/vms.ts';
 
 export type ManualOffer = { owned: OwnedVm; target: NodeStatus; engine: Engine };
 

@@ -5,7 +5,7 @@ import type { Flags } from '../flags.ts';
 import type { History } from '../history.ts';
 import type { AgentApi, ClusterStatus, DecisionRecord, HandoffStatus } from '../http/api.types.ts';
 import type { Decider } from '../mind/decider.ts';
-import type { Shelf } from '../store/store.ts';
+import type { Records } from '../store/records.ts';
 import type { VmHost } from '../vmm/types.ts';
 import { type ActionsDeps, migrateVm, ownedVm, runVm } from './actions.ts';
 import { explain } from './explain.ts';
@@ -15,7 +15,7 @@ export type ApiDeps = ActionsDeps & {
   flags: Flags;
   history: History;
   decider: Decider;
-  decisions: Shelf<DecisionRecord>;
+  decisions: Records<DecisionRecord>;
   /** Running and ended handoffs of this node, newest first. */
   handoffs(limit: number): Promise<HandoffStatus[]>;
   reports(): LoadReport[];

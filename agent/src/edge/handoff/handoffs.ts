@@ -3,24 +3,23 @@ import { randomUUID } from 'node:crypto';
 import {
   decodeHandoff,
   type Engine,
-  type HandoffLoad,
   type HandoffMessage,
   type MoveReason,
   type Offer,
   type ReportRef,
   type VmSpec,
 } from '@shoal/protocol';
-import { sourceRecord, strangerAnswer, targetRecord } from '../../core/handoff/answers.ts';
+import { strangerAnswer } from '../../core/handoff/answers.ts';
 import { recoverSource, recoverTarget } from '../../core/handoff/recover.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
-import type { Shelf } from '../store/store.ts';
+import type { Records } from '../store/records.ts';
 import type { JournalEntry } from './journal.ts';
+import { Parties } from './parties.ts';
 import { rewrite } from './rewrite.ts';
 import { type SourceDeps, type SourceOptions, SourceParty } from './source-party.ts';
 import { type TargetDeps, type TargetOptions, TargetParty } from './target-party.ts';
-import { handoffStatus } from './timeline.ts';
 
 export type HandoffsOptions = SourceOptions &
   TargetOptions & { self: string; policyHash: string; bootId: string; incarnation: number };
@@ -30,9 +29,9 @@ export type HandoffsDeps = Omit<SourceDeps & TargetDeps, 'answered' | 'finished'
   nameOf(peer: string): string;
   /** As its reports say; 0 = not heard of. */
   incarnationOf(peer: string): number;
-  /** Ended ones, newest last by key. */
-  shelf: Shelf<HandoffStatus>;
-  keepEnded(status: HandoffStatus): Promise<void>;
+  past: Records<HandoffStatus>;
+  /** A handoff has ended on this node. */
+  ended(status: HandoffStatus): void;
 };
 
 export type OfferRequest = {
@@ -51,21 +50,22 @@ export type Answered = OfferAnswer & { handoff: string };
 export class Handoffs {
   readonly #options: HandoffsOptions;
   readonly #deps: HandoffsDeps;
-  readonly #parties = new Map<string, SourceParty | TargetParty>();
-  readonly #kept = new Set<string>();
+  readonly parties: Parties;
   /** One verdict after the other: two offers must not both count the same free memory. */
   #judging: Promise<void> = Promise.resolve();
 
   constructor(options: HandoffsOptions, deps: HandoffsDeps) {
     this.#options = options;
     this.#deps = deps;
+    const owns = (vm: string) => deps.vms.get(vm) !== undefined;
+    this.parties = new Parties({ self: options.self, nameOf: deps.nameOf, owns });
   }
 
   /** Resolves once the target has accepted or refused, or was silent. */
   async offer(request: OfferRequest): Promise<Answered> {
     const { host, pageServers } = this.#deps;
     const handoff = randomUUID();
-    if (this.inHandoff(request.spec.vm))
+    if (this.parties.inHandoff(request.spec.vm))
       return { accepted: false, code: 'moving', detail: 'a handoff of this VM is running', handoff };
     let paths: Awaited<ReturnType<typeof pageServers.init>>;
     let diskNonces: Record<string, string>;
@@ -82,7 +82,7 @@ export class Handoffs {
       const party = this.#makeSource('offered', entry, result => resolve({ ...result, handoff } as Answered));
       party.take(paths);
       party.timeline.mark('decided', request.decidedAtMs);
-      this.#parties.set(handoff, party);
+      this.parties.set(handoff, party);
       party.offer();
       this.#deps.changed();
     });
@@ -144,7 +144,7 @@ export class Handoffs {
       return;
     }
     const message = decoded.value;
-    const party = this.#parties.get(message.handoff);
+    const party = this.parties.get(message.handoff);
     if (party && (party.entry.peer !== peer || party.vm !== message.vm)) {
       this.#deps.log.warn(
         { peer, handoff: message.handoff },
@@ -160,10 +160,10 @@ export class Handoffs {
   }
 
   #judge(peer: string, offer: Offer): void {
-    if (this.#parties.has(offer.handoff)) return; // offered twice: the first one is being judged or was refused
+    if (this.parties.has(offer.handoff)) return; // offered twice: the first one is being judged or was refused
     const party = this.#makeTarget('judging', this.#entry('target', peer, offer));
     party.reserved = false;
-    this.#parties.set(offer.handoff, party);
+    this.parties.set(offer.handoff, party);
     this.#judging = this.#judging.then(async () => {
       const verdict = await this.#deps.judge(offer, peer).catch(
         (error): Verdict => ({
@@ -186,7 +186,11 @@ export class Handoffs {
     if (answer === 'abort')
       words.say(peer, handoff, vm, { type: 'abort', reason: 'no such handoff is under way here' });
     else if (answer === 'no-record')
-      words.say(peer, handoff, vm, { type: 'record', role: type === 'run' ? 'target' : 'source', state: 'none' });
+      words.say(peer, handoff, vm, {
+        type: 'record',
+        role: type === 'run' ? 'target' : 'source',
+        state: 'none',
+      });
   }
 
   /** Takes up what the journal holds. Resolves when every newest record was written again; nothing is said before. */
@@ -198,13 +202,13 @@ export class Handoffs {
       if (entry.role === 'source') {
         const { state, effects } = recoverSource(record, rebooted);
         const party = this.#makeSource(state, rest, () => undefined);
-        this.#parties.set(entry.handoff, party);
+        this.parties.set(entry.handoff, party);
         party.resume(record, seq, effects);
         party.missingVmm();
       } else {
         const { state, effects } = recoverTarget(record);
         const party = this.#makeTarget(state, rest);
-        this.#parties.set(entry.handoff, party);
+        this.parties.set(entry.handoff, party);
         party.adopted(
           this.#deps.vms.get(entry.offer.spec.vm)?.vmm ?? (await this.#deps.host.adopt(entry.offer.spec)),
         );
@@ -216,105 +220,41 @@ export class Handoffs {
   }
 
   #finished(handoff: string): void {
-    const party = this.#parties.get(handoff);
-    if (!party || this.#kept.has(handoff)) return;
-    this.#kept.add(handoff);
-    this.#deps
-      .keepEnded(this.#status(party))
+    const party = this.parties.get(handoff);
+    if (!party || this.parties.settled.has(handoff)) return;
+    this.parties.settled.add(handoff);
+    const status = this.parties.status(party);
+    this.#deps.ended(status);
+    this.#deps.past
+      .add(status)
       .catch(error => this.#deps.log.error({ handoff, error: String(error) }, 'ended handoff not kept'));
     const drop = setInterval(() => {
       if (!party.ended) return;
       clearInterval(drop);
-      this.#parties.delete(handoff);
-      this.#kept.delete(handoff);
+      this.parties.delete(handoff);
+      this.parties.settled.delete(handoff);
       void party.stop();
     }, FORGET_LOOK_MS);
     drop.unref();
     this.#deps.changed();
   }
 
-  #live(): (SourceParty | TargetParty)[] {
-    return [...this.#parties.values()].filter(p => !p.ended && p.timeline.outcome === '');
-  }
-
-  /** True until everything about the VM is settled here: its records too, not only its guest. */
-  inHandoff(vm: string): boolean {
-    return [...this.#parties.values()].some(
-      p => p.vm === vm && p.state !== 'judging' && !this.#kept.has(p.handoff),
-    );
-  }
-
-  inflow(): number {
-    return this.#live().filter(p => p.role === 'target' && p.state !== 'judging').length;
-  }
-
-  outgoingTo(peer: string): { reason: string } | undefined {
-    const party = this.#live().find(p => p.role === 'source' && p.entry.peer === peer);
-    return party && { reason: party.entry.offer.reason };
-  }
-
-  /** Memory promised to VMs that this node does not own yet, MiB. */
-  reservedMib(): number {
-    const pending = this.#live().filter(
-      p => p instanceof TargetParty && p.reserved && !this.#deps.vms.get(p.vm),
-    );
-    return pending.reduce((sum, p) => sum + p.entry.offer.spec.memoryMib, 0);
-  }
-
-  loads(): HandoffLoad[] {
-    return this.#live()
-      .filter(p => p.state !== 'judging')
-      .map(p => ({
-        handoff: p.handoff,
-        vm: p.vm,
-        role: p.role,
-        peer: p.entry.peer,
-        engine: p.entry.offer.engine,
-        stage: this.#stage(p),
-        ageMs: Math.round(p.stateAgeMs),
-        inDoubt: p.inDoubt,
-      }));
-  }
-
-  #stage(party: SourceParty | TargetParty): string {
-    const record = party instanceof SourceParty ? sourceRecord(party.state) : targetRecord(party.state);
-    return record === 'none' ? (party.role === 'source' ? 'offered' : 'judging') : record;
-  }
-
-  #status(party: SourceParty | TargetParty): HandoffStatus {
-    const { self } = this.#options;
-    return handoffStatus(
-      party.entry,
-      this.#stage(party),
-      party.inDoubt,
-      party.timeline,
-      self,
-      this.#deps.nameOf,
-    );
-  }
-
-  running(): HandoffStatus[] {
-    return this.#live()
-      .filter(p => p.state !== 'judging')
-      .map(p => this.#status(p));
-  }
-
   /** Newest first; running ones before ended ones. */
   async list(limit: number): Promise<HandoffStatus[]> {
-    const ended = await this.#deps.shelf.last(limit);
-    const own = this.running();
+    const ended = await this.#deps.past.last(limit);
+    const own = this.parties.running();
     return [...own, ...ended.filter(e => !own.some(o => o.handoff === e.handoff))].slice(0, limit);
   }
 
   /** Gives up the handoff of that VM where this node still may decide so. False when there is none. */
   cancel(vm: string): boolean {
-    const party = this.#live().find(p => p.vm === vm);
+    const party = this.parties.live().find(p => p.vm === vm);
     party?.cancel();
     return party !== undefined;
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#parties.values()].map(p => p.stop()));
+    await Promise.all([...this.parties.values()].map(p => p.stop()));
   }
 }
 

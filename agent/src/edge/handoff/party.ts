@@ -6,7 +6,11 @@
 import { type Stepped, step, type Table } from '../../core/handoff/cells.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
+import type { PageServers } from '../pages/types.ts';
+import type { VmHost } from '../vmm/types.ts';
+import type { Vms } from '../vms/vms.ts';
 import type { Journal, JournalEntry } from './journal.ts';
+import type { Words } from './words.ts';
 
 /** A lost message costs one of these; each unanswered resend doubles it. */
 const RESEND_FIRST_MS = 250;
@@ -21,6 +25,15 @@ export type PartyDeps = {
   changed(): void;
   /** The guest has just stopped here for good, or runs here from now on. */
   switched(): void;
+  /** All is settled on this side; only the peer's last word may be missing. */
+  finished(): void;
+  words: Words;
+  host: VmHost;
+  vms: Vms;
+  pageServers: PageServers;
+  vmmUid: number;
+  bulkWindowBytes: number;
+  bulkBytesPerSecond: number;
 };
 
 export abstract class Party<S extends string, V extends string, E extends string> {

@@ -1,39 +1,32 @@
 /** The source's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffMessage } from '@shoal/protocol';
-import { maybeInDoubt, sourceAnswer, sourceRecord } from '../../core/handoff/answers.ts';
-import { SOURCE, SOURCE_ONLY_IN, type SourceEffect, type SourceEvent, type SourceState } from '../../core/handoff/source.ts';
-import type { PageServers } from '../pages/types.ts';
-import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
-import type { Vms } from '../vms/vms.ts';
+import { maybeInDoubt, sourceAnswer } from '../../core/handoff/answers.ts';
+import {
+  SOURCE,
+  SOURCE_ONLY_IN,
+  type SourceEffect,
+  type SourceEvent,
+  type SourceState,
+} from '../../core/handoff/source.ts';
+import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { Party, type PartyDeps } from './party.ts';
 import { watchProgress } from './progress.ts';
+import { type SourceWord, sourceSaid } from './said.ts';
+import { SourceVmm } from './source-vmm.ts';
 import { Timeline } from './timeline.ts';
-import type { Said, Words } from './words.ts';
+import type { Said } from './words.ts';
 
 export type SourceOptions = { prepareTimeoutMs: number; switchTimeoutMs: number; offerTimeoutMs: number };
 export type SourceDeps = PartyDeps & {
-  words: Words;
-  host: VmHost;
-  vms: Vms;
-  pageServers: PageServers;
-  vmmUid: number;
-  bulkWindowBytes: number;
-  bulkBytesPerSecond: number;
   /** Recorded at the last move of that machine type. */
   deviceLoadPages(machine: string): number[];
   /** The offer has its answer. */
   answered(result: { accepted: true } | { accepted: false; code: string; detail: string }): void;
-  finished(): void;
 };
 
-/** How long the VMM may take to stop migrating, by itself or cancelled. */
-const SETTLE_MS = 20_000;
-const LOOK_EVERY_MS = 20;
 const STREAMING: SourceState[] = ['switching', 'switching-done', 'switching-ready'];
-const MIGRATING = ['setup', 'active', 'pre-switchover', 'device', 'wait-unplug', 'postcopy-active'];
 
 export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   readonly timeline = new Timeline();
@@ -41,6 +34,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   readonly #deps: SourceDeps;
   readonly #pages: Pages;
   readonly #vmm: Vmm | undefined;
+  readonly #mover: SourceVmm | undefined;
   readonly #off: (() => void)[] = [];
   #progress: (() => void) | undefined;
   #listening: { host: string; port: number; certSha256: string } | undefined;
@@ -62,6 +56,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       progress: () => undefined,
     });
     this.#vmm = deps.vms.get(this.vm)?.vmm;
+    this.#mover = this.#vmm && new SourceVmm(this.#vmm, deps.clock);
     if (this.#vmm) this.#off.push(this.#vmm.on(event => this.#onVmm(event)));
   }
 
@@ -145,11 +140,11 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   }
 
   protected answer(): void {
-    const word = sourceAnswer(this.state);
-    if (word === 'run') this.#say({ type: 'run', epoch: this.entry.offer.epoch });
-    else if (word === 'abort') this.#say({ type: 'abort', reason: this.#why || 'given up' });
-    else if (word === 'ended') this.#say({ type: 'ended' });
-    else this.#say({ type: 'record', role: 'source', state: sourceRecord(this.state) });
+    this.#sayWord(sourceAnswer(this.state));
+  }
+
+  #sayWord(word: SourceWord): void {
+    this.#say(sourceSaid(word, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }));
   }
 
   protected entered(state: SourceState): void {
@@ -195,22 +190,11 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       this.#because(`the migration ${event.status}`, 'stream-failed');
   }
 
-  /** The event comes a moment before the run state; only the run state proves that the guest will not resume. */
   async #confirmPostmigrate(atMs: number): Promise<void> {
-    const state = await this.#settled(['postmigrate', 'running']).catch(() => undefined);
-    if (state !== 'postmigrate') return this.#because('the VMM resumed by itself', 'stream-failed');
+    if (!(await this.#mover?.inPostmigrate()))
+      return this.#because('the VMM resumed by itself', 'stream-failed');
     this.timeline.mark('postmigrate', atMs);
     this.dispatch('postmigrate');
-  }
-
-  async #settled(wanted: string[]): Promise<string | undefined> {
-    const untilMs = this.deps.clock.nowMs() + SETTLE_MS;
-    while (this.#vmm && this.deps.clock.nowMs() < untilMs) {
-      const state = await this.#vmm.runState();
-      if (wanted.includes(state)) return state;
-      await sleep(LOOK_EVERY_MS);
-    }
-    return undefined;
   }
 
   protected async perform(effect: SourceEffect): Promise<void> {
@@ -218,13 +202,10 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     const { offer } = this.entry;
     switch (effect) {
       case 'send-run':
-        return this.#say({ type: 'run', epoch: offer.epoch });
       case 'send-abort':
-        return this.#say({ type: 'abort', reason: this.#why || 'given up' });
       case 'send-ask':
-        return this.#say({ type: 'ask' });
       case 'send-ended':
-        return this.#say({ type: 'ended' });
+        return this.#sayWord(effect.slice('send-'.length) as SourceWord);
       case 'start-deadline':
         return this.startDeadline(
           this.state === 'switching' ? this.#options.switchTimeoutMs : this.#options.prepareTimeoutMs,
@@ -293,7 +274,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
 
   async #migrate(): Promise<void> {
     const vmm = this.#mustVmm();
-    await vmm.setCapabilities(this.entry.offer.engine, 'source');
+    await this.#mover?.prepare(this.entry.offer.engine);
     this.timeline.mark('migrate', this.deps.clock.nowMs());
     await vmm.migrate(this.#pages.streamSocket);
     // Rounds of pre-copy take as long as they take; only standing still for a whole deadline ends it.
@@ -301,15 +282,9 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       this.#progress = watchProgress(vmm, () => this.startDeadline(this.#options.switchTimeoutMs));
   }
 
-  /** Nobody else runs it, by the record: wait until the VMM stands still, then let the guest go on. */
   async #bringBack(): Promise<void> {
-    const vmm = this.#vmm;
-    if (!vmm) return this.dispatch('vmm-exit');
-    const { status } = await vmm.migrationStatus();
-    if (MIGRATING.includes(status)) await vmm.migrateCancel();
-    const state = await this.#settled(['running', 'postmigrate', 'paused']);
-    if (state === 'postmigrate' || state === 'paused') await vmm.cont();
-    if (state !== undefined) this.dispatch('guest-runs');
+    if (!this.#mover) return this.dispatch('vmm-exit');
+    if (await this.#mover.bringBack()) this.dispatch('guest-runs');
   }
 
   #mustVmm(): Vmm {

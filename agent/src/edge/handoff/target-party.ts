@@ -1,16 +1,23 @@
 /** The target's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
-import { maybeInDoubt, targetAnswer, targetRecord } from '../../core/handoff/answers.ts';
-import { TARGET, TARGET_ONLY_IN, type TargetEffect, type TargetEvent, type TargetState } from '../../core/handoff/target.ts';
+import { maybeInDoubt, targetAnswer } from '../../core/handoff/answers.ts';
+import {
+  TARGET,
+  TARGET_ONLY_IN,
+  type TargetEffect,
+  type TargetEvent,
+  type TargetState,
+} from '../../core/handoff/target.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
-import type { PageServers, PageStats } from '../pages/types.ts';
-import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
-import type { Vms } from '../vms/vms.ts';
+import type { PageStats } from '../pages/types.ts';
+import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { Party, type PartyDeps } from './party.ts';
+import { type TargetWord, targetSaid } from './said.ts';
+import { TargetVmm } from './target-vmm.ts';
 import { Timeline } from './timeline.ts';
-import type { Said, Words } from './words.ts';
+import type { Said } from './words.ts';
 
 export type TargetOptions = {
   /** A reservation ends this long after the last sign of life of its handoff, until `ready`. */
@@ -18,21 +25,11 @@ export type TargetOptions = {
   address: string;
 };
 export type TargetDeps = PartyDeps & {
-  words: Words;
-  host: VmHost;
-  vms: Vms;
-  pageServers: PageServers;
-  vmmUid: number;
-  bulkWindowBytes: number;
-  bulkBytesPerSecond: number;
   /** Pinning and backoff of the VM as its source last reported them. */
   luggage(vm: string, source: string): { backoffLevel: number; backoffMs: number };
   /** Pages that were faulted while devices loaded: the next move's device-load set. */
   recordDeviceLoad(machine: string, pages: number[]): void;
-  finished(): void;
 };
-
-const CONT_SETTLE_MS = 1000;
 
 export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   readonly timeline = new Timeline();
@@ -41,9 +38,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   readonly #pages: Pages;
   #vmm: Vmm | undefined;
   #off: (() => void) | undefined;
-  #everRan = false;
-  /** True when this life of the agent has seen the VMM from its start: only then is "it never ran" known. */
-  #sawStart = false;
+  #runner: TargetVmm | undefined;
   #complete = false;
   #streamBytes = 0;
   #listensAt: { host: string; port: number; certSha256: string } | undefined;
@@ -77,7 +72,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
 
   /** After a restart of the agent: the VMM of before, if it lives. */
   adopted(vmm: Vmm | undefined): void {
-    if (vmm) this.#attach(vmm);
+    if (vmm) this.#attach(vmm, false);
   }
 
   missingVmm(): void {
@@ -126,11 +121,11 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   }
 
   protected answer(): void {
-    const word = targetAnswer(this.state);
-    if (word === 'running') this.#say({ type: 'running', epoch: this.entry.offer.epoch });
-    else if (word === 'not-run') this.#sayNotRun();
-    else if (word === 'ready' || word === 'transferred') this.#say({ type: word });
-    else this.#say({ type: 'record', role: 'target', state: targetRecord(this.state) });
+    this.#sayWord(targetAnswer(this.state));
+  }
+
+  #sayWord(word: TargetWord): void {
+    this.#say(targetSaid(word, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }));
   }
 
   protected entered(state: TargetState): void {
@@ -155,7 +150,12 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     const { host, vms, luggage, finished } = this.#deps;
     switch (effect) {
       case 'send-accept':
-        return this.#say({ type: 'accept' });
+      case 'send-ready':
+      case 'send-running':
+      case 'send-transferred':
+      case 'send-not-run':
+      case 'send-ended':
+        return this.#sayWord(effect.slice('send-'.length) as TargetWord);
       case 'send-refuse': {
         const no = this.#verdict && !this.#verdict.ok ? this.#verdict : undefined;
         return this.#say({
@@ -168,16 +168,6 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
       case 'send-listening':
         if (this.#listensAt) this.#say({ type: 'listening', ...this.#listensAt });
         return;
-      case 'send-ready':
-        return this.#say({ type: 'ready' });
-      case 'send-running':
-        return this.#say({ type: 'running', epoch: offer.epoch });
-      case 'send-transferred':
-        return this.#say({ type: 'transferred' });
-      case 'send-not-run':
-        return this.#sayNotRun();
-      case 'send-ended':
-        return this.#say({ type: 'ended' });
       case 'prepare':
         return this.#prepare();
       case 'start-deadline':
@@ -239,28 +229,28 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
       bulkBytesPerSecond,
     });
     const at = await this.#pages.listening();
-    this.#sawStart = true;
     const vmm = await host.startIncoming(
       offer.spec,
       offer.engine,
       postcopy ? this.#pages.uffdSocket : undefined,
     );
-    this.#attach(vmm);
+    this.#attach(vmm, true);
     await vmm.setCapabilities(offer.engine, 'target');
     await vmm.incoming(this.#pages.streamSocket);
     this.#listensAt = { ...at, certSha256 };
     this.dispatch('prepared');
   }
 
-  #attach(vmm: Vmm): void {
+  #attach(vmm: Vmm, seenFromStart: boolean): void {
     this.#vmm = vmm;
+    this.#runner = new TargetVmm(vmm, this.deps.clock, seenFromStart);
     this.#off = vmm.on(event => this.#onVmm(event));
   }
 
   #onVmm(event: VmmEvent): void {
     if (event.kind === 'exit') return this.#because('the VMM at the target ended', 'vmm-exit');
     if (event.kind === 'resume') {
-      this.#everRan = true;
+      this.#runner?.ran();
       this.timeline.mark('resumed', event.atMs);
     }
     if (event.kind !== 'migration') return;
@@ -269,32 +259,18 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     else if (event.status === 'failed') this.#because('the target could not load the state', 'load-failed');
   }
 
-  /** `cont` is refused where the disk's lock is held elsewhere; only the run state tells whether the guest ever ran. */
   async #cont(): Promise<void> {
-    const vmm = this.#vmm;
-    if (!vmm) return this.dispatch('vmm-exit');
-    try {
-      await vmm.cont();
-    } catch (error) {
-      this.#why = `cont was refused: ${(error as Error).message}`;
-      const state = await vmm.runState();
-      const neverRan = this.#sawStart && !this.#everRan && state === 'paused';
-      return this.dispatch(neverRan ? 'cont-refused-never-ran' : 'cont-refused');
+    const result = await this.#runner?.cont();
+    if (!result) return this.dispatch('vmm-exit');
+    if (result.kind === 'refused') {
+      this.#why = `cont was refused: ${result.why}`;
+      return this.dispatch(result.neverRan ? 'cont-refused-never-ran' : 'cont-refused');
     }
-    const running = await this.#runs(vmm);
-    if (!running) return; // asked again with the next tick
+    if (result.kind === 'unknown') return;
     this.timeline.mark('resumed', this.deps.clock.nowMs());
     this.dispatch('cont-ok');
     this.#pages.resumed().catch(() => undefined);
     if (this.entry.offer.engine === 'precopy' || this.#complete) this.#transferred();
-  }
-
-  async #runs(vmm: Vmm): Promise<boolean> {
-    const untilMs = this.deps.clock.nowMs() + CONT_SETTLE_MS;
-    do {
-      if ((await vmm.runState()) === 'running') return true;
-    } while (this.deps.clock.nowMs() < untilMs);
-    return false;
   }
 
   #onComplete(stats: PageStats): void {
@@ -314,9 +290,5 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     if (this.state !== 'loading' || stats.streamBytes <= this.#streamBytes) return;
     this.#streamBytes = stats.streamBytes;
     this.startDeadline(this.#options.reservationMs);
-  }
-
-  #sayNotRun(): void {
-    this.#say({ type: 'not-run', reason: this.#why || 'it was given up' });
   }
 }

@@ -30,6 +30,8 @@ export type NodeDeps = {
 
 /** Changes are told at once, but a burst of them (a handoff has ten) in one report. */
 const TELL_AFTER_MS = 40;
+/** A round waits for the answers to its offers, 5 s at most; later than this something hangs or fails each time. */
+const BEATING_MS = 15_000;
 
 export class Node {
   readonly #deps: NodeDeps;
@@ -37,9 +39,12 @@ export class Node {
   #relocation: ReportInputs['relocation'];
   #tell: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** End of the last whole round; before the first, the start of the agent. */
+  #roundAtMs: number;
 
   constructor(deps: NodeDeps) {
     this.#deps = deps;
+    this.#roundAtMs = deps.clock.nowMs();
   }
 
   get relocation(): ReportInputs['relocation'] {
@@ -49,6 +54,14 @@ export class Node {
   /** This node takes part in a relocation that the rule asked for: the cooldown begins. */
   relocated(id: string): void {
     if (id && this.#relocation?.id !== id) this.#relocation = { id, atMs: this.#deps.clock.nowMs() };
+  }
+
+  /** What keeps this node from being trusted to sample, report and decide; empty = well. */
+  faults(): string[] {
+    const ageMs = this.#deps.clock.nowMs() - this.#roundAtMs;
+    return ageMs > BEATING_MS
+      ? [`no heartbeat for ${Math.round(ageMs / 1000)} s: this node does not decide`]
+      : [];
   }
 
   /** One period. */
@@ -64,6 +77,7 @@ export class Node {
     const report = await this.publish();
     await history.add(report);
     await decider().tick();
+    this.#roundAtMs = this.#deps.clock.nowMs();
   }
 
   /** Something changed that others should hear of soon. */

@@ -6,7 +6,7 @@ import type { HandoffLoad, LoadReport, Mode, VmLoad, VmState } from '@shoal/prot
 import { decayed } from '../../core/vm/backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Load, Sampler } from '../sampler/sampler.ts';
-import type { OwnedVm } from '../vms/vms.ts';
+import type { OwnedVm } from '../vms/record.ts';
 
 export type Identity = { node: string; name: string; incarnation: number; version: string };
 

@@ -29,9 +29,6 @@ export type VmHostOptions = {
   allow: AllowLists;
 };
 
-/** An adopted VMM's monitor may still be held by the agent that died a moment ago. */
-const ADOPT_TIMEOUT_MS = 5000;
-
 export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): VmHost {
   const paths = (spec: VmSpec) => vmPaths(options.runDir, options.allow.ramDir, spec.vm);
 
@@ -92,7 +89,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
   async function adopt(spec: VmSpec): Promise<Vmm | undefined> {
     const id = await processOf(spec);
     if (!id) return undefined;
-    const qmp = await Qmp.open(paths(spec).qmp, ADOPT_TIMEOUT_MS);
+    const qmp = await Qmp.attach(paths(spec).qmp);
     return new QmpVmm(spec.vm, id, qmp, deps.clock);
   }
 

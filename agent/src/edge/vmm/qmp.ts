@@ -36,20 +36,34 @@ export class Qmp {
 
   /** Connects and leaves negotiation mode. Rejects when nobody listens or no greeting comes in time. */
   static async open(path: string, timeoutMs: number): Promise<Qmp> {
+    const qmp = await Qmp.#connect(path);
+    try {
+      await qmp.#greeting(timeoutMs);
+      await qmp.execute('qmp_capabilities');
+    } catch (error) {
+      qmp.close();
+      throw error;
+    }
+    return qmp;
+  }
+
+  /**
+   * Connects to a monitor that may be deaf for now: QEMU's main loop can wait for a page while the link to its source
+   * is down. What is asked meanwhile is answered when it listens again, or rejected as silent.
+   */
+  static async attach(path: string): Promise<Qmp> {
+    const qmp = await Qmp.#connect(path);
+    qmp.execute('qmp_capabilities').catch(() => undefined);
+    return qmp;
+  }
+
+  static async #connect(path: string): Promise<Qmp> {
     const socket = connect(path);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);
     });
-    const qmp = new Qmp(socket, path);
-    try {
-      await qmp.#greeting(timeoutMs);
-      await qmp.execute('qmp_capabilities');
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
-    return qmp;
+    return new Qmp(socket, path);
   }
 
   onEvent(listener: (event: QmpEvent) => void): void {

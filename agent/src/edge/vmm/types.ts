@@ -72,7 +72,7 @@ export interface VmHost {
   start(spec: VmSpec): Promise<Vmm>;
   /** Target of a handoff: `-incoming defer -S`; `uffdSocket` arms the preload (postcopy). */
   startIncoming(spec: VmSpec, engine: Engine, uffdSocket: string | undefined): Promise<Vmm>;
-  /** After a restart of the agent: the living VMM of this spec, if there is one. */
+  /** After a restart of the agent: the living VMM of this spec, if there is one. Its monitor may be deaf for now. */
   adopt(spec: VmSpec): Promise<Vmm | undefined>;
   /** Removes RAM file, sockets and directory of a VM whose process is gone. */
   clean(spec: VmSpec): Promise<void>;

@@ -1,6 +1,7 @@
 /** What the store holds of each VM that this node owns, and of VMs that left it. Wall-clock times: own node only. */
 import type { VmSpec } from '@shoal/protocol';
 import { type Database, Shelf } from '../store/store.ts';
+import type { Vmm } from '../vmm/types.ts';
 
 export type VmRecord = {
   spec: VmSpec;
@@ -15,6 +16,12 @@ export type VmRecord = {
   crashesAtMs: number[];
   /** It ended by itself and is not to be restarted. */
   crashed: boolean;
+};
+
+export type OwnedVm = {
+  record: VmRecord;
+  vmm: Vmm | undefined;
+  state: 'starting' | 'running' | 'paused' | 'stopped' | 'crashed';
 };
 
 export type Departure = { leftAtMs: number };

@@ -3,24 +3,22 @@
  * of the node, ended. A VM in a handoff belongs to the handoff: nothing here starts or ends it meanwhile
  * (handoff.md: nobody but the table may resume or drop a guest).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
 import { onArrival } from '../../core/vm/backoff.ts';
-import { afterCrash } from '../../core/vm/crash-policy.ts';
 import { ShoalError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
-import { newRecord, type VmRecord, type VmShelves } from './record.ts';
+import { learnState } from './learn-state.ts';
+import { newRecord, type OwnedVm, type VmRecord, type VmShelves } from './record.ts';
+import { Restarts } from './restarts.ts';
 
 /** How long a guest gets to power down before it is ended. Longer keeps people waiting, shorter loses its data. */
 const POWERDOWN_MS = 15_000;
-
-export type OwnedVm = {
-  record: VmRecord;
-  vmm: Vmm | undefined;
-  state: 'starting' | 'running' | 'paused' | 'stopped' | 'crashed';
-};
+/** A monitor answers in milliseconds; a deaf one must not hold up the start of the agent. */
+const LEARN_MS = 1000;
 
 export type VmsOptions = { bootId: string; cooldownMs: number; pinMs: number };
 export type VmsDeps = {
@@ -37,11 +35,22 @@ export type VmsDeps = {
 export class Vms {
   readonly #options: VmsOptions;
   readonly #deps: VmsDeps;
+  readonly #restarts: Restarts;
   readonly #vms = new Map<string, OwnedVm>();
 
   constructor(options: VmsOptions, deps: VmsDeps) {
     this.#options = options;
     this.#deps = deps;
+    const { clock, log, changed } = deps;
+    this.#restarts = new Restarts(options.bootId, {
+      clock,
+      log,
+      changed,
+      ours: owned => this.#vms.get(owned.record.spec.vm) === owned,
+      inHandoff: deps.inHandoff,
+      save: owned => this.#save(owned),
+      start: owned => this.#start(owned),
+    });
   }
 
   list(): OwnedVm[] {
@@ -50,6 +59,12 @@ export class Vms {
 
   get(vm: string): OwnedVm | undefined {
     return this.#vms.get(vm);
+  }
+
+  /** Memory that guests of this node hold, MiB. */
+  memoryMib(): number {
+    const holding = this.list().filter(v => v.vmm || v.state === 'starting');
+    return holding.reduce((sum, v) => sum + v.record.spec.memoryMib, 0);
   }
 
   /** By UUID or name. */
@@ -65,7 +80,11 @@ export class Vms {
       const vmm = await this.#deps.host.adopt(record.spec);
       if (!vmm) continue;
       this.#attach(owned, vmm);
-      owned.state = (await vmm.runState()) === 'running' ? 'running' : 'paused';
+      owned.state = 'paused';
+      const learnt = learnState(vmm, running => {
+        owned.state = running ? 'running' : 'paused';
+      });
+      await Promise.race([learnt, sleep(LEARN_MS, undefined, { ref: false })]);
       this.#deps.log.info({ vm: record.spec.name, pid: vmm.pid, state: owned.state }, 'VM adopted');
     }
   }
@@ -75,8 +94,7 @@ export class Vms {
     for (const owned of this.list()) {
       if (owned.vmm || owned.record.desired !== 'running' || owned.record.crashed) continue;
       if (this.#deps.inHandoff(owned.record.spec.vm)) continue;
-      if (owned.record.bootId === this.#options.bootId) await this.#crashed(owned);
-      else await this.#start(owned);
+      await this.#restarts.ended(owned);
     }
   }
 
@@ -187,11 +205,7 @@ export class Vms {
       owned.record = { ...owned.record, epoch };
       await this.#save(owned);
     }
-    if (!owned.vmm && owned.record.desired === 'running') {
-      // A reboot of the node is not a crash of the VM.
-      if (owned.record.bootId === this.#options.bootId) await this.#crashed(owned);
-      else await this.#start(owned);
-    }
+    if (!owned.vmm && owned.record.desired === 'running') await this.#restarts.ended(owned);
     this.#deps.changed();
   }
 
@@ -245,29 +259,9 @@ export class Vms {
       if (owned.record.desired === 'stopped' || shutdown) {
         owned.record = { ...owned.record, desired: 'stopped' };
         await this.#save(owned);
-      } else await this.#crashed(owned);
+      } else await this.#restarts.crashed(owned);
     } else return;
     this.#deps.changed();
-  }
-
-  async #crashed(owned: OwnedVm): Promise<void> {
-    const { spec } = owned.record;
-    // It has left or was destroyed meanwhile: its end here is none of a VM of ours.
-    if (this.#vms.get(spec.vm) !== owned) return;
-    const verdict = afterCrash(spec.crash, owned.record.crashesAtMs, this.#deps.clock.wallMs());
-    owned.record = {
-      ...owned.record,
-      crashesAtMs: verdict.crashesAtMs,
-      crashed: verdict.action === 'leave',
-    };
-    owned.state = 'crashed';
-    await this.#save(owned);
-    this.#deps.log.warn(
-      { vm: spec.name, action: verdict.action, crashes: verdict.crashesAtMs.length },
-      'VM crashed',
-    );
-    this.#deps.changed();
-    if (verdict.action === 'restart') await this.#start(owned);
   }
 
   #save(owned: OwnedVm): Promise<void> {

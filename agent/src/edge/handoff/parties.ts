@@ -1,0 +1,85 @@
+/** The handoffs that this node takes part in now, and what follows from them: reads only, no effects. */
+import type { HandoffLoad } from '@shoal/protocol';
+import { sourceRecord, targetRecord } from '../../core/handoff/answers.ts';
+import type { HandoffStatus } from '../http/api.types.ts';
+import { SourceParty } from './source-party.ts';
+import { TargetParty } from './target-party.ts';
+import { handoffStatus } from './timeline.ts';
+
+export type AnyParty = SourceParty | TargetParty;
+
+export type PartiesDeps = {
+  self: string;
+  nameOf(peer: string): string;
+  /** Whether this node has that VM already. */
+  owns(vm: string): boolean;
+};
+
+export class Parties extends Map<string, AnyParty> {
+  readonly #deps: PartiesDeps;
+  /** Handoffs whose end is settled here; their party only waits for the peer's last word. */
+  readonly settled = new Set<string>();
+
+  constructor(deps: PartiesDeps) {
+    super();
+    this.#deps = deps;
+  }
+
+  /** Under way: not yet ended for this side. */
+  live(): AnyParty[] {
+    return [...this.values()].filter(p => !p.ended && p.timeline.outcome === '');
+  }
+
+  /** Live ones that this node has said yes to. */
+  #accepted(): AnyParty[] {
+    return this.live().filter(p => p.state !== 'judging');
+  }
+
+  /** True until everything about the VM is settled here: its records too, not only its guest. */
+  inHandoff(vm: string): boolean {
+    return [...this.values()].some(p => p.vm === vm && p.state !== 'judging' && !this.settled.has(p.handoff));
+  }
+
+  inflow(): number {
+    return this.#accepted().filter(p => p.role === 'target').length;
+  }
+
+  outgoingTo(peer: string): { reason: string } | undefined {
+    const party = this.live().find(p => p.role === 'source' && p.entry.peer === peer);
+    return party && { reason: party.entry.offer.reason };
+  }
+
+  /** Memory promised to VMs that this node does not own yet, MiB. */
+  reservedMib(): number {
+    const pending = this.live().filter(p => p instanceof TargetParty && p.reserved && !this.#deps.owns(p.vm));
+    return pending.reduce((sum, p) => sum + p.entry.offer.spec.memoryMib, 0);
+  }
+
+  /** As a load report carries them. */
+  loads(): HandoffLoad[] {
+    return this.#accepted().map(p => ({
+      handoff: p.handoff,
+      vm: p.vm,
+      role: p.role,
+      peer: p.entry.peer,
+      engine: p.entry.offer.engine,
+      stage: stage(p),
+      ageMs: Math.round(p.stateAgeMs),
+      inDoubt: p.inDoubt,
+    }));
+  }
+
+  running(): HandoffStatus[] {
+    return this.#accepted().map(p => this.status(p));
+  }
+
+  status(party: AnyParty): HandoffStatus {
+    const { self, nameOf } = this.#deps;
+    return handoffStatus(party.entry, stage(party), party.inDoubt, party.timeline, self, nameOf);
+  }
+}
+
+function stage(party: AnyParty): string {
+  const record = party instanceof SourceParty ? sourceRecord(party.state) : targetRecord(party.state);
+  return record === 'none' ? (party.role === 'source' ? 'offered' : 'judging') : record;
+}

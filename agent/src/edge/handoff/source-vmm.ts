@@ -1,0 +1,52 @@
+/** What the source of a handoff does to its VMM: migrate, prove that it stands still for good, bring the guest back. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from '@shoal/protocol';
+import type { Clock } from '../clock.ts';
+import type { Vmm } from '../vmm/types.ts';
+
+/** How long the VMM may take to stop migrating, by itself or cancelled. */
+const SETTLE_MS = 20_000;
+const LOOK_EVERY_MS = 20;
+const MIGRATING = ['setup', 'active', 'pre-switchover', 'device', 'wait-unplug', 'postcopy-active'];
+
+export class SourceVmm {
+  readonly #vmm: Vmm;
+  readonly #clock: Clock;
+
+  constructor(vmm: Vmm, clock: Clock) {
+    this.#vmm = vmm;
+    this.#clock = clock;
+  }
+
+  /**
+   * The `completed` event comes a moment before the run state, and only the run state proves that the guest will not
+   * resume: `postmigrate`. False: the VMM resumed the guest by itself (handoff.md, *seen*).
+   */
+  async inPostmigrate(): Promise<boolean> {
+    const state = await this.#settled(['postmigrate', 'running']).catch(() => undefined);
+    return state === 'postmigrate';
+  }
+
+  async prepare(engine: Engine): Promise<void> {
+    await this.#vmm.setCapabilities(engine, 'source');
+  }
+
+  /** Nobody else runs it, by the record: waits until the VMM stands still, then lets the guest go on. True: it runs. */
+  async bringBack(): Promise<boolean> {
+    const { status } = await this.#vmm.migrationStatus();
+    if (MIGRATING.includes(status)) await this.#vmm.migrateCancel();
+    const state = await this.#settled(['running', 'postmigrate', 'paused']);
+    if (state === 'postmigrate' || state === 'paused') await this.#vmm.cont();
+    return state !== undefined;
+  }
+
+  async #settled(wanted: string[]): Promise<string | undefined> {
+    const untilMs = this.#clock.nowMs() + SETTLE_MS;
+    while (this.#clock.nowMs() < untilMs) {
+      const state = await this.#vmm.runState();
+      if (wanted.includes(state)) return state;
+      await sleep(LOOK_EVERY_MS);
+    }
+    return undefined;
+  }
+}

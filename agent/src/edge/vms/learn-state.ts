@@ -1,0 +1,22 @@
+/** Whether the guest of an adopted VMM runs: asked until it answers, since its monitor may be deaf for now. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Vmm } from '../vmm/types.ts';
+
+const AGAIN_MS = 1000;
+
+/** Resolves when it is known, or when the VMM is gone. */
+export async function learnState(vmm: Vmm, known: (running: boolean) => void): Promise<void> {
+  let gone = false;
+  const off = vmm.on(event => {
+    gone ||= event.kind === 'exit';
+  });
+  while (!gone) {
+    const state = await vmm.runState().catch(() => undefined);
+    if (state !== undefined) {
+      known(state === 'running');
+      break;
+    }
+    await sleep(AGAIN_MS);
+  }
+  off();
+}

@@ -1,0 +1,69 @@
+/** VMs that should run and do not: started again by the crash policy, after a reboot of the node, or left as crashed. */
+import { afterCrash } from '../../core/vm/crash-policy.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { OwnedVm } from './record.ts';
+
+export type RestartsDeps = {
+  clock: Clock;
+  log: Logger;
+  changed(): void;
+  /** It has not left and was not destroyed meanwhile. */
+  ours(owned: OwnedVm): boolean;
+  inHandoff(vm: string): boolean;
+  save(owned: OwnedVm): Promise<void>;
+  start(owned: OwnedVm): Promise<void>;
+};
+
+export class Restarts {
+  readonly #bootId: string;
+  readonly #deps: RestartsDeps;
+
+  constructor(bootId: string, deps: RestartsDeps) {
+    this.#bootId = bootId;
+    this.#deps = deps;
+  }
+
+  /** Found not running though it should. A reboot of the node is not a crash of the VM. */
+  async ended(owned: OwnedVm): Promise<void> {
+    if (owned.record.bootId === this.#bootId) await this.crashed(owned);
+    else await this.#startOrCrash(owned);
+  }
+
+  /** Its VMM ended by itself, or did not start. */
+  async crashed(owned: OwnedVm): Promise<void> {
+    const { clock, log, changed, ours, save } = this.#deps;
+    if (!ours(owned)) return;
+    const { spec } = owned.record;
+    const { action, afterMs, crashesAtMs } = afterCrash(spec.crash, owned.record.crashesAtMs, clock.wallMs());
+    owned.record = { ...owned.record, crashesAtMs, crashed: action === 'leave' };
+    owned.state = 'crashed';
+    await save(owned);
+    log.warn({ vm: spec.name, action, afterMs, crashes: crashesAtMs.length }, 'VM crashed');
+    changed();
+    if (action === 'restart') this.#startLater(owned, afterMs);
+  }
+
+  /** Nobody waits for this start: that it failed is told by the VM's state and the log. */
+  async #startOrCrash(owned: OwnedVm): Promise<void> {
+    const { log, start } = this.#deps;
+    try {
+      await start(owned);
+    } catch (error) {
+      log.error({ vm: owned.record.spec.name, error: String(error) }, 'VM not started');
+      await this.crashed(owned);
+    }
+  }
+
+  #startLater(owned: OwnedVm, afterMs: number): void {
+    const { inHandoff, log, ours } = this.#deps;
+    const timer = setTimeout(() => {
+      const { record, vmm } = owned;
+      if (!ours(owned) || record.desired !== 'running' || vmm || inHandoff(record.spec.vm)) return;
+      this.#startOrCrash(owned).catch(error =>
+        log.error({ vm: record.spec.name, error: String(error) }, 'restart of the VM not kept'),
+      );
+    }, afterMs);
+    timer.unref();
+  }
+}

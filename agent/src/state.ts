@@ -1,0 +1,52 @@
+/** What an earlier life of this agent left on the disk: identity, incarnation, flags, history, records. */
+import { mkdirSync } from 'node:fs';
+import type { Config } from './config/config.ts';
+import { clock } from './edge/clock.ts';
+import { Flags } from './edge/flags.ts';
+import { History, type HistoryRow } from './edge/history.ts';
+import type { DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
+import { nodeId } from './edge/mesh/identity.ts';
+import { Records } from './edge/store/records.ts';
+import { type Database, nextIncarnation, openDatabase, Shelf } from './edge/store/store.ts';
+
+const HOUR_MS = 3_600_000;
+
+export type State = {
+  /** Peer id of this node. */
+  self: string;
+  db: Database;
+  incarnation: number;
+  flags: Flags;
+  history: History;
+  decisions: Records<DecisionRecord>;
+  /** Ended handoffs. */
+  ended: Records<HandoffStatus>;
+  /** Pages that devices touched while they loaded, by machine type. */
+  deviceLoad: ReadonlyMap<string, number[]>;
+  keepDeviceLoad(machine: string, pages: number[]): Promise<void>;
+};
+
+export async function openState({ node, history }: Config): Promise<State> {
+  mkdirSync(node.stateDir, { recursive: true, mode: 0o711 });
+  const self = await nodeId(node.stateDir);
+  const db = await openDatabase(node.stateDir);
+  const flags = new Flags(db, clock);
+  await flags.open();
+  const kept = <T>(shelf: string) => new Records<T>(db, shelf, history.retentionHours * HOUR_MS, clock);
+  const shelf = new Shelf<number[]>(db, 'device-load');
+  const deviceLoad = new Map(await shelf.all());
+  return {
+    self,
+    db,
+    incarnation: await nextIncarnation(db),
+    flags,
+    history: new History(kept<HistoryRow>('history')),
+    decisions: kept<DecisionRecord>('decision'),
+    ended: kept<HandoffStatus>('ended'),
+    deviceLoad,
+    async keepDeviceLoad(machine, pages) {
+      deviceLoad.set(machine, pages);
+      await shelf.put(machine, pages);
+    },
+  };
+}

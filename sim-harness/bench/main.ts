@@ -1,0 +1,29 @@
+/** `npm run bench -- handoff|mesh [options]`: figures, never verdicts. Exit codes: 0, 1 failed, 2 inconclusive or bad arguments. */
+import { ShoalError } from '@shoal/agent';
+import * as handoff from './handoff.ts';
+import * as mesh from './mesh.ts';
+
+const USAGE = `usage: npm run bench -- handoff [--engines postcopy,precopy] [--memory MIB] [--filled MIB] [--link 1gbit] [--runs N] [--json]
+       npm run bench -- mesh [--nodes 3,8,16] [--seconds 20] [--json]
+`;
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === 'handoff') return handoff.run(args);
+  if (name === 'mesh') {
+    await mesh.run(args);
+    return 0;
+  }
+  process.stderr.write(USAGE);
+  return name === '--help' ? 0 : 2;
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  const ours = error instanceof ShoalError;
+  process.stderr.write(
+    `bench: ${ours ? error.line() : usage ? (error as Error).message : (error as Error).stack}\n`,
+  );
+  process.exit(usage || (ours && error.code === 'SHOAL_BENCH_ARGS') ? 2 : 1);
+}
