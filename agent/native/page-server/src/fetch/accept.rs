@@ -147,7 +147,8 @@ impl Fetch {
             .map_or_else(|_| String::new(), |address| address.to_string());
         self.events
             .standing(json!({ "event": "peer", "up": true, "detail": detail }));
-        self.ask(&self.memory.waited_for());
+        let waited_for = lock(&self.memory.book).waited_for();
+        self.ask(&waited_for);
         thread::scope(|scope| {
             let urgent = scope.spawn(|| {
                 let result = self.read_urgent(&link.urgent);

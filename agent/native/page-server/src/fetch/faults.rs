@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Fetch;
-use super::memory::{Armed, Need};
+use super::memory::Armed;
 use crate::conn::lock;
 use crate::frame::Frame;
 use crate::sys::process;
@@ -89,7 +89,7 @@ impl Fetch {
             armed.uffd.read_faults(&mut addresses)?;
             for address in &addresses {
                 let page = (address - armed.base) / self.session.page_bytes;
-                if self.memory.faulted(page)? == Need::Ask {
+                if self.memory.faulted(page)? {
                     self.ask(&[page]);
                 }
             }

@@ -49,7 +49,7 @@ impl Fetch {
                         let _ = vmm.shutdown(Shutdown::Write);
                     }
                 }
-                Frame::Map { first, bits } => self.memory.map_piece(first, bits),
+                Frame::Map { first, bits } => lock(&self.memory.book).map_piece(first, bits),
                 Frame::MapEnd { data_pages } => {
                     let pages = self.memory.map_end(data_pages)?;
                     self.ask(&pages);

@@ -1,15 +1,15 @@
 //! The guest's memory on the target: what is there, what is waited for, and how a page gets in. A page that holds data
 //! at the source is never anything else here: it is installed, or whoever touches it waits.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::bitmap::Bitmap;
+use super::book::{Book, Need};
 use crate::conn::lock;
 use crate::control::Events;
+use crate::link::wrong;
 use crate::stats::Stats;
 use crate::sys::uffd::{Filled, Uffd};
 
@@ -25,19 +25,6 @@ pub struct Armed {
     pub base: u64,
 }
 
-pub struct Book {
-    /// Pages with data at the source.
-    map: Bitmap,
-    pub map_known: bool,
-    /// Installed, or known to be zero.
-    pub settled: Bitmap,
-    zeroed: Bitmap,
-    /// Since when somebody waits for a page.
-    waiting: HashMap<u64, Instant>,
-    pub resumed: bool,
-    pub complete: bool,
-}
-
 pub struct Memory {
     pub armed: OnceLock<Armed>,
     pub book: Mutex<Book>,
@@ -46,36 +33,20 @@ pub struct Memory {
     pages: u64,
 }
 
-/// What has to be done about a fault that was just read.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Need {
-    Ask,
-    Nothing,
-}
-
 impl Memory {
     pub fn new(pages: u64, events: Events) -> Self {
-        let book = Book {
-            map: Bitmap::new(pages),
-            map_known: false,
-            settled: Bitmap::new(pages),
-            zeroed: Bitmap::new(pages),
-            waiting: HashMap::new(),
-            resumed: false,
-            complete: false,
-        };
         Self {
             armed: OnceLock::new(),
-            book: Mutex::new(book),
+            book: Mutex::new(Book::new(pages)),
             stats: Mutex::default(),
             events,
             pages,
         }
     }
 
-    /// A fault was read. Fills what is zero; the rest must be asked for.
-    pub fn faulted(&self, page: u64) -> io::Result<Need> {
-        let zero = {
+    /// A fault was read. True: the page has to be asked for.
+    pub fn faulted(&self, page: u64) -> io::Result<bool> {
+        let need = {
             let mut book = lock(&self.book);
             if !book.resumed {
                 let mut stats = lock(&self.stats);
@@ -83,74 +54,27 @@ impl Memory {
                     stats.device_load_pages.push(page);
                 }
             }
-            if !book.map_known {
-                book.waiting.entry(page).or_insert_with(Instant::now);
-                return Ok(Need::Nothing);
-            }
-            if book.map.get(page) && !book.zeroed.get(page) {
-                if !book.settled.get(page) {
-                    let new = !book.waiting.contains_key(&page);
-                    book.waiting.entry(page).or_insert_with(Instant::now);
-                    return Ok(if new { Need::Ask } else { Need::Nothing });
-                }
-                false
-            } else {
-                true
-            }
+            book.faulted(page)
         };
-        if zero {
-            self.fill_zero(page)
-        } else {
-            self.wake(page)
+        match need {
+            Need::Ask => return Ok(true),
+            Need::Wait => {}
+            Need::Zero => self.fill_zero(page)?,
+            Need::Wake => self.wake(page)?,
         }
-        .map(|()| Need::Nothing)
-    }
-
-    /// Every page that is waited for and has data: to be asked for on a new link, or when the map is whole.
-    pub fn waited_for(&self) -> Vec<u64> {
-        let book = lock(&self.book);
-        if !book.map_known {
-            return vec![];
-        }
-        book.waiting
-            .keys()
-            .copied()
-            .filter(|&page| book.map.get(page))
-            .collect()
-    }
-
-    pub fn map_piece(&self, first: u64, bits: &[u8]) {
-        let mut book = lock(&self.book);
-        if !book.map_known {
-            book.map.merge(first, bits);
-        }
+        Ok(false)
     }
 
     /// The map is whole: what waits for a page without data waits no longer. Answers the pages to ask for.
     pub fn map_end(&self, data_pages: u64) -> io::Result<Vec<u64>> {
-        let holes: Vec<u64> = {
-            let mut book = lock(&self.book);
-            if book.map_known {
-                return Ok(vec![]); // sent again over a new link
-            }
-            if book.map.ones() != data_pages {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the map has lost pages",
-                ));
-            }
-            book.map_known = true;
-            lock(&self.stats).data_pages = data_pages;
-            book.waiting
-                .keys()
-                .copied()
-                .filter(|&page| !book.map.get(page))
-                .collect()
-        };
+        let holes = lock(&self.book)
+            .map_end(data_pages)
+            .ok_or_else(|| wrong("the map has lost pages"))?;
+        lock(&self.stats).data_pages = data_pages;
         for page in holes {
             self.fill_zero(page)?;
         }
-        Ok(self.waited_for())
+        Ok(lock(&self.book).waited_for())
     }
 
     /// Pages of data from `first` on. False: a peer that sends what it never announced.
@@ -163,7 +87,7 @@ impl Memory {
         }
         let missing: Vec<bool> = {
             let book = lock(&self.book);
-            if !book.map_known || (first..first + count).any(|page| !book.map.get(page)) {
+            if !book.announced(first, count) {
                 return Ok(false);
             }
             (first..first + count)
@@ -190,21 +114,13 @@ impl Memory {
         if first.checked_add(count).is_none_or(|end| end > self.pages) {
             return Ok(false);
         }
-        let waiting: Vec<u64> = {
+        let waited = {
             let mut book = lock(&self.book);
-            let mut waiting = vec![];
-            for page in first..first + count {
-                if book.map.get(page) && book.settled.set(page) {
-                    book.zeroed.set(page);
-                    if book.waiting.contains_key(&page) {
-                        waiting.push(page);
-                    }
-                }
-            }
+            let waited = book.zeros(first, count);
             lock(&self.stats).pages_done = book.settled.ones();
-            waiting
+            waited
         };
-        for page in waiting {
+        for page in waited {
             self.fill_zero(page)?;
         }
         Ok(true)
@@ -214,8 +130,7 @@ impl Memory {
     pub fn finish(&self) -> io::Result<bool> {
         {
             let mut book = lock(&self.book);
-            let all = book.map_known && book.settled.ones() == book.map.ones();
-            if !all || book.complete || self.armed.get().is_none() {
+            if !book.is_whole() || book.complete || self.armed.get().is_none() {
                 return Ok(false);
             }
             book.complete = true;
@@ -267,7 +182,7 @@ impl Memory {
             if book.settled.set(page) {
                 stats.data_bytes += PAGE;
             }
-            if let Some(since) = book.waiting.remove(&page) {
+            if let Some(since) = book.filled(page) {
                 stats.faults.add(since.elapsed().as_micros() as u64);
             }
         }
@@ -293,7 +208,7 @@ impl Memory {
                 Err(error) => return Err(error),
             }
         }
-        lock(&self.book).waiting.remove(&page);
+        lock(&self.book).filled(page);
         lock(&self.stats).zero_faults += 1;
         Ok(())
     }

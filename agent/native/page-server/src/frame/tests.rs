@@ -82,7 +82,7 @@ fn every_frame_comes_back_as_it_was_sent() {
 
 #[test]
 fn every_frame_has_the_bytes_that_are_written_down() {
-    let golden = include_str!("../vectors/frames.txt");
+    let golden = include_str!("../../vectors/frames.txt");
     let made: String = examples()
         .iter()
         .map(|(name, frame)| {

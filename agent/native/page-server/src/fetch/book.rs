@@ -1,0 +1,118 @@
+//! What is known about each page of the guest on the target. No I/O: `memory.rs` acts on what is said here.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use crate::bitmap::Bitmap;
+
+pub struct Book {
+    /// Pages with data at the source.
+    map: Bitmap,
+    pub map_known: bool,
+    /// Installed, or known to be zero.
+    pub settled: Bitmap,
+    zeroed: Bitmap,
+    /// Since when somebody waits for a page.
+    waiting: HashMap<u64, Instant>,
+    pub resumed: bool,
+    pub complete: bool,
+}
+
+/// What has to be done about a fault that was just read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nobody asked for the page yet.
+    Ask,
+    /// It is zero: fill it here.
+    Zero,
+    /// It came in between.
+    Wake,
+    /// It is on its way, or the map will tell.
+    Wait,
+}
+
+impl Book {
+    pub fn new(pages: u64) -> Self {
+        Self {
+            map: Bitmap::new(pages),
+            map_known: false,
+            settled: Bitmap::new(pages),
+            zeroed: Bitmap::new(pages),
+            waiting: HashMap::new(),
+            resumed: false,
+            complete: false,
+        }
+    }
+
+    pub fn faulted(&mut self, page: u64) -> Need {
+        if self.map_known && (!self.map.get(page) || self.zeroed.get(page)) {
+            return Need::Zero;
+        }
+        if self.settled.get(page) {
+            return Need::Wake;
+        }
+        let new = !self.waiting.contains_key(&page);
+        if new {
+            self.waiting.insert(page, Instant::now());
+        }
+        if new && self.map_known {
+            Need::Ask
+        } else {
+            Need::Wait
+        }
+    }
+
+    /// Every page that is waited for and has data: to be asked for on a new link, or when the map is whole.
+    pub fn waited_for(&self) -> Vec<u64> {
+        let data = |page: &u64| self.map_known && self.map.get(*page);
+        self.waiting.keys().copied().filter(data).collect()
+    }
+
+    pub fn map_piece(&mut self, first: u64, bits: &[u8]) {
+        if !self.map_known {
+            self.map.merge(first, bits);
+        }
+    }
+
+    /// The map is whole. Answers who waits for a page without data; `None`: pages were lost on the way.
+    pub fn map_end(&mut self, data_pages: u64) -> Option<Vec<u64>> {
+        if self.map_known {
+            return Some(vec![]); // sent again over a new link
+        }
+        if self.map.ones() != data_pages {
+            return None;
+        }
+        self.map_known = true;
+        let hole = |page: &u64| !self.map.get(*page);
+        Some(self.waiting.keys().copied().filter(hole).collect())
+    }
+
+    /// Whether every page of a run is one that the source announced.
+    pub fn announced(&self, first: u64, count: u64) -> bool {
+        self.map_known && self.map.run(first, count) == count
+    }
+
+    /// Pages of the run that turned out to be zero. Answers those that somebody waits for.
+    pub fn zeros(&mut self, first: u64, count: u64) -> Vec<u64> {
+        let mut waited = vec![];
+        for page in first..first + count {
+            if self.map.get(page) && self.settled.set(page) {
+                self.zeroed.set(page);
+                if self.waiting.contains_key(&page) {
+                    waited.push(page);
+                }
+            }
+        }
+        waited
+    }
+
+    /// The page is in place; who waited for it has waited so long.
+    pub fn filled(&mut self, page: u64) -> Option<Instant> {
+        self.waiting.remove(&page)
+    }
+
+    /// Every data page is in place.
+    pub fn is_whole(&self) -> bool {
+        self.map_known && self.settled.ones() == self.map.ones()
+    }
+}
