@@ -161,7 +161,7 @@ impl Machine {
             .power_button(move || machine.end(true, "guest-shutdown"));
     }
 
-    /// QMP `quit`, after its answer.
+    /// QMP `quit`.
     pub fn quit(&self) {
         self.end(false, "host-qmp-quit");
     }

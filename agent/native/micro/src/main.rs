@@ -60,6 +60,6 @@ fn run() -> Result<(), String> {
         &qmp,
         &monitor,
         |command, arguments| qmp::execute(&machine, command, arguments),
-        || machine.quit(),
+        |command| qmp::answered(&machine, command),
     )
 }

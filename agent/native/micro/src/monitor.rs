@@ -106,12 +106,13 @@ fn version() -> Value {
     json!({ "qemu": { "major": 7, "minor": 2, "micro": 0 }, "package": concat!("shoal-micro ", env!("CARGO_PKG_VERSION")) })
 }
 
-/// Serves clients, one after the other, until `quit` was answered: then `ended` is called. Errors only at the start.
+/// Serves clients, one after the other. `answered` is told each command that was done, when its answer is out. Errors
+/// only at the start.
 pub fn serve(
     path: &str,
     monitor: &Monitor,
     mut execute: impl FnMut(&str, &Arguments) -> Answer,
-    ended: impl Fn(),
+    answered: impl Fn(&str),
 ) -> Result<(), String> {
     let listener = bind(path)?;
     for stream in listener.incoming().flatten() {
@@ -126,7 +127,7 @@ pub fn serve(
             negotiated: false,
         });
         monitor.say(&json!({ "QMP": { "version": version(), "capabilities": [] } }));
-        converse(read, monitor, &mut execute, &ended);
+        converse(read, monitor, &mut execute, &answered);
         *monitor.0.lock().unwrap() = None;
     }
     Ok(())
@@ -137,7 +138,7 @@ fn converse(
     stream: UnixStream,
     monitor: &Monitor,
     execute: &mut impl FnMut(&str, &Arguments) -> Answer,
-    ended: &impl Fn(),
+    answered: &impl Fn(&str),
 ) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
@@ -163,7 +164,7 @@ fn converse(
                 Err(format!("JSON parse error, {error}").into()),
             ),
         };
-        let quit = answer.is_ok() && request["execute"] == "quit";
+        let done = request["execute"].as_str().filter(|_| answer.is_ok());
         let mut message = match answer {
             Ok(value) => json!({ "return": value }),
             Err(error) => json!({ "error": { "class": error.class, "desc": error.desc } }),
@@ -172,8 +173,8 @@ fn converse(
             message["id"] = id.clone();
         }
         monitor.say(&message);
-        if quit {
-            ended();
+        if let Some(command) = done {
+            answered(command);
         }
     }
 }

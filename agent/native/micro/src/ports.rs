@@ -63,7 +63,7 @@ fn send(client: &mut Option<UnixStream>, line: &str) {
 pub fn bind(path: &str) -> Result<UnixListener, String> {
     let text = |error: io::Error| format!("{path}: {error}");
     match std::fs::remove_file(Path::new(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(text(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(text(error)),
         _ => UnixListener::bind(path).map_err(text),
     }
 }

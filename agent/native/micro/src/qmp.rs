@@ -38,12 +38,20 @@ pub fn execute(machine: &Arc<Machine>, command: &str, arguments: &Arguments) -> 
         "migrate_cancel" => machine.migration.cancel(),
         "cont" => machine.cont()?,
         "stop" => machine.stop(),
-        "system_powerdown" => machine.power_down(),
         "announce-self" => announce(arguments)?,
-        // `quit` is done when its answer is out: the monitor sees to that.
+        // Done by `answered`.
         _ => (),
     }
     Ok(json!({}))
+}
+
+/// What ends the process, and with it the monitor, waits until the command's answer is out.
+pub fn answered(machine: &Arc<Machine>, command: &str) {
+    match command {
+        "quit" => machine.quit(),
+        "system_powerdown" => machine.power_down(),
+        _ => (),
+    }
 }
 
 fn status(state: RunState) -> Value {
