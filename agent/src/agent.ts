@@ -250,7 +250,7 @@ export async function startAgent(config: Config): Promise<Agent> {
     decisions,
     status,
     freeMib,
-    changed,
+    tellNow: async () => void (await node.publish()),
     reports: () => reports().map(r => r.report),
     handoffs: limit => handoffs.list(limit),
     health: () => node.faults(),

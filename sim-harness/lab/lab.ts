@@ -8,7 +8,7 @@ import type { Guard } from './harness.ts';
 import { cut, heal, type NetworkPlan } from './network.ts';
 import { LabNode } from './node.ts';
 import { type LabState, labDir, saveLab } from './state.ts';
-import { nodeProcesses, teardown } from './teardown.ts';
+import { endNode, nodeProcesses, teardown } from './teardown.ts';
 
 /** All see all: every agent dials every other one first. */
 const CONVERGE_MS = 60_000;
@@ -137,6 +137,15 @@ export class Lab {
     const node = this.node(name);
     node.start();
     await node.ready();
+  }
+
+  /** The node loses its power: all its processes, `/run` and guest memory go; what its disk has stays. Its agent does
+   * not start by itself. */
+  async powerFail(name: string): Promise<void> {
+    const node = this.node(name);
+    await node.kill();
+    await endNode(node.state);
+    node.changeBootId();
   }
 
   /** VMMs and page servers on a node, from what they left behind, not from its agent. */

@@ -1,6 +1,7 @@
 /** One node of a lab: its agent as a real process, asked over real HTTP. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +15,8 @@ import type { NodeState } from './state.ts';
 export const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=64'];
 const START_MS = 60_000;
 const GONE_MS = 10_000;
+/** random(4) */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 export class LabNode {
   readonly state: NodeState;
@@ -84,7 +87,9 @@ export class LabNode {
     const out = openSync(log, 'a');
     // A shell puts itself into the groups and becomes the agent: nothing of it ever runs outside of them.
     const join_ = cgroups.agent.map(dir => `echo $$ > ${dir}/cgroup.procs`).join(' && ') || ':';
-    const child = spawn('sh', ['-c', `${join_} && exec "$@"`, 'sh', command ?? '', ...args], {
+    const shell = ['sh', '-c', `${join_} && ${this.#seeBootId()} exec "$@"`, 'sh', command ?? '', ...args];
+    const [first = '', ...rest] = this.#booted ? ['unshare', '--mount', ...shell] : shell;
+    const child = spawn(first, rest, {
       detached: true,
       stdio: ['ignore', out, out],
       env: { ...process.env, MALLOC_ARENA_MAX: '1' },
@@ -94,6 +99,27 @@ export class LabNode {
     child.unref();
     this.state.agent = { pid: child.pid ?? 0, startTicks: startTicks(child.pid ?? 0) ?? '' };
     this.#save();
+  }
+
+  /** From the next start on the agent finds another boot id, where the kernel shows it: the node was booted anew. */
+  changeBootId(): void {
+    if (process.getuid?.() !== 0) {
+      const what = 'only root can give a node a boot id of its own';
+      throw new ShoalError('SHOAL_LAB_ROOT', what, this.name, 'Run it as root');
+    }
+    writeFileSync(this.#bootIdFile, `${randomUUID()}\n`);
+  }
+
+  get #bootIdFile(): string {
+    return join(this.stateDir, 'boot-id');
+  }
+  get #booted(): boolean {
+    return existsSync(this.#bootIdFile);
+  }
+
+  /** In a mount namespace of the agent's own (mount_namespaces(7)): nothing in the agent knows of labs. */
+  #seeBootId(): string {
+    return this.#booted ? `mount --bind '${this.#bootIdFile}' ${BOOT_ID} &&` : '';
   }
 
   /** Until it answers. */

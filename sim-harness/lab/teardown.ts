@@ -57,12 +57,7 @@ async function endUnnamed(state: LabState): Promise<void> {
 export async function teardown(state: LabState): Promise<void> {
   // Agents first, or they would start again what is ended next.
   await endAll(state.nodes.flatMap(n => (n.agent ? [n.agent] : [])));
-  await endAll(
-    state.nodes.flatMap(n => {
-      const { vmms, pageServers } = nodeProcesses(n);
-      return [...vmms, ...pageServers];
-    }),
-  );
+  for (const node of state.nodes) await endProcesses(node);
   await endUnnamed(state);
   if (state.network) {
     const { bridge, nodes } = state.network;
@@ -72,8 +67,7 @@ export async function teardown(state: LabState): Promise<void> {
       nodes.map(n => n.outside),
     );
   }
-  for (const node of state.nodes)
-    for (const path of [node.runDir, node.ramDir]) rmSync(path, { recursive: true, force: true });
+  for (const node of state.nodes) removeFiles(node);
   for (const path of new Set(state.nodes.flatMap(n => [dirname(n.runDir), dirname(n.ramDir)])))
     rmSync(path, { recursive: true, force: true });
   const left = await removeGroups(state.nodes.flatMap(n => n.cgroups.all));
@@ -83,6 +77,21 @@ export async function teardown(state: LabState): Promise<void> {
   }
   switchControllers(state.controllers, '-');
   forgetLab(state.name);
+}
+
+/** What a node without power loses: its processes but the agent, and what it had in memory only. */
+export async function endNode(node: NodeState): Promise<void> {
+  await endProcesses(node);
+  removeFiles(node);
+}
+
+function removeFiles(node: NodeState): void {
+  for (const path of [node.runDir, node.ramDir]) rmSync(path, { recursive: true, force: true });
+}
+
+function endProcesses(node: NodeState): Promise<void> {
+  const { vmms, pageServers } = nodeProcesses(node);
+  return endAll([...vmms, ...pageServers]);
 }
 
 async function endAll(processes: ProcessId[]): Promise<void> {

@@ -1,5 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '@shoal/agent';
 import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
@@ -34,14 +36,15 @@ async function refused(ask: () => Promise<unknown>): Promise<ShoalError> {
   throw new Error('it was not refused');
 }
 
+/** On every node, within the 3 s that any change may take to be known. */
 async function nothingChanged(): Promise<void> {
   for (const node of lab.nodes) {
     assert.ok(node.alive, `${node.name} is alive`);
-    const status = await node.get<ClusterStatus>('/v1/status');
-    assert.equal(
-      status.vms.map(v => [v.name, v.node, v.state]),
-      [['vm0', 'node0', 'running']],
-    );
+    const vms = async () =>
+      (await node.get<ClusterStatus>('/v1/status')).vms.map(v => [v.name, v.node, v.state].join(' '));
+    const untilMs = Date.now() + 3000;
+    while (Date.now() < untilMs && (await vms()).join() !== 'vm0 node0 running') await sleep(50);
+    assert.equal(await vms(), ['vm0 node0 running']);
   }
 }
 
@@ -57,8 +60,10 @@ test('a VM whose disk is missing is refused, by the name of the disk', async () 
 });
 
 test('a VM whose disk is outside the allowed roots is refused', async () => {
-  writeFileSync('/tmp/shoal-outside.img', '');
-  const error = await refused(() => run([{ id: 'root', path: '/tmp/shoal-outside.img' }]));
+  const outside = join(mkdtempSync(join(tmpdir(), 'shoal-outside-')), 'root.img');
+  writeFileSync(outside, '');
+  const error = await refused(() => run([{ id: 'root', path: outside }]));
+  rmSync(dirname(outside), { recursive: true });
   assert.is(error.code, 'SHOAL_VM_SPEC');
   assert.match(error.message, /diskRoots/);
   await nothingChanged();

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
@@ -49,12 +49,12 @@ async function move(engine: string): Promise<void> {
   throw new Error('the move did not end');
 }
 
-/** Records written so far, from the guest itself. */
-async function records(guest: GuestPort): Promise<{ written: number; bad: number }> {
+/** Whole records from the first on, read by the guest itself; a damaged one makes the command fail. */
+async function records(guest: GuestPort): Promise<number> {
   const answer = await guest.command('disk /dev/vda check');
-  const found = /records=(\d+).*bad=(\d+)/.exec(answer);
+  const found = /check (\d+)$/.exec(answer);
   assert.ok(found, answer);
-  return { written: Number(found[1]), bad: Number(found[2]) };
+  return Number(found[1]);
 }
 
 async function keepsWriting(engine: string, disk: object, image: string): Promise<void> {
@@ -63,17 +63,23 @@ async function keepsWriting(engine: string, disk: object, image: string): Promis
   await guest.command('disk /dev/vda start');
   await sleep(1500);
   const before = await records(guest);
-  assert.ok(before.written > 0, 'it writes before the move');
+  assert.ok(before > 0, 'it writes before the move');
   await move(engine);
   await sleep(1500);
   const after = await records(guest);
-  assert.ok(after.written > before.written, `${before.written} records before, ${after.written} after`);
-  assert.is(after.bad, 0);
+  assert.ok(after > before + 10, `${before} records before, ${after} after`);
   await guest.command('disk /dev/vda stop');
-  await lab.node('node1').post('/v1/vms/writer/actions/destroy');
   // -n: look, mend nothing. Exit code 0 = clean (e2fsck(8)).
   execFileSync('e2fsck', ['-f', '-n', image], { stdio: 'pipe' });
 }
+
+test.after.each(async () => {
+  const clusters = () => Promise.all(lab.nodes.map(n => n.get<ClusterStatus>('/v1/status')));
+  for (const { node, vms } of await clusters())
+    for (const vm of vms.filter(v => v.node === node))
+      await lab.node(node).post(`/v1/vms/${vm.name}/actions/destroy`);
+  while ((await clusters()).some(c => c.vms.length > 0)) await sleep(50);
+});
 
 for (const engine of ['postcopy', 'precopy']) {
   test(`a VM with a shared disk keeps writing through a move by ${engine}; its file system is clean after`, async () => {

@@ -47,7 +47,9 @@ export async function runVm(value: unknown, deps: ActionsDeps): Promise<VmSpec> 
 export function ownedVm(name: string, deps: ActionsDeps): OwnedVm {
   const owned = deps.vms.find(name);
   if (owned) return owned;
-  const elsewhere = deps.status().vms.find(v => v.name === name || v.vm === name);
+  const { vms, nodeId } = deps.status();
+  // Its own last report may still name a VM that has just left.
+  const elsewhere = vms.find(v => v.nodeId !== nodeId && (v.name === name || v.vm === name));
   if (elsewhere) {
     throw new ShoalError(
       'SHOAL_VM_ELSEWHERE',

@@ -22,8 +22,8 @@ export type ApiDeps = ActionsDeps & {
   health(): string[];
   cancel(vm: string): Promise<void>;
   defaultEngine: Engine;
-  /** Others should hear of a change soon. */
-  changed(): void;
+  /** Resolves when a report of now is out: whoever changed something sees it when they look next. */
+  tellNow(): Promise<void>;
 };
 
 /** How far `explain` looks back for the last move of its subject. */
@@ -32,9 +32,12 @@ const EXPLAIN_LOOKS_BACK = 50;
 export function createApi(deps: ApiDeps): AgentApi {
   const { vms, flags, decisions } = deps;
   const owned = (name: string) => ownedVm(name, deps);
-  const thenTell = async (work: Promise<void>) => {
-    await work;
-    deps.changed();
+  const thenTell = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } finally {
+      await deps.tellNow();
+    }
   };
   return {
     status: (): ClusterStatus => deps.status(),
@@ -50,18 +53,18 @@ export function createApi(deps: ApiDeps): AgentApi {
       return { ok: faults.length === 0, faults };
     },
     run: async (spec, _origin) => {
-      const { vm, name } = await runVm(spec, deps);
+      const { vm, name } = await thenTell(runVm(spec, deps));
       return { vm, name };
     },
-    start: name => vms.startAgain(owned(name)),
-    stop: name => vms.stop(owned(name)),
-    destroy: name => vms.destroy(owned(name)),
+    start: async name => thenTell(vms.startAgain(owned(name))),
+    stop: async name => thenTell(vms.stop(owned(name))),
+    destroy: async name => thenTell(vms.destroy(owned(name))),
     migrate: (name, node, engine) => migrateVm(name, node, engine, deps.defaultEngine, deps),
     cancel: name => deps.cancel(owned(name).record.spec.vm),
     cordon: on => thenTell(flags.cordon(on)),
     pause: ttlMs => thenTell(flags.pause(ttlMs)),
     resume: () => thenTell(resumeHere(deps)),
-    unpin: name => vms.pin(owned(name).record.spec.vm, 0),
+    unpin: async name => thenTell(vms.pin(owned(name).record.spec.vm, 0)),
     consolePath: name => deps.host.paths(owned(name).record.spec).console,
   };
 }

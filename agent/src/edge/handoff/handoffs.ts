@@ -241,9 +241,10 @@ export class Handoffs {
 
   /** Newest first; running ones before ended ones. */
   async list(limit: number): Promise<HandoffStatus[]> {
-    const ended = await this.#deps.past.last(limit);
-    const own = this.parties.running();
-    return [...own, ...ended.filter(e => !own.some(o => o.handoff === e.handoff))].slice(0, limit);
+    const past = await this.#deps.past.last(limit);
+    // Those that have just ended may not be on the shelf yet.
+    const here = [...this.parties.running(), ...this.parties.over()];
+    return [...here, ...past.filter(e => !here.some(h => h.handoff === e.handoff))].slice(0, limit);
   }
 
   /** Gives up the handoff of that VM where this node still may decide so. False when there is none. */

@@ -73,6 +73,12 @@ export class Parties extends Map<string, AnyParty> {
     return this.#accepted().map(p => this.status(p));
   }
 
+  /** Ended a moment ago, newest first. */
+  over(): HandoffStatus[] {
+    const over = [...this.values()].filter(p => p.timeline.outcome !== '');
+    return over.reverse().map(p => this.status(p));
+  }
+
   status(party: AnyParty): HandoffStatus {
     const { self, nameOf } = this.#deps;
     return handoffStatus(party.entry, stage(party), party.inDoubt, party.timeline, self, nameOf);

@@ -1,0 +1,200 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bringUp, type Lab } from '../lab/index.ts';
+
+/** To and fro, by each engine in turn. */
+const MOVES = 24;
+const FILLED_MIB = 16;
+const SETTLED = ['done', 'aborted', 'refused', 'retaken'];
+
+let lab: Lab;
+const test = suite('micro guests');
+
+test.before(async () => {
+  lab = await bringUp({
+    name: 'micro',
+    nodes: 3,
+    driver: 'micro',
+    net: 'netns',
+    link: '1gbit',
+    cores: 'none',
+    mode: 'observe',
+  });
+});
+test.after(() => lab?.down());
+
+async function within<T>(ms: number, what: string, look: () => Promise<T | undefined | false>): Promise<T> {
+  const untilMs = Date.now() + ms;
+  for (;;) {
+    const found = await look().catch(() => undefined);
+    if (found) return found;
+    if (Date.now() > untilMs) throw new Error(`not within ${ms} ms: ${what}`);
+    await sleep(20);
+  }
+}
+
+const statusOf = (node: string) => lab.node(node).get<ClusterStatus>('/v1/status');
+const NODES = ['node0', 'node1', 'node2'];
+
+/** Where the VM runs, once all nodes say the same. */
+const place = (vm: string) =>
+  within(20_000, `all nodes know where ${vm} runs`, async () => {
+    const seen = await Promise.all(NODES.map(statusOf));
+    const [first, ...others] = seen.map(s => s.vms.filter(v => v.name === vm));
+    const only = first?.length === 1 && first[0]?.state === 'running' && !first[0].stale && first[0];
+    return only && others.every(o => o.length === 1 && o[0]?.node === only.node) && only;
+  });
+
+/** Resolves when both sides have ended, and says how each saw it. */
+async function move(vm: string, from: string, to: string, engine: string): Promise<HandoffStatus[]> {
+  const { handoff } = await lab
+    .node(from)
+    .post<{ handoff: string }>(`/v1/vms/${vm}/actions/migrate`, { node: to, engine });
+  return within(40_000, `${vm} is on ${to} by ${engine}`, async () => {
+    const sides = await Promise.all(
+      [from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
+    );
+    return sides.every(s => SETTLED.includes(s.outcome)) && sides;
+  });
+}
+
+/** Tests begin from a place of their own, whatever the one before did. */
+async function bring(vm: string, to: string): Promise<void> {
+  const { node } = await place(vm);
+  if (node !== to) assert.is((await move(vm, node, to, 'postcopy'))[0]?.outcome, 'done');
+  assert.is((await place(vm)).node, to);
+}
+
+async function restart(node: string): Promise<void> {
+  await lab.startAgent(node);
+  await lab.converged();
+}
+
+/** A guest that was started anew has no memory of being filled. */
+const filledPages = async (vm: string) => (await (await lab.guest(vm)).status()).filled;
+
+test(`a VM at work is moved ${MOVES} times to and fro by both engines, and its memory is whole each time`, async () => {
+  await lab.runVm('node0', { name: 'vm0', memoryMib: 32 });
+  const guest = await lab.guest('vm0');
+  await guest.command(`fill ${FILLED_MIB}`);
+  await guest.command('touch 2000');
+  await guest.command('load 20');
+  let at = 'node0';
+  for (let i = 0; i < MOVES; i++) {
+    const to = i % 2 === 0 ? 'node1' : 'node0';
+    const engine = i % 4 < 2 ? 'postcopy' : 'precopy';
+    const sides = await move('vm0', at, to, engine);
+    assert.equal(
+      sides.map(s => [s.engine, s.outcome, s.detail]),
+      [engine, engine].map(e => [e, 'done', '']),
+      `move ${i}`,
+    );
+    at = to;
+    assert.is((await place('vm0')).node, at);
+    assert.is(await guest.verify(60), 0, `move ${i} to ${at} by ${engine}`);
+    assert.is(await filledPages('vm0'), (FILLED_MIB * 2 ** 20) / 4096, 'it is the same guest still');
+  }
+  assert.is(
+    (await runsOn('vm0', at, 'node2')).epoch,
+    MOVES + 1,
+    'every move counts for a node that saw none',
+  );
+  assert.is(lab.processes('node1').vmms.length, 0, 'nothing of it is left at the source');
+  assert.is(lab.processes('node0').pageServers.length + lab.processes('node1').pageServers.length, 0);
+});
+
+test('two VMs that move at the same time, one from and one to the same node, both arrive whole', async () => {
+  await lab.runVm('node1', { name: 'vm1', memoryMib: 32 });
+  const guests = [await lab.guest('vm0'), await lab.guest('vm1')];
+  await guests[1]?.command(`fill ${FILLED_MIB}`);
+  const moves = await Promise.all([
+    move('vm0', 'node0', 'node2', 'postcopy'),
+    move('vm1', 'node1', 'node0', 'precopy'),
+  ]);
+  assert.ok(
+    moves.flat().every(s => s.outcome === 'done'),
+    JSON.stringify(moves),
+  );
+  for (const guest of guests) assert.is(await guest.verify(40), 0);
+  assert.equal([(await place('vm0')).node, (await place('vm1')).node], ['node2', 'node0']);
+});
+
+test('an agent that is killed and started again adopts its VM, the same process at the same work', async () => {
+  const guest = await lab.guest('vm0');
+  await bring('vm0', 'node2');
+  const { epoch } = await place('vm0');
+  const before = lab.processes('node2').vmms;
+  const work = (await guest.status()).work;
+  await lab.kill('node2');
+  assert.ok((await guest.status()).work >= work, 'the guest works on without an agent');
+  await restart('node2');
+  assert.is((await place('vm0')).epoch, epoch);
+  assert.equal(lab.processes('node2').vmms, before);
+  const [side] = await move('vm0', 'node2', 'node0', 'postcopy');
+  assert.is(side?.outcome, 'done', 'an adopted VM can be moved');
+  assert.is(await guest.verify(60), 0);
+});
+
+for (const [side, victim] of [
+  ['source', 'node0'],
+  ['target', 'node1'],
+] as const) {
+  test(`an agent of the ${side} killed in the middle of a move leaves one whole VM`, async () => {
+    await bring('vm0', 'node0');
+    const guest = await lab.guest('vm0');
+    const { handoff } = await lab
+      .node('node0')
+      .post<{ handoff: string }>('/v1/vms/vm0/actions/migrate', { node: 'node1', engine: 'precopy' });
+    await lab.kill(victim);
+    await restart(victim);
+    await within(60_000, 'the handoff has ended for both', async () => {
+      const sides = await Promise.all(
+        ['node0', 'node1'].map(n =>
+          lab
+            .node(n)
+            .get<HandoffStatus>(`/v1/handoffs/${handoff}`)
+            .catch(() => ({ outcome: 'unknown' })),
+        ),
+      );
+      return sides.every(s => s.outcome !== '');
+    });
+    const { node } = await place('vm0');
+    assert.is(await guest.verify(60), 0);
+    const all = NODES.flatMap(n => lab.processes(n).vmms);
+    assert.is(all.length, 2, 'one process for each of the two VMs');
+    assert.ok(['node0', 'node1'].includes(node));
+  });
+}
+
+test('a node that comes back after a power failure starts the VMs that it owns, and no other', async () => {
+  for (const vm of ['vm0', 'vm1']) await bring(vm, 'node0');
+  const pids = lab.processes('node0').vmms.map(v => v.pid);
+  assert.is(pids.length, 2);
+  await lab.powerFail('node0');
+  assert.is(lab.processes('node0').vmms.length, 0);
+  await restart('node0');
+  for (const vm of ['vm0', 'vm1']) assert.is((await place(vm)).node, 'node0');
+  assert.is(await filledPages('vm0'), 0, 'a cold start: its memory went with the power');
+  const after = lab.processes('node0').vmms.map(v => v.pid);
+  assert.is(after.length, 2);
+  assert.not(after.some(pid => pids.includes(pid)));
+  assert.is(lab.processes('node2').vmms.length, 0, 'the node that it had left starts nothing');
+});
+
+test('a VM whose process dies without a power failure is a crash, and its node starts it again', async () => {
+  const [victim] = lab.processes('node0').vmms;
+  assert.ok(victim);
+  process.kill(victim.pid, 'SIGKILL');
+  await within(30_000, 'both run again', async () => {
+    const vms = lab.processes('node0').vmms;
+    const states = (await statusOf('node0')).vms.map(v => v.state);
+    return vms.length === 2 && vms.every(v => v.pid !== victim.pid) && states.every(s => s === 'running');
+  });
+  assert.match(readFileSync(join(lab.dir, 'node0', 'log'), 'utf8'), 'VM crashed');
+});
+
+test.run();
