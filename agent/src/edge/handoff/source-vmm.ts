@@ -6,7 +6,8 @@ import type { Vmm } from '../vmm/types.ts';
 
 /** How long the VMM may take to stop migrating, by itself or cancelled. */
 const SETTLE_MS = 20_000;
-const LOOK_EVERY_MS = 20;
+/** The guest stands still meanwhile: a query costs its VMM under 1 ms, a longer wait is blackout. */
+const LOOK_EVERY_MS = 2;
 const MIGRATING = ['setup', 'active', 'pre-switchover', 'device', 'wait-unplug', 'postcopy-active'];
 
 export class SourceVmm {
