@@ -174,7 +174,6 @@ export async function startAgent(config: Config): Promise<Agent> {
         return verdict;
       },
       nameOf: peer => (peer === self ? name : nameOf(peer)),
-      incarnationOf: peer => reports().find(r => r.report.node === peer)?.report.incarnation ?? 0,
       past: ended,
       ended: status => countHandoff(metrics, status),
     },

@@ -150,6 +150,15 @@ test('an agent that is killed and started again adopts its VM, the same process 
   assert.is(await guest.verify(60), 0);
 });
 
+test('an agent that was started a moment ago moves its VM, though the target still has reports of its life before', async () => {
+  await bring('vm0', 'node2');
+  await lab.kill('node2');
+  await lab.startAgent('node2');
+  await lab.converged();
+  assert.is((await move('vm0', 'node2', 'node0', 'postcopy'))[0]?.outcome, 'done');
+  assert.is(await (await lab.guest('vm0')).verify(60), 0);
+});
+
 for (const [side, victim, engine] of [
   ['source', 'node0', 'precopy'],
   ['source', 'node0', 'postcopy'],

@@ -27,8 +27,6 @@ export type HandoffsOptions = SourceOptions &
 export type HandoffsDeps = Omit<SourceDeps & TargetDeps, 'answered' | 'finished'> & {
   judge(offer: Offer, source: string): Promise<Verdict>;
   nameOf(peer: string): string;
-  /** As its reports say; 0 = not heard of. */
-  incarnationOf(peer: string): number;
   past: Records<HandoffStatus>;
   /** A handoff has ended on this node. */
   ended(status: HandoffStatus): void;
@@ -101,7 +99,7 @@ export class Handoffs {
       handoff,
       vm: spec.vm,
       incarnation,
-      peerIncarnation: this.#deps.incarnationOf(target),
+      peerIncarnation: this.#deps.words.incarnationOf(target),
       deadlineMs: this.#options.offerTimeoutMs,
       spec,
       epoch: request.epoch + 1,
@@ -144,6 +142,9 @@ export class Handoffs {
       return;
     }
     const message = decoded.value;
+    const { words } = this.#deps;
+    words.heard(peer, message.incarnation);
+    const late = words.late(message);
     const party = this.parties.get(message.handoff);
     if (party && (party.entry.peer !== peer || party.vm !== message.vm)) {
       this.#deps.log.warn(
@@ -153,9 +154,11 @@ export class Handoffs {
       return;
     }
     if (party && !party.ended) {
-      if (this.#deps.words.late(message)) this.#answerUnknown(peer, message);
+      if (late) party.tell();
       else party.hear(message);
-    } else if (message.type === 'offer' && !this.#deps.words.late(message)) this.#judge(peer, message);
+    } else if (message.type === 'offer' && !late) this.#judge(peer, message);
+    else if (message.type === 'offer')
+      words.say(peer, message.handoff, message.vm, { type: 'refuse', ...RESTARTED });
     else this.#answerUnknown(peer, message);
   }
 
@@ -259,5 +262,7 @@ export class Handoffs {
   }
 }
 
+/** Refused at once instead of by silence: the source may offer again. */
+const RESTARTED = { code: 'restarted', detail: 'its agent has just been restarted', numbers: {} };
 /** A party is kept until both sides have said that they ended; looked at seldom, since it only frees memory. */
 const FORGET_LOOK_MS = 5000;

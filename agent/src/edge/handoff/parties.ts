@@ -25,9 +25,13 @@ export class Parties extends Map<string, AnyParty> {
     this.#deps = deps;
   }
 
-  /** Under way: not yet ended for this side. */
+  /** Under way on this side, its clearing up included. */
   live(): AnyParty[] {
-    return [...this.values()].filter(p => !p.ended && p.timeline.outcome === '');
+    return [...this.values()].filter(p => !this.#isOver(p));
+  }
+
+  #isOver(party: AnyParty): boolean {
+    return party.ended || this.settled.has(party.handoff);
   }
 
   /** Live ones that this node has said yes to. */
@@ -75,13 +79,15 @@ export class Parties extends Map<string, AnyParty> {
 
   /** Ended a moment ago, newest first. */
   over(): HandoffStatus[] {
-    const over = [...this.values()].filter(p => p.timeline.outcome !== '');
+    const over = [...this.values()].filter(p => this.#isOver(p));
     return over.reverse().map(p => this.status(p));
   }
 
   status(party: AnyParty): HandoffStatus {
     const { self, nameOf } = this.#deps;
-    return handoffStatus(party.entry, stage(party), party.inDoubt, party.timeline, self, nameOf);
+    const status = handoffStatus(party.entry, stage(party), party.inDoubt, party.timeline, self, nameOf);
+    // "done" before the VM is off the books here would invite a move back that is refused.
+    return this.#isOver(party) ? status : { ...status, outcome: '' };
   }
 }
 

@@ -100,6 +100,11 @@ export abstract class Party<S extends string, V extends string, E extends string
     if (stepped.state !== before) this.deps.changed();
   }
 
+  /** Says where this side stands, and changes nothing. */
+  tell(): void {
+    this.answer();
+  }
+
   /** Carries `effects` out in `state`, which a restarted agent reads from its journal. */
   resume(record: string, seq: number, effects: E[]): void {
     this.#wanted = record;

@@ -26,15 +26,27 @@ const DEADLINE_MS: Partial<Record<HandoffMessage['type'], number>> = {
 
 export class Words {
   readonly #deps: WordsDeps;
+  readonly #heard = new Map<string, number>();
+
   constructor(deps: WordsDeps) {
     this.#deps = deps;
   }
 
+  /** A peer speaks as this life of it: known at once after its restart, where its reports tell it a second or two later. */
+  heard(peer: string, incarnation: number): void {
+    this.#heard.set(peer, Math.max(incarnation, this.#heard.get(peer) ?? 0));
+  }
+
+  /** The newest life of a peer that this node knows of; 0 = none. */
+  incarnationOf(peer: string): number {
+    return Math.max(this.#heard.get(peer) ?? 0, this.#deps.incarnationOf(peer));
+  }
+
   /** Sends and forgets: only an answer proves delivery, and the tables send again until there is one. */
   say(peer: string, handoff: string, vm: string, said: Said): void {
-    const { incarnation, incarnationOf, send, log } = this.#deps;
+    const { incarnation, send, log } = this.#deps;
     const deadlineMs = DEADLINE_MS[said.type] ?? 0;
-    const head = { handoff, vm, incarnation, peerIncarnation: incarnationOf(peer), deadlineMs };
+    const head = { handoff, vm, incarnation, peerIncarnation: this.incarnationOf(peer), deadlineMs };
     send(peer, encodeHandoff({ ...said, ...head } as HandoffMessage)).catch(error =>
       log.debug({ handoff, peer, type: said.type, error: String(error) }, 'message not sent'),
     );
