@@ -10,7 +10,6 @@ export const THRESHOLD_DEFAULTS: ThresholdConfig = {
   cooldownScope: 'cluster',
   // Without it four nodes at 29 % would be packed to 116 % and bounce; 20 points leave room for a VM's own swing.
   packMarginPermille: 200,
-  reserveMib: 0,
   maxInflow: 1,
   maxOutflow: 2,
 };

@@ -1,5 +1,6 @@
 /** The one way in: a view and the numbers to moves, and refusals with their reasons. Pure. */
 import { byId } from './order.ts';
+import { seconds } from './sentences.ts';
 import { Draft } from './threshold/draft.ts';
 import { cooldownLeftMs, isIdle, isOverloaded, refusal } from './threshold/gates.ts';
 import { pack } from './threshold/packing.ts';
@@ -16,7 +17,8 @@ export function decide(view: View, config: ThresholdConfig): Decision {
   const leftMs = config.cooldownScope === 'cluster' ? cooldownLeftMs(sorted, undefined, config) : 0;
   if (leftMs > 0) {
     if (wantsAnything(sorted, config)) {
-      const sentence = `a relocation started ${config.cooldownMs - leftMs} ms ago: nothing is decided for ${leftMs} ms yet`;
+      const ago = seconds(config.cooldownMs - leftMs);
+      const sentence = `a relocation began ${ago} ago: nothing is decided for another ${seconds(leftMs)}`;
       draft.refuse(refusal('cooldown', '', '', { leftMs }, sentence));
     }
     return draft.decision();

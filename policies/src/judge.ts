@@ -4,7 +4,7 @@ import { cooldown, inflow, outflow } from './constraints/caps.ts';
 import { fitsCpu } from './constraints/fits-cpu.ts';
 import { fitsMemory } from './constraints/fits-memory.ts';
 import { cordoned, mode, paused, policyDiffers, stale, window } from './constraints/nodes.ts';
-import { backoff, migrationNever, moving, notRunning, pinned } from './constraints/stays.ts';
+import { backoff, claimed, migrationNever, moving, notRunning, pinned } from './constraints/stays.ts';
 import { type Constraint, refusalOf } from './constraints/types.ts';
 import type { Move, Refusal, ThresholdConfig, View } from './types.ts';
 
@@ -14,6 +14,7 @@ export const CONSTRAINTS: readonly Constraint[] = [
   pinned,
   migrationNever,
   moving,
+  claimed,
   notRunning,
   backoff,
   stale,
@@ -40,14 +41,14 @@ export function judge(view: View, config: ThresholdConfig, moves: readonly Move[
           vm: move.vm,
           node: move.to,
           numbers: {},
-          sentence: 'no such VM or node',
+          sentence: `${move.name} cannot go from ${move.from} to ${move.to}: one of the three is not there`,
         },
       ];
     }
     const c = { move, vm, from, to, view, config, earlier: moves.slice(0, i) };
     return CONSTRAINTS.flatMap(constraint => {
-      const sentence = constraint.breaks(c);
-      return sentence === undefined ? [] : [refusalOf(constraint.code, c, sentence)];
+      const broken = constraint.breaks(c);
+      return broken ? [refusalOf(constraint.code, c, broken)] : [];
     });
   });
 }

@@ -24,25 +24,23 @@ export class Projection {
     this.#nodes = new Map(sorted.map(n => [n.node, start(n)]));
   }
 
+  /** The same paper again, to try on it what may be thrown away. */
+  copy(): Projection {
+    const copy = new Projection({ self: '', nodes: [] });
+    for (const [id, node] of this.#nodes) copy.#nodes.set(id, { ...node });
+    return copy;
+  }
+
   node(id: string): ProjectedNode {
     const found = this.#nodes.get(id);
     if (!found) throw new Error(`assertion failed: ${id} is in the view`);
     return found;
   }
 
-  nodes(): ProjectedNode[] {
-    return [...this.#nodes.values()];
-  }
-
   /** Permille of the node if the VM were there too. */
   with(id: string, vm: VmView): number {
     const node = this.node(id);
     return Math.round((node.cpuMilli + vm.cpuMilli) / node.view.cores);
-  }
-
-  without(id: string, vm: VmView): number {
-    const node = this.node(id);
-    return Math.round(Math.max(0, node.cpuMilli - vm.cpuMilli) / node.view.cores);
   }
 
   permille(id: string): number {

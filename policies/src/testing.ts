@@ -36,6 +36,7 @@ export const node = (id: string, vms: VmView[], more: Partial<NodeView> = {}): N
     windowFull: true,
     memoryMib: 4096,
     memoryFreeMib: 4096 - vms.reduce((total, v) => total + v.memoryMib, 0),
+    elected: false,
     sinceRelocationMs: -1,
     inflow: 0,
     outflow: 0,

@@ -34,12 +34,15 @@ export type NodeView = {
   paused: boolean;
   cores: number;
   cpuPermille: number;
-  /** How long the node has been over the overload threshold without a break, ms. */
+  /** How long the node has been overloaded (`isOverloaded`) without a break, ms. */
   overloadedForMs: number;
   windowFull: boolean;
   memoryMib: number;
+  /** Less what the node keeps free for itself. */
   memoryFreeMib: number;
-  /** Since the last relocation known to that node, ms; -1 = none. */
+  /** It took VMs to pack others away and is idle still: packing goes on toward it (policy.md, sticky target). */
+  elected: boolean;
+  /** Since the last relocation that it took part in, ms; -1 = none. */
   sinceRelocationMs: number;
   /** Handoffs under way toward it and away from it. */
   inflow: number;
@@ -69,8 +72,6 @@ export type ThresholdConfig = {
   cooldownScope: 'cluster' | 'node';
   /** Packing fills a node only up to overload minus this. */
   packMarginPermille: number;
-  /** Memory kept free on every target, MiB. */
-  reserveMib: number;
   maxInflow: number;
   maxOutflow: number;
 };
@@ -100,6 +101,8 @@ export type Move = {
 };
 
 export type RefusalCode =
+  | 'asleep'
+  | 'claimed'
   | 'cooldown'
   | 'pinned'
   | 'migration-never'
@@ -130,16 +133,27 @@ export type Refusal = {
   sentence: string;
 };
 
+/** A node that was looked at as a place for a VM that should move, and what was found. */
+export type Candidate = {
+  vm: string;
+  node: string;
+  /** `fits`: it would have done, another was better. */
+  verdict: 'chosen' | 'fits' | 'refused';
+  /** Why not; empty unless refused. */
+  code: RefusalCode | '';
+  /** The node with the VM, thousandths and MiB. */
+  cpuAfter: number;
+  memoryFreeAfter: number;
+};
+
 export type Decision = {
   moves: Move[];
   refusals: Refusal[];
+  candidates: Candidate[];
   /** Nodes that the rule wants awake / asleep (carried out from issue 6 on). */
   wake: string[];
   suspend: string[];
 };
-
-/** Id of a relocation and the reports it stands on. */
-export type Plan = { id: string; basis: { node: string; incarnation: number; seq: number }[] };
 
 export type Policy<C> = {
   name: string;

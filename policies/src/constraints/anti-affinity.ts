@@ -13,7 +13,10 @@ export const antiAffinity: Constraint = {
   breaks({ vm, to, view, earlier }) {
     const arriving = earlier.filter(m => m.to === to.node).map(m => m.vm);
     const there = [...to.vms, ...view.nodes.flatMap(n => n.vms).filter(v => arriving.includes(v.vm))];
-    const clash = there.find(v => v.vm !== vm.vm && groups(v).some(g => groups(vm).includes(g)));
-    return clash ? `${clash.name} is on ${to.name}` : undefined;
+    for (const other of there) {
+      const shared = other.vm !== vm.vm && groups(other).find(g => groups(vm).includes(g));
+      if (shared) return { words: `${other.name} is there, and both are labelled ${shared}` };
+    }
+    return undefined;
   },
 };

@@ -7,7 +7,9 @@ export const fitsCpu: Constraint = {
     const milli = c.to.cpuPermille * c.to.cores + drift(c, c.to.node).milli + c.vm.cpuMilli;
     const { overloadPermille, packMarginPermille } = c.config;
     const limit = c.move.reason === 'overload' ? overloadPermille : overloadPermille - packMarginPermille;
-    const permille = Math.round(milli / c.to.cores);
-    return permille >= limit ? `${c.to.name} would be at ${permille} of ${limit} permille` : undefined;
+    const after = Math.round(milli / c.to.cores);
+    if (after < limit) return undefined;
+    const words = `${c.to.name} would be at ${after} permille, ${limit} is the limit`;
+    return { words, numbers: { after, limit } };
   },
 };

@@ -1,10 +1,12 @@
-/** A node's guests and the reserve fit into its memory, counting what the same plan brings. */
+/** A node's guests fit into its memory, counting what the same plan brings. */
 import { type Constraint, drift } from './types.ts';
 
 export const fitsMemory: Constraint = {
   code: 'fits-memory',
   breaks(c) {
-    const freeMib = c.to.memoryFreeMib - drift(c, c.to.node).mib - c.config.reserveMib;
-    return freeMib < c.vm.memoryMib ? `${c.vm.memoryMib} MiB do not fit into ${freeMib} MiB` : undefined;
+    const freeMib = c.to.memoryFreeMib - drift(c, c.to.node).mib;
+    const needMib = c.vm.memoryMib;
+    if (freeMib >= needMib) return undefined;
+    return { words: `${freeMib} MiB are free, it needs ${needMib} MiB`, numbers: { freeMib, needMib } };
   },
 };

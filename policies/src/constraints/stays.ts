@@ -1,26 +1,39 @@
-/** A VM that is pinned, fixed by its spec, in a handoff, or not running stays where it is. */
+/** A VM that is pinned, fixed by its spec, in a handoff, claimed by two, or not running stays where it is. */
 import type { Constraint } from './types.ts';
 
 export const pinned: Constraint = {
   code: 'pinned',
-  breaks: ({ vm }) => (vm.pinnedMs > 0 ? `pinned for ${vm.pinnedMs} ms` : undefined),
+  breaks: ({ vm: { pinnedMs } }) =>
+    pinnedMs > 0
+      ? { words: `it is pinned for another ${pinnedMs} ms`, numbers: { leftMs: pinnedMs } }
+      : undefined,
 };
 export const migrationNever: Constraint = {
   code: 'migration-never',
-  breaks: ({ vm }) => (vm.migration === 'never' ? 'migration: never' : undefined),
+  breaks: ({ vm }) => (vm.migration === 'never' ? { words: 'its spec says migration: never' } : undefined),
 };
 export const moving: Constraint = {
   code: 'moving',
   breaks: ({ vm, earlier }) =>
-    vm.moving || earlier.some(m => m.vm === vm.vm) ? 'it is in a handoff already' : undefined,
+    vm.moving || earlier.some(m => m.vm === vm.vm) ? { words: 'it is in a handoff already' } : undefined,
+};
+export const claimed: Constraint = {
+  code: 'claimed',
+  breaks({ vm, from, view }) {
+    const living = view.nodes.filter(n => n.node !== from.node && n.state === 'awake');
+    const rival = living.find(n => n.vms.some(v => v.vm === vm.vm));
+    return rival && { words: `${rival.name} claims it too` };
+  },
 };
 export const notRunning: Constraint = {
   code: 'not-running',
-  breaks: ({ vm }) => (vm.state !== 'running' ? `it is ${vm.state}` : undefined),
+  breaks: ({ vm }) => (vm.state !== 'running' ? { words: `it is ${vm.state}` } : undefined),
 };
 /** Packing never moves a VM in backoff. */
 export const backoff: Constraint = {
   code: 'backoff',
-  breaks: ({ vm, move }) =>
-    move.reason === 'consolidate' && vm.backoffMs > 0 ? `${vm.backoffMs} ms left` : undefined,
+  breaks: ({ vm: { backoffMs }, move }) =>
+    move.reason === 'consolidate' && backoffMs > 0
+      ? { words: `it rests for another ${backoffMs} ms`, numbers: { leftMs: backoffMs } }
+      : undefined,
 };

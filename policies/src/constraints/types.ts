@@ -15,26 +15,27 @@ export type Case = {
   earlier: Move[];
 };
 
-export type Constraint = { code: RefusalCode; breaks(c: Case): string | undefined };
+export type Broken = { words: string; numbers?: Record<string, number> };
 
-export const refusalOf = (code: RefusalCode, c: Case, sentence: string): Refusal => ({
+export type Constraint = { code: RefusalCode; breaks(c: Case): Broken | undefined };
+
+export const refusalOf = (code: RefusalCode, c: Case, { words, numbers = {} }: Broken): Refusal => ({
   code,
   vm: c.move.vm,
   node: c.move.to,
-  numbers: {},
-  sentence,
+  numbers,
+  sentence: `${c.vm.name} may not go from ${c.from.name} to ${c.to.name}: ${words}`,
 });
 
 /** Milli-cores and MiB that earlier moves bring to a node, less what they take from it. */
-export function drift(c: Case, node: string): { milli: number; mib: number; vms: number } {
-  const sum = { milli: 0, mib: 0, vms: 0 };
+export function drift(c: Case, node: string): { milli: number; mib: number } {
+  const sum = { milli: 0, mib: 0 };
   for (const m of c.earlier) {
     const vm = c.view.nodes.flatMap(n => n.vms).find(v => v.vm === m.vm);
     if (!vm) continue;
     const sign = m.to === node ? 1 : m.from === node ? -1 : 0;
     sum.milli += sign * vm.cpuMilli;
     sum.mib += sign * vm.memoryMib;
-    sum.vms += sign;
   }
   return sum;
 }

@@ -1,7 +1,8 @@
 /** A decision in the making: moves on paper, refusals, and the caps that hold for both halves of the rule. */
 import { Projection } from '../projection.ts';
-import { moveSentence } from '../sentences.ts';
+import { count, moveSentence, percent } from '../sentences.ts';
 import type {
+  Candidate,
   Decision,
   Move,
   MoveReasonCode,
@@ -13,13 +14,19 @@ import type {
 } from '../types.ts';
 import { refusal } from './gates.ts';
 
+/** A node as a place for a VM: `no` is why not. */
+export type Place = { to: NodeView; no: Refusal | undefined };
+
 export class Draft {
   readonly view: View;
   readonly config: ThresholdConfig;
   readonly projection: Projection;
   readonly moves: Move[] = [];
   readonly refusals: Refusal[] = [];
+  readonly candidates: Candidate[] = [];
   readonly wake: string[] = [];
+  /** What nodes asked to wake will take, thousandths of a core and MiB. */
+  readonly wakePlan = new Map<string, { milli: number; mib: number }>();
 
   constructor(view: View, config: ThresholdConfig) {
     this.view = view;
@@ -32,26 +39,55 @@ export class Draft {
     return refused !== undefined;
   }
 
-  fitsMemory(vm: VmView, to: NodeView): boolean {
-    return this.projection.node(to.node).memoryFreeMib - this.config.reserveMib >= vm.memoryMib;
+  /** Why `to` has no room for the VM on `paper`, below `limit` permille of CPU; undefined = it has. */
+  noRoom(vm: VmView, to: NodeView, limit: number, paper: Projection): Refusal | undefined {
+    const { memoryFreeMib } = paper.node(to.node);
+    if (memoryFreeMib < vm.memoryMib) {
+      const words = `${to.name} has ${memoryFreeMib} MiB free, it needs ${vm.memoryMib} MiB`;
+      const numbers = { freeMib: memoryFreeMib, needMib: vm.memoryMib };
+      return refusal('fits-memory', vm.vm, to.node, numbers, words);
+    }
+    const [before, after] = [paper.permille(to.node), paper.with(to.node, vm)];
+    if (after < limit) return undefined;
+    const words = `${to.name} would go from ${percent(before)} to ${percent(after)}, ${percent(limit)} is the limit`;
+    return refusal('fits-cpu', vm.vm, to.node, { before, after, limit }, words);
   }
 
-  hasInflow(to: NodeView): boolean {
-    return this.projection.node(to.node).inflow < this.config.maxInflow;
+  noInflow(vm: VmView, to: NodeView): Refusal | undefined {
+    const { inflow } = this.projection.node(to.node);
+    const max = this.config.maxInflow;
+    if (inflow < max) return undefined;
+    const words = `${to.name} takes in ${count(max, 'VM')} at a time and has ${inflow} coming`;
+    return refusal('inflow', vm.vm, to.node, { now: inflow, max }, words);
   }
 
-  hasOutflow(from: NodeView): boolean {
-    return this.projection.node(from.node).outflow < this.config.maxOutflow;
+  noOutflow(vm: VmView, from: NodeView): Refusal | undefined {
+    const { outflow } = this.projection.node(from.node);
+    const max = this.config.maxOutflow;
+    if (outflow < max) return undefined;
+    const words = `${from.name} gives away ${count(max, 'VM')} at a time and has ${outflow} leaving`;
+    return refusal('outflow', vm.vm, from.node, { now: outflow, max }, words);
+  }
+
+  /** Writes down what was found about every place for a VM. */
+  looked(vm: VmView, places: readonly Place[], chosen: NodeView | undefined, paper: Projection): void {
+    for (const { to, no } of places) {
+      this.candidates.push({
+        vm: vm.vm,
+        node: to.node,
+        verdict: to === chosen ? 'chosen' : no ? 'refused' : 'fits',
+        code: no?.code ?? '',
+        cpuAfter: paper.with(to.node, vm),
+        memoryFreeAfter: paper.node(to.node).memoryFreeMib - vm.memoryMib,
+      });
+    }
   }
 
   /** Puts the move on paper if both nodes may take part in one more handoff now; else says which may not. */
   move(vm: VmView, from: NodeView, to: NodeView, reason: MoveReasonCode, why: string): boolean {
-    if (!this.hasOutflow(from)) {
-      this.refuse(capRefusal('outflow', vm, from, this.config.maxOutflow));
-      return false;
-    }
-    if (!this.hasInflow(to)) {
-      this.refuse(capRefusal('inflow', vm, to, this.config.maxInflow));
+    const waits = this.noOutflow(vm, from) ?? this.noInflow(vm, to);
+    if (waits) {
+      this.refuse({ ...waits, sentence: `${vm.name} waits: ${waits.sentence}` });
       return false;
     }
     const projected = this.projection.move(vm, from.node, to.node);
@@ -69,15 +105,7 @@ export class Draft {
   }
 
   decision(): Decision {
-    return { moves: this.moves, refusals: this.refusals, wake: this.wake, suspend: [] };
+    const { moves, refusals, candidates, wake } = this;
+    return { moves, refusals, candidates, wake, suspend: [] };
   }
 }
-
-const capRefusal = (code: 'inflow' | 'outflow', vm: VmView, node: NodeView, max: number): Refusal =>
-  refusal(
-    code,
-    vm.vm,
-    node.node,
-    { max },
-    `${vm.name} waits: ${node.name} takes part in ${max} handoff(s) ${code === 'inflow' ? 'in' : 'out'} at a time`,
-  );

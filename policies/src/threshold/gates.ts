@@ -1,4 +1,5 @@
 /** What keeps a node or a VM out of a decision, each as a refusal with its numbers. */
+import { seconds } from '../sentences.ts';
 import type { NodeView, Refusal, RefusalCode, ThresholdConfig, View, VmView } from '../types.ts';
 
 export const refusal = (
@@ -20,26 +21,37 @@ export function cooldownLeftMs(view: View, node: NodeView | undefined, config: T
 export function nodeGate(node: NodeView, view: View, config: ThresholdConfig): Refusal | undefined {
   const no = (code: RefusalCode, numbers: Record<string, number>, words: string) =>
     refusal(code, '', node.node, numbers, `${node.name} ${words}`);
+  if (node.state === 'asleep') return no('asleep', {}, 'is asleep');
   if (node.state !== 'awake')
-    return no('stale', { ageMs: node.ageMs }, `has been silent for ${node.ageMs} ms`);
+    return no('stale', { ageMs: node.ageMs }, `has been silent for ${seconds(node.ageMs)}`);
   if (node.paused) return no('paused', {}, 'is paused');
-  if (!node.windowFull) return no('window', {}, 'has no full window yet that is free of a move');
+  if (!node.windowFull) return no('window', {}, 'has no whole window yet that no move has touched');
   const leftMs = config.cooldownScope === 'node' ? cooldownLeftMs(view, node, config) : 0;
-  if (leftMs > 0) return no('cooldown', { leftMs }, `rests after a relocation, ${leftMs} ms left`);
+  if (leftMs > 0)
+    return no('cooldown', { leftMs }, `rests after a relocation for another ${seconds(leftMs)}`);
   return undefined;
 }
 
 /** Why a VM stays whatever the rule says, or undefined. Backoff is apart: an overload may override it. */
-export function vmGate(vm: VmView, node: NodeView): Refusal | undefined {
+export function vmGate(vm: VmView, node: NodeView, view: View): Refusal | undefined {
   const no = (code: RefusalCode, numbers: Record<string, number>, words: string) =>
     refusal(code, vm.vm, node.node, numbers, `${vm.name} ${words}`);
   if (vm.state !== 'running') return no('not-running', {}, `is ${vm.state}`);
   if (vm.moving) return no('moving', {}, 'is in a handoff');
+  const rival = rivalOf(vm, node, view);
+  if (rival) {
+    const words = `is claimed by ${node.name} and ${rival.name}: it stays until one of them gives it up`;
+    return no('claimed', {}, words);
+  }
   if (vm.migration === 'never') return no('migration-never', {}, 'may not be moved (migration: never)');
   if (vm.pinnedMs > 0)
-    return no('pinned', { leftMs: vm.pinnedMs }, `is pinned for another ${vm.pinnedMs} ms`);
+    return no('pinned', { leftMs: vm.pinnedMs }, `is pinned for another ${seconds(vm.pinnedMs)}`);
   return undefined;
 }
+
+/** Another living node that says the VM is its own: both freeze its moves (handoff.md, Identity). */
+export const rivalOf = (vm: VmView, node: NodeView, view: View): NodeView | undefined =>
+  view.nodes.find(n => n.node !== node.node && n.state === 'awake' && n.vms.some(v => v.vm === vm.vm));
 
 export const backoffRefusal = (vm: VmView, node: NodeView): Refusal =>
   refusal(
@@ -47,14 +59,18 @@ export const backoffRefusal = (vm: VmView, node: NodeView): Refusal =>
     vm.vm,
     node.node,
     { leftMs: vm.backoffMs },
-    `${vm.name} came back lately, ${vm.backoffMs} ms left`,
+    `${vm.name} came back to a node that it had left: it rests for another ${seconds(vm.backoffMs)}`,
   );
 
+/** A guest whose pages still come runs like any other; a stopped one has at most a memory of load in its window. */
 export const isActive = (vm: VmView, config: ThresholdConfig): boolean =>
-  vm.state === 'running' && vm.cpuMilli >= config.activeVmMilli;
+  (vm.state === 'running' || vm.state === 'degraded') && vm.cpuMilli >= config.activeVmMilli;
 
 /** Paper: CPU ≥ 90 % and two or more active VMs; with C cores: more active VMs than cores. */
-export const isOverloaded = (node: NodeView, config: ThresholdConfig): boolean =>
+export const isOverloaded = (
+  node: Pick<NodeView, 'cpuPermille' | 'cores' | 'vms'>,
+  config: ThresholdConfig,
+): boolean =>
   node.cpuPermille >= config.overloadPermille &&
   node.vms.filter(vm => isActive(vm, config)).length > node.cores;
 

@@ -4,9 +4,9 @@
  */
 import { nodesByCpuDesc, vmsByCpuDesc } from '../order.ts';
 import { Projection } from '../projection.ts';
-import { percent } from '../sentences.ts';
+import { reasons } from '../sentences.ts';
 import type { NodeView, Refusal, VmView } from '../types.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, Place } from './draft.ts';
 import { backoffRefusal, isIdle, nodeGate, refusal, targetGate, vmGate } from './gates.ts';
 
 type Row = { vm: VmView; to: NodeView };
@@ -19,23 +19,22 @@ export function pack(draft: Draft): void {
   const able = idle.filter(
     n => !draft.refuse(nodeGate(n, view, config)) && !draft.refuse(policyGate(n, self)),
   );
-  const targets = [...able].sort(nodesByCpuDesc);
+  const ranked = [...able].sort(byElection);
   // What the whole packing would fill, while caps let only the first moves begin now.
-  const planned = new Projection(view);
+  let planned = new Projection(view);
   const emptied = new Set<string>();
   const filled = new Set<string>();
-  for (const source of [...targets].reverse()) {
+  for (const [rank, source] of [...ranked.entries()].reverse()) {
     if (filled.has(source.node)) continue;
-    const open = targets.filter(
-      t => t.node !== source.node && !emptied.has(t.node) && ranksHigher(t, source),
-    );
-    const rows = empty(draft, planned, source, open);
+    const open = ranked.slice(0, rank).filter(t => !emptied.has(t.node));
+    const trial = planned.copy();
+    const rows = empty(draft, trial, source, open);
     if (!rows) continue;
+    planned = trial;
     emptied.add(source.node);
-    const names = `${source.name} and ${[...new Set(rows.map(r => r.to.name))].join(', ')}`;
     for (const { vm, to } of rows) {
       filled.add(to.node);
-      draft.move(vm, source, to, 'consolidate', `${names} are both idle`);
+      draft.move(vm, source, to, 'consolidate', `both are idle, and ${source.name} can be emptied`);
     }
   }
 }
@@ -44,60 +43,46 @@ export function pack(draft: Draft): void {
 const hosted = (node: NodeView): VmView[] =>
   node.vms.filter(vm => vm.state !== 'stopped' && vm.state !== 'crashed' && vm.state !== 'lost');
 
-const ranksHigher = (a: NodeView, b: NodeView): boolean => nodesByCpuDesc(a, b) < 0;
+/** Elected before, and still open for VMs, goes first; then the highest CPU. */
+function byElection(a: NodeView, b: NodeView): number {
+  const elected = (n: NodeView) => Number(n.elected && !n.cordoned);
+  return elected(b) - elected(a) || nodesByCpuDesc(a, b);
+}
 
-/** All VMs of `source` with a place each, on `planned` too; or nothing and the reasons. */
-function empty(draft: Draft, planned: Projection, source: NodeView, open: NodeView[]): Row[] | undefined {
+/** All VMs of `source` with a place each, put on `paper`; or nothing and the reasons. */
+function empty(draft: Draft, paper: Projection, source: NodeView, open: NodeView[]): Row[] | undefined {
   if (open.length === 0) return undefined;
-  const trial: Row[] = [];
   const vms = hosted(source).sort(vmsByCpuDesc);
   const stay = vms.map(
-    vm => vmGate(vm, source) ?? (vm.backoffMs > 0 ? backoffRefusal(vm, source) : undefined),
+    vm => vmGate(vm, source, draft.view) ?? (vm.backoffMs > 0 ? backoffRefusal(vm, source) : undefined),
   );
   const stuck = stay.filter((r): r is Refusal => r !== undefined);
   if (stuck.length > 0) {
-    draft.refusals.push(...stuck, noGain(source, stuck.length));
+    draft.refusals.push(...stuck, noGain(source, stuck.length, vms.length));
     return undefined;
   }
-  const taken = new Map<string, { milli: number; mib: number }>();
+  const rows: Row[] = [];
   for (const vm of vms) {
-    const to = open.find(t => fits(draft, planned, vm, source, t, taken.get(t.node)));
+    const places: Place[] = open.map(to => ({
+      to,
+      no: targetGate(source, to) ?? draft.noRoom(vm, to, packLimit(draft), paper),
+    }));
+    const to = places.find(p => !p.no)?.to;
+    draft.looked(vm, places, to, paper);
     if (!to) {
-      draft.refuse(
-        refusal(
-          'fits-cpu',
-          vm.vm,
-          source.node,
-          { cpuMilli: vm.cpuMilli, memoryMib: vm.memoryMib, limitPermille: packLimit(draft) },
-          `${vm.name} stays on ${source.name}: no idle node would stay below ${percent(packLimit(draft))} with it`,
-        ),
-      );
+      const no = places.flatMap(p => p.no ?? []);
+      const sentence = `${vm.name} stays on ${source.name}: ${reasons(no.map(r => r.sentence))}`;
+      // The reason of the node that ranks highest stands for all; `candidates` has each.
+      draft.refusals.push(...no.slice(0, 1).map(r => ({ ...r, vm: vm.vm, node: source.node, sentence })));
       return undefined;
     }
-    const sum = taken.get(to.node) ?? { milli: 0, mib: 0 };
-    taken.set(to.node, { milli: sum.milli + vm.cpuMilli, mib: sum.mib + vm.memoryMib });
-    trial.push({ vm, to });
+    paper.move(vm, source.node, to.node);
+    rows.push({ vm, to });
   }
-  for (const { vm, to } of trial) planned.move(vm, source.node, to.node);
-  return trial;
+  return rows;
 }
 
 const packLimit = ({ config }: Draft): number => config.overloadPermille - config.packMarginPermille;
-
-function fits(
-  draft: Draft,
-  planned: Projection,
-  vm: VmView,
-  source: NodeView,
-  to: NodeView,
-  taken = { milli: 0, mib: 0 },
-): boolean {
-  if (targetGate(source, to)) return false;
-  const node = planned.node(to.node);
-  const permille = Math.round((node.cpuMilli + taken.milli + vm.cpuMilli) / to.cores);
-  const freeMib = node.memoryFreeMib - taken.mib - draft.config.reserveMib;
-  return permille < packLimit(draft) && freeMib >= vm.memoryMib;
-}
 
 /** Packing needs agreement on the target: a node with other parameters might not elect the same. */
 function policyGate(node: NodeView, self: NodeView | undefined): Refusal | undefined {
@@ -105,11 +90,13 @@ function policyGate(node: NodeView, self: NodeView | undefined): Refusal | undef
   return refusal('policy-differs', '', node.node, {}, `${node.name} runs another policy or other parameters`);
 }
 
-const noGain = (node: NodeView, stuck: number): Refusal =>
-  refusal(
+function noGain(node: NodeView, stuck: number, vms: number): Refusal {
+  const which = vms === 1 ? 'its only VM' : `${stuck} of its ${vms} VMs`;
+  return refusal(
     'no-gain',
     '',
     node.node,
-    { stuck },
-    `${node.name} cannot be emptied: ${stuck} of its VMs must stay`,
+    { stuck, vms },
+    `${node.name} cannot be emptied: ${which} must stay`,
   );
+}
