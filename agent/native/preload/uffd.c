@@ -123,26 +123,37 @@ static void hand_over(const char *path, int uffd, void *address, size_t length) 
     close(sock);
 }
 
-static void watch(void *address, size_t length) {
+static void watch(void *address, size_t length, off_t offset) {
+    const char *path = getenv("SHOAL_UFFD_SOCKET");
+    if (path && (kept >= 0 || offset != 0)) {
+        /* One range, from the start of the file: reads through any other mapping would fill holes unseen. */
+        errno = EBUSY;
+        die("the RAM file is mapped twice or in part");
+    }
     ram_start = (uintptr_t)address;
     ram_end = ram_start + length;
-    const char *path = getenv("SHOAL_UFFD_SOCKET");
-    if (!path || kept >= 0)
+    if (!path)
         return;
     kept = make_uffd();
     struct uffdio_register range = {
         .range = {.start = (uint64_t)ram_start, .len = length}, .mode = UFFDIO_REGISTER_MODE_MISSING};
     if (ioctl(kept, UFFDIO_REGISTER, &range) != 0)
         die("UFFDIO_REGISTER");
+    /* A length that is not the guest's is refused there, which ends the VMM. */
     hand_over(path, kept, address, length);
 }
 
 void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
     long result = syscall(SYS_mmap, address, length, protection, flags, fd, offset);
-    if ((void *)result != MAP_FAILED && (flags & MAP_TYPE) == MAP_SHARED && offset == 0 && is_ram(fd)) {
-        struct stat file;
-        if (fstat(fd, &file) == 0 && (size_t)file.st_size == length)
-            watch((void *)result, length);
+    int kind = flags & MAP_TYPE;
+    if ((void *)result == MAP_FAILED || !is_ram(fd))
+        return (void *)result;
+    if (kind == MAP_SHARED || kind == MAP_SHARED_VALIDATE) {
+        watch((void *)result, length, offset);
+    } else if (getenv("SHOAL_UFFD_SOCKET")) {
+        /* A read of it would put a zero page into the file where the guest's page is missing: no fault, no page. */
+        errno = EINVAL;
+        die("the RAM file is mapped privately");
     }
     return (void *)result;
 }

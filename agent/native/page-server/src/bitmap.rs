@@ -83,13 +83,18 @@ impl Bitmap {
         bytes.take(count).collect()
     }
 
-    /// Sets what is set in `bytes`; bits outside are passed over.
-    pub fn merge(&mut self, first: u64, bytes: &[u8]) {
+    /// Sets what is set in `bytes`. False: some of it lies outside.
+    #[must_use]
+    pub fn merge(&mut self, first: u64, bytes: &[u8]) -> bool {
         for (i, byte) in bytes.iter().enumerate() {
             for bit in (0..8).filter(|bit| byte >> bit & 1 == 1) {
-                self.set(first + i as u64 * 8 + bit);
+                match first.checked_add(i as u64 * 8 + bit) {
+                    Some(at) if at < self.len => self.set(at),
+                    _ => return false,
+                };
             }
         }
+        true
     }
 
     /// Clears what is set in `other`.
@@ -137,7 +142,7 @@ mod tests {
         );
         let mut copy = Bitmap::new(1000);
         map.pieces(|first, bytes| -> Result<(), ()> {
-            copy.merge(first, bytes);
+            assert!(copy.merge(first, bytes));
             Ok(())
         })
         .unwrap();
@@ -149,10 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn bits_of_a_peer_that_lie_outside_are_passed_over() {
+    fn bits_of_a_peer_that_lie_outside_are_noticed() {
         let mut map = Bitmap::new(10);
-        map.merge(8, &[0xff]);
-        map.merge(1 << 40, &[0xff]);
+        assert!(map.merge(8, &[3]) && map.merge(1 << 40, &[0]));
+        for first in [8, 1 << 40, u64::MAX - 2] {
+            assert!(!map.merge(first, &[0xff, 0xff]), "{first}");
+        }
         assert_eq!(map.ones(), 2);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::Connection;
 
@@ -34,15 +34,17 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Conn {
     /// Does the handshake; `None` = plain, for benches.
-    pub fn open(mut tcp: TcpStream, tls: Option<Connection>) -> io::Result<Self> {
-        tcp.set_read_timeout(Some(HANDSHAKE_MAX))?;
-        tcp.set_write_timeout(Some(HANDSHAKE_MAX))?;
+    pub fn open(tcp: TcpStream, tls: Option<Connection>) -> io::Result<Self> {
         let tls = match tls {
             None => None,
             Some(mut tls) => {
                 tls.set_buffer_limit(None);
+                let mut hurried = Hurried {
+                    tcp: &tcp,
+                    until: Instant::now() + HANDSHAKE_MAX,
+                };
                 while tls.is_handshaking() || tls.wants_write() {
-                    tls.complete_io(&mut tcp)?;
+                    tls.complete_io(&mut hurried)?;
                 }
                 Some(Mutex::new(tls))
             }
@@ -83,6 +85,9 @@ impl Conn {
         self.sent.fetch_add(out.len() as u64, Ordering::Relaxed);
         let result = (&self.tcp).write_all(&out);
         out.clear();
+        if result.is_err() {
+            self.close(); // a frame was cut short: nothing that follows could be understood
+        }
         result
     }
 
@@ -94,6 +99,45 @@ impl Conn {
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+}
+
+/// Ends a handshake that takes too long as a whole. A time limit of a socket alone is one for each read: a stranger who
+/// sends a byte now and then would hold its thread for ever.
+struct Hurried<'a> {
+    tcp: &'a TcpStream,
+    until: Instant,
+}
+
+impl Hurried<'_> {
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the handshake took too long",
+            ))
+        } else {
+            Ok(Some(left))
+        }
+    }
+}
+
+impl Read for Hurried<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tcp.set_read_timeout(self.left()?)?;
+        self.tcp.read(buffer)
+    }
+}
+
+impl Write for Hurried<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tcp.set_write_timeout(self.left()?)?;
+        self.tcp.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -171,7 +215,7 @@ impl<'a> Reader<'a> {
         let mut tls = lock(tls);
         while !raw.is_empty() {
             tls.read_tls(&mut raw)?;
-            let state = tls.process_new_packets().map_err(invalid)?;
+            let state = tls.process_new_packets().map_err(broken)?;
             let at = self.plain.len();
             self.plain.resize(at + state.plaintext_bytes_to_read(), 0);
             tls.reader().read_exact(&mut self.plain[at..])?;
@@ -180,6 +224,15 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// An alert is the peer's word, which no next link would change. Anything else, like a record that does not decrypt, came
+/// about on the way: the next link may do better.
+fn broken(error: rustls::Error) -> io::Error {
+    match error {
+        rustls::Error::AlertReceived(_) => invalid(error),
+        _ => io::Error::new(io::ErrorKind::ConnectionAborted, error.to_string()),
     }
 }
 

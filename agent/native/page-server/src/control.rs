@@ -2,6 +2,7 @@
 //! a new client is told the present state first, so that an agent that was restarted misses nothing.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,8 @@ use crate::conn::lock;
 
 /// A client that takes nothing for so long is dropped: it must not hold up the pages.
 const STUCK: Duration = Duration::from_secs(2);
+/// Out of descriptors: others may close theirs.
+pub const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
 /// Longest request line.
 const LINE_MAX: u64 = 64 << 10;
 
@@ -64,13 +67,22 @@ impl Events {
     fn answer(&self, client: &UnixStream, answer: &Value) {
         // Under the same lock as events: two lines never mix.
         let _state = lock(&self.0);
-        let _ = writeln!(&mut &*client, "{answer}");
+        tell(client, &format!("{answer}\n"));
     }
 }
 
 fn broadcast(clients: &mut Vec<UnixStream>, event: &Value) {
     let line = format!("{event}\n");
-    clients.retain_mut(|client| client.write_all(line.as_bytes()).is_ok());
+    clients.retain(|client| tell(client, &line));
+}
+
+/// False: the client is dropped, for both ways; half a line may have gone out.
+fn tell(mut client: &UnixStream, line: &str) -> bool {
+    let told = client.write_all(line.as_bytes()).is_ok();
+    if !told {
+        let _ = client.shutdown(Shutdown::Both);
+    }
+    told
 }
 
 /// Listens for clients, each in a thread of its own.
@@ -82,7 +94,11 @@ pub fn listen(path: &Path, events: &Events, commands: &Arc<dyn Commands>) -> Res
     thread::Builder::new()
         .name("control".to_owned())
         .spawn(move || {
-            for client in listener.incoming().flatten() {
+            for client in listener.incoming() {
+                let Ok(client) = client else {
+                    thread::sleep(ACCEPT_AGAIN);
+                    continue;
+                };
                 let (events, commands) = (events.clone(), Arc::clone(&commands));
                 thread::spawn(move || serve(client, &events, &*commands));
             }

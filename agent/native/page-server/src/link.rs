@@ -40,6 +40,17 @@ pub fn hello(session: &Session, lane: Lane, attempt: u32) -> Hello {
     }
 }
 
+/// Why a link ended: its threads end one another, and what the first found counts, not that the socket was closed then.
+pub fn cause(results: impl IntoIterator<Item = io::Result<()>>) -> io::Result<()> {
+    let rank = |error: &io::Error| match error.kind() {
+        io::ErrorKind::Other => 0,
+        io::ErrorKind::InvalidData => 1,
+        _ => 2,
+    };
+    let errors = results.into_iter().filter_map(Result::err);
+    errors.min_by_key(rank).map_or(Ok(()), Err)
+}
+
 /// Socket options of a lane.
 pub fn tune(conn: &Conn, lane: Lane) -> io::Result<()> {
     match lane {
@@ -49,17 +60,11 @@ pub fn tune(conn: &Conn, lane: Lane) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads the peer's hello and holds it against ours.
+/// Reads the peer's hello, which must be of our handoff. Its lane and attempt are the source's to choose.
 pub fn expect_hello(reader: &mut Reader<'_>, session: &Session) -> io::Result<Hello> {
     match reader.next()? {
-        Frame::Hello(said) => {
-            let ours = hello(session, said.lane, said.attempt);
-            if said == ours {
-                Ok(said)
-            } else {
-                Err(wrong("the peer is with another handoff"))
-            }
-        }
+        Frame::Hello(said) if said == hello(session, said.lane, said.attempt) => Ok(said),
+        Frame::Hello(_) => Err(wrong("the peer is with another handoff")),
         _ => Err(wrong("the peer did not begin with a hello")),
     }
 }

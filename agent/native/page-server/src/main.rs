@@ -17,6 +17,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
+    abort_on_panic();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [verb, dir] = arguments.as_slice() else {
         return Err(USAGE.to_owned());
@@ -32,4 +33,14 @@ fn run() -> Result<(), String> {
         "fetch" => fetch::run(Session::load(dir, Role::Fetch)?),
         _ => Err(USAGE.to_owned()),
     }
+}
+
+/// A thread that is gone would leave a guest waiting with nobody to tell. A process that is gone is noticed, and the
+/// guest waits just as safely: the preload keeps the userfaultfd.
+fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::abort();
+    }));
 }

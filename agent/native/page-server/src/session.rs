@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::sys::process::page_bytes;
+
+/// 16 TiB: each bitmap over it takes 512 MiB.
+const RAM_MAX: u64 = 1 << 44;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Serve,
@@ -71,11 +76,18 @@ impl Session {
         {
             return Err(format!("role is {said}"));
         }
+        let postcopy = match string("engine")?.as_str() {
+            "postcopy" => true,
+            "precopy" => false,
+            other => return Err(format!("engine {other} is unknown")),
+        };
+        let pages = json["deviceLoadPages"].as_array();
+        let pages = pages.and_then(|list| list.iter().map(Value::as_u64).collect());
         let session = Self {
             dir: dir.to_owned(),
             handoff: bytes(&string("handoff")?.replace('-', "")).ok_or("handoff is no UUID")?,
             role,
-            postcopy: string("engine")? == "postcopy",
+            postcopy,
             ram_file: path("ramFile")?,
             ram_bytes: number("ramBytes")?,
             page_bytes: number("pageBytes")?,
@@ -88,19 +100,39 @@ impl Session {
             vmm_uid: number("vmmUid")?
                 .try_into()
                 .map_err(|_| "vmmUid is no uid")?,
-            device_load_pages: json["deviceLoadPages"].as_array().map_or(vec![], |list| {
-                list.iter().filter_map(Value::as_u64).collect()
-            }),
+            device_load_pages: pages.ok_or("deviceLoadPages is no list of pages")?,
             bulk_window_bytes: number("bulkWindowBytes")?
                 .try_into()
                 .map_err(|_| "bulkWindowBytes is too large")?,
             bulk_bytes_per_second: number("bulkBytesPerSecond")?,
-            tls: json["tls"].as_bool().unwrap_or(true),
+            tls: json["tls"]
+                .as_bool()
+                .ok_or("tls is neither true nor false")?,
         };
-        if session.page_bytes != 4096 || !session.ram_bytes.is_multiple_of(session.page_bytes) {
-            return Err("ramBytes must be whole pages of 4096 bytes".to_owned());
-        }
+        session.check()?;
         Ok(session)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.page_bytes != 4096 || page_bytes() != 4096 {
+            let (said, here) = (self.page_bytes, page_bytes());
+            return Err(format!(
+                "pageBytes is {said}, this machine's pages have {here}: only 4096 is supported"
+            ));
+        }
+        if !self.ram_bytes.is_multiple_of(self.page_bytes)
+            || self.ram_bytes > RAM_MAX
+            || (self.postcopy && self.ram_bytes == 0)
+        {
+            return Err(format!(
+                "ramBytes is {}: it must be whole pages of 4096 bytes, {RAM_MAX} at most",
+                self.ram_bytes
+            ));
+        }
+        if u64::from(self.bulk_window_bytes) < self.page_bytes {
+            return Err("bulkWindowBytes is less than a page: nothing could be sent".to_owned());
+        }
+        Ok(())
     }
 }
 

@@ -58,6 +58,10 @@ fn own(dir: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'stati
     Ok((vec![CertificateDer::from(read(CERT)?)], key))
 }
 
+fn of_key(session: &Session, error: &Error) -> String {
+    format!("{}: {error}", session.dir.join(KEY).display())
+}
+
 pub fn client(session: &Session) -> Result<Arc<ClientConfig>, String> {
     let (certs, key) = own(&session.dir)?;
     let pin = Arc::new(Pin::new(session.peer_cert_sha256));
@@ -67,7 +71,7 @@ pub fn client(session: &Session) -> Result<Arc<ClientConfig>, String> {
         .dangerous()
         .with_custom_certificate_verifier(pin)
         .with_client_auth_cert(certs, key)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| of_key(session, &error))?;
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
 }
@@ -80,7 +84,7 @@ pub fn server(session: &Session) -> Result<Arc<ServerConfig>, String> {
         .map_err(|error| error.to_string())?
         .with_client_cert_verifier(pin)
         .with_single_cert(certs, key)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| of_key(session, &error))?;
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))

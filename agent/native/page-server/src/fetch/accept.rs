@@ -4,19 +4,21 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
-
-use rustls::ServerConfig;
-use serde_json::json;
+use std::time::{Duration, Instant};
 
 use super::Fetch;
 use crate::conn::{Conn, Reader, lock};
-use crate::frame::{Frame, Hello, Lane};
-use crate::link::{Link, expect_hello, hello, tune};
+use crate::frame::{Hello, Lane};
+use crate::link::{Link, expect_hello, tune};
 use crate::sys::socket;
+use rustls::ServerConfig;
 
 /// Connections that wait for their other half or have not proven themselves; the source makes two at a time.
-const PENDING_MAX: usize = 16;
+const PENDING_MAX: usize = 64;
+/// Halves that wait for their other one: all but the newest are of attempts that the source gave up.
+const HALVES_MAX: usize = 4;
+/// What strangers do is told this often at most: they decide how often they come, not how long the log gets.
+const STRANGER_EVERY: Duration = Duration::from_secs(1);
 
 struct Half {
     hello: Hello,
@@ -52,7 +54,7 @@ impl Fetch {
                             fetch.pair(half, &halves);
                         }
                         // Strangers knock on every port; that is no reason to stop.
-                        Err(error) => fetch.events.error("stranger", &error.to_string(), false),
+                        Err(error) => fetch.stranger(&error),
                     }
                 });
             drop(spawned);
@@ -70,6 +72,7 @@ impl Fetch {
             }
         };
         let conn = Conn::open(tcp, tls)?;
+        // The source says no more than its hello until it got ours, so that this reader keeps nothing back.
         conn.tcp()
             .set_read_timeout(Some(crate::conn::HANDSHAKE_MAX))?;
         let said = {
@@ -81,16 +84,27 @@ impl Fetch {
         Ok(Half { hello: said, conn })
     }
 
+    fn stranger(&self, error: &io::Error) {
+        let mut told = lock(&self.stranger_told);
+        if told.is_none_or(|at| at.elapsed() >= STRANGER_EVERY) {
+            *told = Some(Instant::now());
+            self.events.error("stranger", &error.to_string(), false);
+        }
+    }
+
     /// Keeps the half until its other one is there; then runs the link in this thread.
     fn pair(self: &Arc<Self>, half: Half, halves: &Mutex<Vec<Half>>) {
+        let attempt = half.hello.attempt;
         let link = {
             let mut halves = lock(halves);
-            let attempt = half.hello.attempt;
             halves.retain(|other| other.hello.attempt >= attempt);
             let other = halves.iter().position(|other| {
                 other.hello.attempt == attempt && other.hello.lane != half.hello.lane
             });
             let Some(at) = other else {
+                if halves.len() == HALVES_MAX {
+                    halves.remove(0);
+                }
                 halves.push(half);
                 return;
             };
@@ -100,80 +114,16 @@ impl Fetch {
             } else {
                 (other, half)
             };
-            (
-                attempt,
-                Arc::new(Link {
-                    urgent: urgent.conn,
-                    bulk: bulk.conn,
-                }),
-            )
+            Arc::new(Link {
+                urgent: urgent.conn,
+                bulk: bulk.conn,
+            })
         };
-        let (attempt, link) = link;
         let result = self.run_link(attempt, &link);
         link.close();
         self.unlinked(&link);
         if let Err(error) = result {
-            if error.kind() == io::ErrorKind::Other {
-                self.fatal("memory", &error.to_string());
-            }
-            self.events
-                .standing(json!({ "event": "peer", "up": false, "detail": error.to_string() }));
-        }
-    }
-
-    fn run_link(self: &Arc<Self>, attempt: u32, link: &Arc<Link>) -> io::Result<()> {
-        // The source has given up the old one, or it would not have made a new one.
-        if let Some(old) = lock(&self.link).replace(Arc::clone(link)) {
-            old.close();
-        }
-        for (conn, lane) in [(&link.urgent, Lane::Urgent), (&link.bulk, Lane::Bulk)] {
-            conn.send(&Frame::Hello(hello(&self.session, lane, attempt)))?;
-        }
-        let (settled, complete) = {
-            let book = lock(&self.memory.book);
-            (book.map_known.then(|| book.settled.clone()), book.complete)
-        };
-        if let Some(settled) = settled {
-            settled.pieces(|first, bits| link.bulk.send(&Frame::Installed { first, bits }))?;
-        }
-        link.bulk.send(&Frame::Resume { complete })?;
-        if attempt > 1 {
-            lock(&self.memory.stats).reconnects += 1;
-        }
-        let detail = link
-            .bulk
-            .tcp()
-            .peer_addr()
-            .map_or_else(|_| String::new(), |address| address.to_string());
-        self.events
-            .standing(json!({ "event": "peer", "up": true, "detail": detail }));
-        let waited_for = lock(&self.memory.book).waited_for();
-        self.ask(&waited_for);
-        thread::scope(|scope| {
-            let urgent = scope.spawn(|| {
-                let result = self.read_urgent(&link.urgent);
-                link.close();
-                result
-            });
-            let bulk = self.read_bulk(link);
-            link.close();
-            let urgent = urgent.join().expect("a lane does not panic");
-            bulk.and(urgent)
-        })
-    }
-
-    fn unlinked(&self, link: &Arc<Link>) {
-        lock(&self.memory.stats).wire_bytes += link.wire_bytes();
-        let mut current = lock(&self.link);
-        if current.as_ref().is_some_and(|now| Arc::ptr_eq(now, link)) {
-            *current = None;
-        }
-        drop(current);
-        let mut stream = lock(&self.stream);
-        if !stream.ended
-            && let Some(vmm) = stream.vmm.take()
-        {
-            let _ = vmm.shutdown(std::net::Shutdown::Both);
+            self.lost(&error);
         }
     }
 }

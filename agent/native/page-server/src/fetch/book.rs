@@ -68,10 +68,16 @@ impl Book {
         self.waiting.keys().copied().filter(data).collect()
     }
 
-    pub fn map_piece(&mut self, first: u64, bits: &[u8]) {
+    /// A link is up: a map that was cut short begins anew.
+    pub fn linked(&mut self) {
         if !self.map_known {
-            self.map.merge(first, bits);
+            self.map = Bitmap::new(self.map.len());
         }
+    }
+
+    /// False: some of it lies outside the memory.
+    pub fn map_piece(&mut self, first: u64, bits: &[u8]) -> bool {
+        self.map_known || self.map.merge(first, bits)
     }
 
     /// The map is whole. Answers who waits for a page without data; `None`: pages were lost on the way.
@@ -96,7 +102,7 @@ impl Book {
     pub fn zeros(&mut self, first: u64, count: u64) -> Vec<u64> {
         let mut waited = vec![];
         for page in first..first + count {
-            if self.map.get(page) && self.settled.set(page) {
+            if self.settled.set(page) {
                 self.zeroed.set(page);
                 if self.waiting.contains_key(&page) {
                     waited.push(page);

@@ -1,7 +1,8 @@
 //! The preload's descriptor, and the thread that reads faults from it.
 
 use std::io::Write;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,7 +10,9 @@ use serde_json::json;
 use super::Fetch;
 use super::memory::Armed;
 use crate::conn::lock;
+use crate::control::ACCEPT_AGAIN;
 use crate::frame::Frame;
+use crate::link::wrong;
 use crate::sys::process;
 use crate::sys::socket::{peer_uid, readable, recv_with_fd};
 use crate::sys::uffd::Uffd;
@@ -17,6 +20,8 @@ use crate::sys::uffd::Uffd;
 /// "SHOALUFD": first word of what the preload sends; then address and length of the range.
 const MAGIC: u64 = u64::from_le_bytes(*b"SHOALUFD");
 const GREETING_BYTES: usize = 24;
+/// The preload sends it at once. Who does not is no VMM, and must not keep it out.
+const GREETING_MAX: Duration = Duration::from_secs(2);
 /// The end of the transfer is looked for this often when there are no faults.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -28,15 +33,22 @@ impl Fetch {
     }
 
     /// Takes the one descriptor, then reads faults until the end.
-    pub(super) fn take_descriptor(&self, listener: &UnixListener) {
+    pub(super) fn take_descriptor(&self, listener: UnixListener) {
         loop {
-            match self.receive(listener) {
-                Ok(()) => break,
-                Err(what) => self.events.error("descriptor", &what, false),
+            match listener.accept().map(|(client, _)| self.receive(client)) {
+                Ok(Ok(())) => break,
+                Ok(Err(what)) => self.events.error("descriptor", &what, false),
+                Err(_) => thread::sleep(ACCEPT_AGAIN),
             }
         }
+        // A second VMM is refused at once instead of waiting for an answer.
+        drop(listener);
         self.events.standing(json!({ "event": "registered" }));
         process::prefer_this_thread();
+        // Everything may be zero and known before there was anyone to register.
+        if let Err(error) = self.finish() {
+            self.lost(&error);
+        }
         if let Err(error) = self.read_faults()
             && !lock(&self.memory.book).complete
         {
@@ -47,9 +59,9 @@ impl Fetch {
         }
     }
 
-    fn receive(&self, listener: &UnixListener) -> Result<(), String> {
+    fn receive(&self, mut client: UnixStream) -> Result<(), String> {
         let text = |error: std::io::Error| error.to_string();
-        let (mut client, _) = listener.accept().map_err(text)?;
+        client.set_read_timeout(Some(GREETING_MAX)).map_err(text)?;
         let uid = peer_uid(&client).map_err(text)?;
         if uid != self.session.vmm_uid {
             return Err(format!(
@@ -64,6 +76,10 @@ impl Fetch {
         let fd = fd.ok_or("a greeting came without a descriptor")?;
         if got != GREETING_BYTES || word(0) != MAGIC || word(16) != self.session.ram_bytes {
             return Err("a greeting is not of this guest".to_owned());
+        }
+        let end = word(8).checked_add(word(16));
+        if !word(8).is_multiple_of(self.session.page_bytes) || end.is_none() {
+            return Err("a greeting names no range of memory".to_owned());
         }
         let uffd = Uffd::new(fd).map_err(text)?;
         self.memory
@@ -88,7 +104,11 @@ impl Fetch {
             addresses.clear();
             armed.uffd.read_faults(&mut addresses)?;
             for address in &addresses {
-                let page = (address - armed.base) / self.session.page_bytes;
+                let page = address
+                    .checked_sub(armed.base)
+                    .map(|offset| offset / self.session.page_bytes)
+                    .filter(|&page| page < self.session.pages())
+                    .ok_or_else(|| wrong("a fault outside the guest's memory"))?;
                 if self.memory.faulted(page)? {
                     self.ask(&[page]);
                 }

@@ -16,6 +16,9 @@ use crate::sys::uffd::{Filled, Uffd};
 const PAGE: u64 = 4096;
 /// A full file system may be made room in; until then the guest waits.
 const NO_MEMORY_AGAIN: Duration = Duration::from_millis(100);
+/// The address space is being changed (EAGAIN of ioctl_userfaultfd(2)); spinning could keep the one who changes it off
+/// the CPU.
+const CHANGING_AGAIN: Duration = Duration::from_micros(50);
 /// More would be a working set, not what devices touch.
 const DEVICE_LOAD_MAX: usize = 4096;
 
@@ -116,6 +119,9 @@ impl Memory {
         }
         let waited = {
             let mut book = lock(&self.book);
+            if !book.announced(first, count) {
+                return Ok(false);
+            }
             let waited = book.zeros(first, count);
             lock(&self.stats).pages_done = book.settled.ones();
             waited
@@ -137,40 +143,49 @@ impl Memory {
         }
         if let Some(armed) = self.armed.get() {
             // Wakes everyone; from here on a hole is what it is on tmpfs, zero.
-            gone_is_fine(armed.uffd.unregister(armed.base, self.pages * PAGE))?;
+            gone_is_fine(armed.uffd.unregister(armed.base, self.pages * PAGE)).map_err(broken)?;
         }
         Ok(true)
     }
 
     fn fill(&self, first: u64, bytes: &[u8]) -> io::Result<()> {
-        let Some(armed) = self.armed.get() else {
-            return Ok(());
-        };
+        let armed = self.armed.get().ok_or_else(too_early)?;
         let mut at = 0;
         let mut told = false;
         while at < bytes.len() {
             let page = first + at as u64 / PAGE;
-            match armed.uffd.copy(armed.base + page * PAGE, &bytes[at..])? {
-                Filled::Bytes(done) => {
+            match armed.uffd.copy(armed.base + page * PAGE, &bytes[at..]) {
+                Ok(Filled::Bytes(done)) => {
                     self.settle(page, done / PAGE);
                     at += done as usize;
                 }
-                Filled::Exists => {
+                Ok(Filled::Exists) => {
                     self.wake(page)?;
                     self.settle(page, 1);
                     at += PAGE as usize;
                 }
-                Filled::Again => thread::yield_now(),
-                Filled::NoMemory => {
-                    if !told {
-                        let what = "no memory for the pages of the guest: it waits until there is";
-                        self.events.error("no-memory", what, false);
-                        told = true;
-                    }
-                    thread::sleep(NO_MEMORY_AGAIN);
-                }
-                Filled::Gone => return Err(io::Error::other("the VMM is gone")),
+                Ok(other) => self.wait_for(&other, &mut told)?,
+                // The other lane brought the same page, it was the last one, and the watch has ended.
+                Err(_) if lock(&self.book).complete => return Ok(()),
+                Err(error) => return Err(broken(error)),
             }
+        }
+        Ok(())
+    }
+
+    /// After an install that has to be tried again, if it makes sense to.
+    fn wait_for(&self, filled: &Filled, told: &mut bool) -> io::Result<()> {
+        match filled {
+            Filled::Gone => return Err(broken(io::Error::other("the VMM is gone"))),
+            Filled::NoMemory => {
+                if !*told {
+                    let what = "no memory for the pages of the guest: it waits until there is";
+                    self.events.error("no-memory", what, false);
+                    *told = true;
+                }
+                thread::sleep(NO_MEMORY_AGAIN);
+            }
+            _ => thread::sleep(CHANGING_AGAIN),
         }
         Ok(())
     }
@@ -190,9 +205,8 @@ impl Memory {
     }
 
     fn fill_zero(&self, page: u64) -> io::Result<()> {
-        let Some(armed) = self.armed.get() else {
-            return Ok(());
-        };
+        let armed = self.armed.get().ok_or_else(too_early)?;
+        let mut told = false;
         loop {
             match armed.uffd.zero(armed.base + page * PAGE, PAGE) {
                 Ok(Filled::Bytes(_)) => break,
@@ -200,12 +214,10 @@ impl Memory {
                     self.wake(page)?;
                     break;
                 }
-                Ok(Filled::Again) => thread::yield_now(),
-                Ok(Filled::NoMemory) => thread::sleep(NO_MEMORY_AGAIN),
-                Ok(Filled::Gone) => return Err(io::Error::other("the VMM is gone")),
+                Ok(other) => self.wait_for(&other, &mut told)?,
                 // The watch ended in between, which woke everyone.
                 Err(_) if lock(&self.book).complete => break,
-                Err(error) => return Err(error),
+                Err(error) => return Err(broken(error)),
             }
         }
         lock(&self.book).filled(page);
@@ -214,14 +226,22 @@ impl Memory {
     }
 
     fn wake(&self, page: u64) -> io::Result<()> {
-        let Some(armed) = self.armed.get() else {
-            return Ok(());
-        };
+        let armed = self.armed.get().ok_or_else(too_early)?;
         match armed.uffd.wake(armed.base + page * PAGE, PAGE) {
             Err(_) if lock(&self.book).complete => Ok(()),
-            other => gone_is_fine(other),
+            other => gone_is_fine(other).map_err(broken),
         }
     }
+}
+
+/// An agent lets the source go on only when the VMM has registered.
+fn too_early() -> io::Error {
+    wrong("pages came before the VMM had registered its memory")
+}
+
+/// Of the memory, not of the link: of this kind nothing else is, and no next link would help.
+fn broken(error: io::Error) -> io::Error {
+    io::Error::other(format!("the guest's memory cannot be filled: {error}"))
 }
 
 fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {

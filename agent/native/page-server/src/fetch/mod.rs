@@ -4,13 +4,14 @@ mod accept;
 mod book;
 mod faults;
 mod lanes;
+mod link;
 mod memory;
+mod stream;
 
 use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -20,16 +21,9 @@ use crate::link::Link;
 use crate::session::Session;
 use crate::tls;
 use memory::Memory;
+use stream::Stream;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-
-/// The VMM's side of the stream.
-#[derive(Default)]
-struct Stream {
-    vmm: Option<UnixStream>,
-    /// The source's VMM closed its end: the stream is whole.
-    ended: bool,
-}
 
 pub struct Fetch {
     session: Session,
@@ -37,6 +31,7 @@ pub struct Fetch {
     memory: Memory,
     link: Mutex<Option<Arc<Link>>>,
     stream: Mutex<Stream>,
+    stranger_told: Mutex<Option<Instant>>,
 }
 
 /// Runs until it is told to quit, or a fault ends it.
@@ -60,13 +55,14 @@ pub fn run(session: Session) -> Result<(), String> {
         events,
         link: Mutex::default(),
         stream: Mutex::default(),
+        stranger_told: Mutex::default(),
     });
     let named = |name: &str| thread::Builder::new().name(name.to_owned());
     if fetch.session.postcopy {
         let armed = fetch.listen_for_descriptor()?;
         let uffd = Arc::clone(&fetch);
         named("uffd")
-            .spawn(move || uffd.take_descriptor(&armed))
+            .spawn(move || uffd.take_descriptor(armed))
             .map_err(|error| error.to_string())?;
     }
     let commands: Arc<dyn Commands> = fetch.clone();
@@ -90,7 +86,7 @@ impl Fetch {
     fn tell_progress(&self) {
         loop {
             thread::sleep(PROGRESS_EVERY);
-            let streaming = lock(&self.stream).vmm.is_some();
+            let streaming = lock(&self.stream).is_open();
             let under_way = {
                 let book = lock(&self.memory.book);
                 (book.map_known || streaming) && !book.complete

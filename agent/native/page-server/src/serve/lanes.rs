@@ -1,29 +1,14 @@
-//! What goes over the two connections while a link is up.
+//! Answers to the target: a page for each fault, and what comes over bulk from it.
 
-use std::io::{self, IoSliceMut, Write};
-use std::net::Shutdown;
-use std::thread;
-use std::time::Duration;
+use std::io::{self, IoSliceMut};
 
 use serde_json::json;
 
 use super::Serve;
-use crate::conn::{Conn, Reader, lock};
+use crate::conn::{Reader, lock};
 use crate::frame::Frame;
 use crate::link::{Link, wrong};
 use crate::sys::{file, process};
-
-/// One extent at most. Pages.
-const EXTENT_PAGES: u64 = 64;
-/// How long a link may be idle before its end is looked for, when nothing wakes the writer.
-const LOOK: Duration = Duration::from_millis(500);
-
-enum Job {
-    Map,
-    Stream(Vec<u8>),
-    StreamEnd,
-    Run(u64, u64),
-}
 
 impl Serve {
     /// Answers each fault at once, in a thread that does nothing else.
@@ -45,7 +30,6 @@ impl Serve {
                 plan.faulted(page);
                 plan.map.get(page)
             };
-            self.changed.notify_all();
             if data {
                 self.read_pages(page, &mut page_bytes)?;
             }
@@ -64,23 +48,11 @@ impl Serve {
     pub(super) fn read_bulk(&self, bulk: &mut Reader<'_>) -> io::Result<()> {
         loop {
             match bulk.next()? {
-                Frame::Stream(bytes) => {
-                    let vmm = lock(&self.state)
-                        .vmm
-                        .as_ref()
-                        .and_then(|vmm| vmm.try_clone().ok());
-                    if let Some(mut vmm) = vmm {
-                        // A VMM that is gone is the agent's to notice.
-                        let _ = vmm.write_all(bytes);
-                    }
-                }
-                Frame::StreamEnd => {
-                    if let Some(vmm) = &lock(&self.state).vmm {
-                        let _ = vmm.shutdown(Shutdown::Write);
-                    }
-                }
+                Frame::Stream(bytes) => self.to_vmm(bytes),
+                Frame::StreamEnd => self.end_return_path(),
                 Frame::Credit { bytes } => {
-                    lock(&self.state).credit += i64::from(bytes);
+                    let mut state = lock(&self.state);
+                    state.credit = state.credit.saturating_add(i64::from(bytes));
                     self.changed.notify_all();
                 }
                 Frame::Ack { .. } => {}
@@ -104,145 +76,23 @@ impl Serve {
         Ok(())
     }
 
-    /// Sends what is due, in order of urgency, until the link ends.
-    pub(super) fn write_bulk(&self, link: &Link) -> io::Result<()> {
-        let conn = &link.bulk;
-        let mut buffer = vec![0; (EXTENT_PAGES * self.session.page_bytes) as usize];
-        loop {
-            match self.next_job(conn)? {
-                Job::Map => self.send_map(conn)?,
-                Job::Stream(bytes) => {
-                    conn.send(&Frame::Stream(&bytes))?;
-                    lock(&self.stats).stream_bytes += bytes.len() as u64;
-                }
-                Job::StreamEnd => conn.send(&Frame::StreamEnd)?,
-                Job::Run(first, count) => {
-                    let sent = self.send_run(conn, first, count, &mut buffer)?;
-                    let spent = (count * self.session.page_bytes) as i64 - sent as i64;
-                    lock(&self.state).credit += spent; // zero pages cost no credit
-                    if self.session.bulk_bytes_per_second > 0 {
-                        let seconds = sent as f64 / self.session.bulk_bytes_per_second as f64;
-                        thread::sleep(Duration::from_secs_f64(seconds));
-                    }
-                }
-            }
-        }
-    }
-
-    fn next_job(&self, conn: &Conn) -> io::Result<Job> {
-        let page_bytes = self.session.page_bytes;
-        let mut state = lock(&self.state);
-        loop {
-            let ours = state
-                .link
-                .as_ref()
-                .is_some_and(|link| std::ptr::eq(&raw const link.bulk, conn));
-            if !ours || conn.is_closed() {
-                return Err(io::ErrorKind::ConnectionAborted.into());
-            }
-            let map_due = !state.map_sent;
-            if let Some(plan) = state.plan.as_mut() {
-                if map_due {
-                    state.map_sent = true;
-                    return Ok(Job::Map);
-                }
-                if let Some(page) = plan.next_first() {
-                    // Before everything, whatever the credit: what it took is paid back like any other.
-                    state.credit -= page_bytes as i64;
-                    return Ok(Job::Run(page, 1));
-                }
-            }
-            if let Some(bytes) = state.stream.pop_front() {
-                state.stream_ahead -= bytes.len();
-                self.changed.notify_all();
-                return Ok(Job::Stream(bytes));
-            }
-            if state.stream_ended && !state.stream_end_sent {
-                state.stream_end_sent = true;
-                return Ok(Job::StreamEnd);
-            }
-            let room = (state.credit.max(0) as u64 / page_bytes).min(EXTENT_PAGES);
-            let run = state
-                .plan
-                .as_mut()
-                .filter(|_| room > 0)
-                .and_then(|plan| plan.next_run(room));
-            if let Some((first, count)) = run {
-                state.credit -= (count * page_bytes) as i64;
-                return Ok(Job::Run(first, count));
-            }
-            state = self
-                .changed
-                .wait_timeout(state, LOOK)
-                .expect("no thread panics")
-                .0;
-        }
-    }
-
-    fn send_map(&self, conn: &Conn) -> io::Result<()> {
-        let map = match &lock(&self.state).plan {
-            Some(plan) => plan.map.clone(),
-            None => return Ok(()),
-        };
-        map.pieces(|first, bits| conn.send(&Frame::Map { first, bits }))?;
-        conn.send(&Frame::MapEnd {
-            data_pages: map.ones(),
-        })
-    }
-
-    /// Bytes of page data that were sent: zero pages travel as a number.
-    fn send_run(
-        &self,
-        conn: &Conn,
-        first: u64,
-        count: u64,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
-        let size = self.session.page_bytes as usize;
-        let bytes = &mut buffer[..count as usize * size];
-        self.read_pages(first, bytes)?;
-        let pages: Vec<&[u8]> = bytes.chunks_exact(size).collect();
-        let (mut at, mut sent) = (0, 0);
-        while at < pages.len() {
-            let zero = is_zero(pages[at]);
-            let run = pages[at..]
-                .iter()
-                .take_while(|page| is_zero(page) == zero)
-                .count();
-            let page = first + at as u64;
-            if zero {
-                conn.send(&Frame::Zeros {
-                    first: page,
-                    count: run as u32,
-                })?;
-            } else {
-                conn.send(&Frame::Extent {
-                    first: page,
-                    data: &bytes[at * size..(at + run) * size],
-                })?;
-                sent += run * size;
-            }
-            at += run;
-        }
-        lock(&self.stats).data_bytes += sent as u64;
-        Ok(sent)
-    }
-
-    fn read_pages(&self, first: u64, bytes: &mut [u8]) -> io::Result<()> {
+    /// A page that cannot be read here can never be sent, over no link.
+    pub(super) fn read_pages(&self, first: u64, bytes: &mut [u8]) -> io::Result<()> {
         let ram = self
             .ram
             .as_ref()
             .ok_or_else(|| wrong("pre-copy has no pages"))?;
-        file::read_exact_vectored(
-            ram,
-            &mut [IoSliceMut::new(bytes)],
-            first * self.session.page_bytes,
-        )
+        let at = first * self.session.page_bytes;
+        if let Err(error) = file::read_exact_vectored(ram, &mut [IoSliceMut::new(bytes)], at) {
+            let path = self.session.ram_file.display();
+            self.fatal("ram", &format!("{path}: {error}"));
+        }
+        Ok(())
     }
 }
 
 /// Word by word; the compiler makes vectors of it.
-fn is_zero(page: &[u8]) -> bool {
+pub(super) fn is_zero(page: &[u8]) -> bool {
     page.chunks_exact(64)
         .all(|line| line.iter().fold(0, |all, &byte| all | byte) == 0)
 }

@@ -14,7 +14,7 @@ use super::Serve;
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
 use crate::frame::{Frame, Lane};
-use crate::link::{Link, expect_hello, hello, tune, wrong};
+use crate::link::{Link, cause, expect_hello, hello, tune, wrong};
 use crate::sys::socket;
 use crate::tls;
 
@@ -36,9 +36,7 @@ impl Serve {
                 Ok(()) => {}
                 Err(error) => {
                     if error.kind() == io::ErrorKind::InvalidData {
-                        self.events
-                            .error("peer", &format!("the target is refused: {error}"), true);
-                        return Err(error.to_string());
+                        self.refused(&error);
                     }
                     self.events.standing(
                         json!({ "event": "peer", "up": false, "detail": error.to_string() }),
@@ -60,6 +58,17 @@ impl Serve {
         }
     }
 
+    /// The peer breaks the rules. At first it may be anyone, and the handoff is given up. Once there was a link, pages may
+    /// be missing on the target: whoever answers there now, the right one may be back at the next attempt.
+    fn refused(&self, error: &io::Error) {
+        let message = format!("the target is refused: {error}");
+        if lock(&self.state).was_linked {
+            self.events.error("peer", &message, false);
+        } else {
+            self.fatal("peer", &message);
+        }
+    }
+
     /// One link from its first byte to its last.
     fn link(&self, config: Option<&Arc<ClientConfig>>) -> io::Result<()> {
         let attempt = {
@@ -73,12 +82,10 @@ impl Serve {
         });
         let mut urgent = Reader::new(&link.urgent);
         let mut bulk = Reader::new(&link.bulk);
-        for reader in [&mut urgent, &mut bulk] {
-            expect_hello(reader, &self.session)?;
-        }
-        let complete = self.resume(&mut bulk)?;
+        let complete = self.greeted(&mut urgent, &mut bulk, attempt)?;
         {
             let mut state = lock(&self.state);
+            state.was_linked = true;
             state.link = Some(Arc::clone(&link));
             state.map_sent = false;
             state.credit = i64::from(self.session.bulk_window_bytes);
@@ -95,20 +102,17 @@ impl Serve {
         let result = thread::scope(|scope| {
             let closing = |result: io::Result<()>| {
                 link.close();
+                // Under the lock: a writer that just found the link open does not wait yet, and would miss it.
+                let _state = lock(&self.state);
                 self.changed.notify_all();
                 result
             };
             let faults = scope.spawn(move || closing(self.serve_faults(&mut urgent)));
             let back = scope.spawn(move || closing(self.read_bulk(&mut bulk)));
             let sent = closing(self.write_bulk(&link));
-            let results =
+            let joined =
                 [faults.join(), back.join()].map(|joined| joined.expect("a lane does not panic"));
-            // The first fault of the peer's making counts most.
-            results
-                .into_iter()
-                .chain([sent])
-                .find(|result| result.is_err())
-                .unwrap_or(Ok(()))
+            cause(joined.into_iter().chain([sent]))
         });
         self.unlinked(&link);
         result
@@ -124,7 +128,7 @@ impl Serve {
         let address = (self.session.host.as_str(), self.session.port)
             .to_socket_addrs()?
             .next()
-            .ok_or_else(|| io::Error::other("the target's address names no host"))?;
+            .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
         let tcp = TcpStream::connect_timeout(&address, HANDSHAKE_MAX)?;
         socket::prepare(&tcp)?;
         let tls = match config {
@@ -142,12 +146,40 @@ impl Serve {
         Ok(conn)
     }
 
+    /// The target's side of the greeting. True: it has everything. One that accepts and then says nothing is given up.
+    fn greeted<'a>(
+        &self,
+        urgent: &mut Reader<'a>,
+        bulk: &mut Reader<'a>,
+        attempt: u32,
+    ) -> io::Result<bool> {
+        let both = [urgent.conn(), bulk.conn()];
+        for conn in both {
+            conn.tcp().set_read_timeout(Some(HANDSHAKE_MAX))?;
+        }
+        for (reader, lane) in [(urgent, Lane::Urgent), (&mut *bulk, Lane::Bulk)] {
+            let said = expect_hello(reader, &self.session)?;
+            if (said.lane, said.attempt) != (lane, attempt) {
+                return Err(wrong("the target answered for another connection"));
+            }
+        }
+        let complete = self.resume(bulk)?;
+        for conn in both {
+            conn.tcp().set_read_timeout(None)?;
+        }
+        Ok(complete)
+    }
+
     /// What the target has already. True: everything.
     fn resume(&self, bulk: &mut Reader<'_>) -> io::Result<bool> {
         let mut settled = Bitmap::new(self.session.pages());
         loop {
             match bulk.next()? {
-                Frame::Installed { first, bits } => settled.merge(first, bits),
+                Frame::Installed { first, bits } => {
+                    if !settled.merge(first, bits) {
+                        return Err(wrong("what it has lies outside the memory"));
+                    }
+                }
                 Frame::Resume { complete } => {
                     if let Some(plan) = &mut lock(&self.state).plan {
                         plan.resume(&settled);
@@ -163,14 +195,7 @@ impl Serve {
         let mut state = lock(&self.state);
         state.link = None;
         lock(&self.stats).wire_bytes += link.wire_bytes();
-        // QEMU's stream cannot go on over another link: it must fail now, so that the handoff is given up.
-        if !state.stream_end_sent {
-            if let Some(vmm) = state.vmm.take() {
-                let _ = vmm.shutdown(std::net::Shutdown::Both);
-            }
-            state.stream.clear();
-            state.stream_ahead = 0;
-        }
+        state.stream.broke();
         self.changed.notify_all();
     }
 }

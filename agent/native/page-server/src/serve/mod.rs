@@ -1,13 +1,15 @@
 //! The source: reads the RAM file of the stopped guest and sends it, urgent pages first.
 
+mod bulk;
 mod lanes;
 mod link;
+mod pace;
 mod plan;
+mod stream;
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -22,25 +24,21 @@ use crate::session::Session;
 use crate::stats::Stats;
 use crate::sys::file;
 use plan::Plan;
+use stream::Stream;
 
 /// A figure four times a second is live enough for people.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// Of the VMM's stream, read ahead of the link.
-const STREAM_AHEAD_BYTES: usize = 1 << 20;
 
 #[derive(Default)]
 struct State {
     link: Option<Arc<Link>>,
     attempt: u32,
+    /// There has been a link: this is the right target, whatever comes over the next one.
+    was_linked: bool,
     plan: Option<Plan>,
     map_sent: bool,
     credit: i64,
-    stream: VecDeque<Vec<u8>>,
-    stream_ahead: usize,
-    /// The VMM closed its end; all of it is on the wire.
-    stream_ended: bool,
-    stream_end_sent: bool,
-    vmm: Option<UnixStream>,
+    stream: Stream,
     complete: bool,
 }
 
@@ -56,8 +54,7 @@ pub struct Serve {
 /// Runs until it is told to quit.
 pub fn run(session: Session) -> Result<(), String> {
     let ram = if session.postcopy {
-        let path = &session.ram_file;
-        Some(File::open(path).map_err(|error| format!("{}: {error}", path.display()))?)
+        Some(open_ram(&session)?)
     } else {
         None
     };
@@ -86,42 +83,21 @@ pub fn run(session: Session) -> Result<(), String> {
     serve.keep_linked()
 }
 
+/// # Errors
+/// A file of another size: a page that it lacks could never be sent.
+fn open_ram(session: &Session) -> Result<File, String> {
+    let path = session.ram_file.display();
+    let file = File::open(&session.ram_file).map_err(|error| format!("{path}: {error}"))?;
+    let (found, wanted) = (file.metadata(), session.ram_bytes);
+    let found = found.map_err(|error| format!("{path}: {error}"))?.len();
+    if found == wanted {
+        Ok(file)
+    } else {
+        Err(format!("{path} has {found} bytes, ramBytes is {wanted}"))
+    }
+}
+
 impl Serve {
-    /// The VMM's side of the stream. A VMM that connects again begins a new stream.
-    fn take_streams(&self, listener: &UnixListener) {
-        for vmm in listener.incoming().flatten() {
-            let Ok(twin) = vmm.try_clone() else { continue };
-            {
-                let mut state = lock(&self.state);
-                state.vmm = Some(twin);
-                state.stream.clear();
-                state.stream_ahead = 0;
-                (state.stream_ended, state.stream_end_sent) = (false, false);
-            }
-            self.read_stream(vmm);
-        }
-    }
-
-    fn read_stream(&self, mut vmm: UnixStream) {
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let got = match io::Read::read(&mut vmm, &mut buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Ok(0) | Err(_) => break,
-                Ok(got) => got,
-            };
-            let mut state = lock(&self.state);
-            while state.stream_ahead > STREAM_AHEAD_BYTES && state.vmm.is_some() {
-                state = self.changed.wait(state).expect("no thread panics");
-            }
-            state.stream.push_back(buffer[..got].to_vec());
-            state.stream_ahead += got;
-            self.changed.notify_all();
-        }
-        lock(&self.state).stream_ended = true;
-        self.changed.notify_all();
-    }
-
     fn freeze(&self) -> Result<Value, (&'static str, String)> {
         let Some(ram) = &self.ram else {
             return Err(("engine", "pre-copy has no pages to freeze".to_owned()));
@@ -158,13 +134,19 @@ impl Serve {
             thread::sleep(PROGRESS_EVERY);
             let under_way = {
                 let state = lock(&self.state);
-                (state.plan.is_some() || state.vmm.is_some()) && !state.complete
+                (state.plan.is_some() || state.stream.is_open()) && !state.complete
             };
             if under_way {
                 self.events
                     .standing(json!({ "event": "progress", "stats": self.stats_json() }));
             }
         }
+    }
+
+    /// Something that no other link would change: the agent decides. The guest on the target waits.
+    fn fatal(&self, code: &str, message: &str) -> ! {
+        self.events.error(code, message, true);
+        std::process::exit(1);
     }
 
     fn stats_json(&self) -> Value {

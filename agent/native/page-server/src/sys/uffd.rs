@@ -1,6 +1,5 @@
 //! The userfaultfd of another process. Every ioctl acts on the address space the descriptor was made in, not on ours;
-//! `UFFDIO_COPY` reads its source from ours. Numbers and structures: linux/userfaultfd.h; results as measured in
-//! `agent/native/README.md`.
+//! `UFFDIO_COPY` reads its source from ours. Numbers and structures: linux/userfaultfd.h; results: ioctl_userfaultfd(2).
 
 use std::fs::read_link;
 use std::io;
@@ -61,7 +60,7 @@ impl Uffd {
     /// `InvalidInput` when the descriptor is something else.
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
         let link = read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
-        if link.to_string_lossy().contains("[userfaultfd]") {
+        if link.as_os_str() == "anon_inode:[userfaultfd]" {
             Ok(Self(fd))
         } else {
             Err(io::Error::new(

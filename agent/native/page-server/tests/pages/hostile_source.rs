@@ -1,0 +1,151 @@
+//! A source that has the right key and means harm: its link ends with one clear error, and nothing is written.
+
+use shoal_pages::frame::Frame;
+
+use crate::support::pair::{Target, Wants};
+use crate::support::peer::Source;
+use crate::support::ram::{self, PAGE};
+
+type Harm = fn(&mut Source);
+
+/// What is sent, and a word of the error. Pages 0 and 1 are announced before, but where the map is the harm.
+const HARMS: [(&str, Harm); 19] = [
+    ("a frame of 2147483647 bytes", |link| {
+        link.announce(3);
+        link.bulk.raw(&[0xff, 0xff, 0xff, 0x7f, 8]);
+    }),
+    ("a frame of 2147483647 bytes", |link| {
+        link.announce(3);
+        link.urgent.raw(&[0xff, 0xff, 0xff, 0x7f, 12]);
+    }),
+    ("unknown type 99", |link| link.bulk.raw(&[0, 0, 0, 0, 99])),
+    ("type 9 with a wrong length", |link| {
+        link.bulk.raw(&[1, 0, 0, 0, 9, 0]);
+    }),
+    ("never announced", |link| {
+        link.announce(3);
+        extent(link, 4096, PAGE);
+    }),
+    ("never announced", |link| {
+        link.announce(3);
+        extent(link, u64::MAX, PAGE);
+    }),
+    ("never announced", |link| {
+        link.announce(3);
+        extent(link, 1, 2 * PAGE);
+    }),
+    ("never announced", |link| {
+        link.announce(3);
+        extent(link, 0, PAGE + 1);
+    }),
+    ("never announced", |link| extent(link, 0, PAGE)),
+    ("never announced", |link| {
+        link.announce(3);
+        page(link, 2, PAGE);
+    }),
+    ("never announced", |link| {
+        link.announce(3);
+        page(link, 0, 2 * PAGE);
+    }),
+    ("never announced", |link| {
+        link.announce(3);
+        link.urgent.send(&Frame::PageZero { page: 1 << 60 });
+    }),
+    ("never announced", |link| zeros(link, 0, u32::MAX)),
+    ("never announced", |link| {
+        link.announce(3);
+        zeros(link, 1, 2);
+    }),
+    ("never announced", |link| zeros(link, 0, 1)),
+    ("lost pages", |link| {
+        link.bulk.send(&Frame::Map {
+            first: 0,
+            bits: &[7],
+        });
+        link.bulk.send(&Frame::MapEnd { data_pages: 4 });
+    }),
+    ("outside the memory", |link| {
+        link.bulk.send(&Frame::Map {
+            first: 4088,
+            bits: &[1, 1],
+        });
+        link.bulk.send(&Frame::MapEnd { data_pages: 1 });
+    }),
+    ("outside the memory", |link| {
+        link.bulk.send(&Frame::Map {
+            first: u64::MAX - 7,
+            bits: &[0, 3],
+        });
+        link.bulk.send(&Frame::MapEnd { data_pages: 0 });
+    }),
+    ("only a target sends", |link| {
+        link.bulk.send(&Frame::Credit { bytes: 1 });
+    }),
+];
+
+fn extent(link: &mut Source, first: u64, bytes: usize) {
+    let data = vec![0x66; bytes];
+    link.bulk.send(&Frame::Extent { first, data: &data });
+}
+
+fn page(link: &mut Source, page: u64, bytes: usize) {
+    let data = vec![0x66; bytes];
+    link.urgent.send(&Frame::Page { page, data: &data });
+}
+
+fn zeros(link: &mut Source, first: u64, count: u32) {
+    link.bulk.send(&Frame::Zeros { first, count });
+}
+
+fn harmed(harms: &[(&str, Harm)]) {
+    for (at, (word, harm)) in harms.iter().enumerate() {
+        let mut target = Target::start(&Wants::default());
+        let peer = &target.session.cert_sha256;
+        let json = target.source.json("serve", peer, &target.ram, 4096);
+        target.source.write(&json);
+        let mut link = Source::link(&target.source.path, target.port, 1);
+        harm(&mut link);
+        assert!(link.bulk.is_ended() && link.urgent.is_ended());
+        let down = target.fetch.peer(false);
+        let detail = down["detail"].as_str().expect("a sentence");
+        assert!(detail.contains(word), "harm {at}: {detail}");
+        let told = target.fetch.all(|line| line["up"] == false).len();
+        assert_eq!(told, 1, "harm {at}: one error");
+        assert_eq!(ram::held(&target.ram), 0, "harm {at}: nothing is written");
+        assert!(target.process.is_alive(), "harm {at}");
+    }
+}
+
+#[test]
+fn frames_that_are_none_end_the_link_and_write_nothing() {
+    harmed(&HARMS[..4]);
+}
+
+#[test]
+fn pages_that_were_never_announced_end_the_link_and_write_nothing() {
+    harmed(&HARMS[4..15]);
+}
+
+#[test]
+fn maps_that_cannot_be_true_end_the_link_and_write_nothing() {
+    harmed(&HARMS[15..]);
+}
+
+#[test]
+fn the_right_source_is_served_after_a_hostile_one() {
+    let target = Target::start(&Wants::default());
+    let peer = &target.session.cert_sha256;
+    let json = target.source.json("serve", peer, &target.ram, 4096);
+    target.source.write(&json);
+    let mut link = Source::link(&target.source.path, target.port, 1);
+    // A map that never came to its end must leave nothing behind.
+    link.bulk.send(&Frame::Map {
+        first: 2048,
+        bits: &[0xff; 256],
+    });
+    zeros(&mut link, 0, 1);
+    assert!(link.bulk.is_ended());
+    let mut pair = target.pair(&Wants::default());
+    pair.freeze();
+    pair.arrived();
+}

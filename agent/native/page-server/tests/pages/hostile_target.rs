@@ -1,0 +1,169 @@
+//! A target that has the right key and means harm: the source ends the link with one clear error and lives.
+
+use std::net::TcpListener;
+
+use shoal_pages::frame::{Frame, Lane};
+
+use crate::support::control::Control;
+use crate::support::dir::Dir;
+use crate::support::peer::{Sink, hello};
+use crate::support::process::Process;
+use crate::support::ram::{self, Is};
+use crate::support::session::SessionDir;
+use crate::support::until;
+
+pub const PAGES: u64 = 256;
+
+/// What is sent, with a word of the error that it brings.
+type Harm = fn(&mut Sink);
+
+/// A real source whose target the test plays.
+pub struct Scene {
+    pub control: Control,
+    pub process: Process,
+    pub listener: TcpListener,
+    pub target: SessionDir,
+    pub source: SessionDir,
+    _dir: Dir,
+}
+
+impl Scene {
+    pub fn start(keys: &serde_json::Value) -> Self {
+        let dir = Dir::new();
+        let [source, target] = ["serve", "fetch"].map(|name| SessionDir::new(dir.at(name)));
+        ram::make(&dir.at("ram"), PAGES, |page| {
+            if page % 64 == 7 { Is::Zero } else { Is::Data }
+        });
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let mut json = source.json("serve", &target.cert_sha256, &dir.at("ram"), PAGES);
+        json["port"] = listener.local_addr().expect("an address").port().into();
+        for (key, value) in keys.as_object().into_iter().flatten() {
+            json[key] = value.clone();
+        }
+        source.write(&json);
+        target.write(&target.json("fetch", &source.cert_sha256, &dir.at("ram"), PAGES));
+        let process = Process::pages("serve", &source.path);
+        let control = Control::connect(&source.at("control.sock"));
+        Self {
+            control,
+            process,
+            listener,
+            target,
+            source,
+            _dir: dir,
+        }
+    }
+
+    pub fn link(&self) -> Sink {
+        let link = Sink::link(&self.target.path, &self.listener);
+        self.control.peer(true);
+        link
+    }
+}
+
+#[test]
+fn frames_that_no_target_sends_end_the_link_and_the_source_lives() {
+    let harms: [(&str, Harm); 7] = [
+        ("before the memory was frozen", |link| {
+            link.urgent.send(&Frame::Fault { page: 1 });
+        }),
+        ("no page", |link| {
+            link.urgent.send(&Frame::Fault { page: PAGES })
+        }),
+        ("no page", |link| {
+            link.urgent.send(&Frame::Fault { page: u64::MAX })
+        }),
+        ("no page", |link| link.urgent.send(&Frame::Complete)),
+        ("only a source sends", |link| {
+            link.bulk.send(&Frame::MapEnd { data_pages: 0 });
+        }),
+        ("unknown type 77", |link| link.bulk.raw(&[0, 0, 0, 0, 77])),
+        ("a frame of 4294967295 bytes", |link| {
+            link.bulk.raw(&[0xff, 0xff, 0xff, 0xff, 10]);
+        }),
+    ];
+    let mut scene = Scene::start(&serde_json::Value::Null);
+    for (at, (word, harm)) in harms.iter().enumerate() {
+        let mut link = scene.link();
+        harm(&mut link);
+        assert!(link.bulk.is_ended() && link.urgent.is_ended());
+        until("the error is told", || {
+            scene.control.errors("peer").len() > at
+        });
+        let error = scene.control.errors("peer").swap_remove(at);
+        let message = error["message"].as_str().expect("a sentence");
+        assert!(message.contains(word), "harm {at}: {message}");
+        assert_eq!(error["fatal"], false);
+    }
+    assert_eq!(scene.control.errors("peer").len(), harms.len());
+    assert!(scene.process.is_alive());
+    assert_eq!(scene.control.ask("freeze")["ok"], true);
+    let mut link = scene.link();
+    link.urgent.send(&Frame::Fault { page: 3 });
+    assert!(matches!(
+        link.urgent.next(),
+        Ok(Frame::Page { page: 3, .. })
+    ));
+}
+
+#[test]
+fn a_target_that_begins_wrongly_is_refused_for_good() {
+    let harms: [(&str, Harm); 3] = [
+        ("what it has lies outside the memory", |link| {
+            link.bulk.send(&Frame::Installed {
+                first: u64::MAX - 7,
+                bits: &[0, 0xff],
+            });
+        }),
+        ("what it has lies outside the memory", |link| {
+            link.bulk.send(&Frame::Installed {
+                first: PAGES,
+                bits: &[1],
+            });
+        }),
+        ("did not say what it has", |link| {
+            link.bulk.send(&Frame::Complete)
+        }),
+    ];
+    for (word, harm) in harms {
+        let mut scene = Scene::start(&serde_json::Value::Null);
+        let mut link = Sink::greeted(&scene.target.path, &scene.listener);
+        harm(&mut link);
+        assert!(link.bulk.is_ended());
+        assert_eq!(scene.process.end().code(), Some(1));
+        let said = scene.process.said();
+        assert!(said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn a_target_that_mixes_up_its_lanes_is_refused() {
+    let mut scene = Scene::start(&serde_json::Value::Null);
+    let mut link = Sink::answered(
+        &scene.target.path,
+        &scene.listener,
+        |session, lane, attempt| {
+            let other = if lane == Lane::Bulk {
+                Lane::Urgent
+            } else {
+                Lane::Bulk
+            };
+            hello(session, other, attempt)
+        },
+    );
+    assert!(link.bulk.is_ended());
+    assert_eq!(scene.process.end().code(), Some(1));
+    assert!(
+        scene.process.said().contains("another connection"),
+        "{}",
+        scene.process.said()
+    );
+}
+
+#[test]
+fn a_target_that_says_nothing_is_given_up_and_tried_again() {
+    let scene = Scene::start(&serde_json::Value::Null);
+    let mut mute = Sink::greeted(&scene.target.path, &scene.listener);
+    assert!(mute.bulk.is_ended());
+    scene.link();
+}

@@ -1,0 +1,14 @@
+//! The page server as a whole, with real parts: processes, TLS, a userfaultfd, a VMM under the preload.
+//! They need the right to make a userfaultfd that traps kernel faults (root, or `vm.unprivileged_userfaultfd=1`).
+
+mod cuts;
+mod full;
+mod handover;
+mod hostile_source;
+mod hostile_target;
+mod pacing;
+mod sessions;
+mod strangers;
+mod stream;
+mod support;
+mod transfer;

@@ -1,0 +1,161 @@
+//! A network between the two page servers that can be cut. Of each attempt the first connection is the urgent lane.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+#[derive(Default)]
+struct State {
+    /// Where connections go.
+    target: AtomicU16,
+    refuse: AtomicBool,
+    /// Bytes from the source per lane, over all attempts, held ones too; bytes after which everything is cut once.
+    sent: [AtomicU64; 2],
+    cut_at: [AtomicU64; 2],
+    /// Lanes on which nothing moves from the source.
+    hold: [AtomicBool; 2],
+    /// One bit of the next bytes is turned: on the way to the target, to the source.
+    flip: [AtomicBool; 2],
+    /// Both sockets of each connection that is up.
+    open: Mutex<Vec<TcpStream>>,
+    attempts: AtomicU64,
+}
+
+pub const TO_TARGET: usize = 0;
+pub const TO_SOURCE: usize = 1;
+pub const URGENT: usize = 0;
+pub const BULK: usize = 1;
+
+pub struct Proxy {
+    pub port: u16,
+    state: Arc<State>,
+}
+
+impl Proxy {
+    pub fn start(target: u16) -> Self {
+        let state = Arc::new(State::default());
+        state.target.store(target, SeqCst);
+        state
+            .cut_at
+            .iter()
+            .for_each(|at| at.store(u64::MAX, SeqCst));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for source in listener.incoming().flatten() {
+                shared.attempts.fetch_add(1, SeqCst);
+                if !shared.refuse.load(SeqCst) {
+                    State::connect(&shared, source);
+                }
+            }
+        });
+        Self { port, state }
+    }
+
+    /// Ends every connection.
+    pub fn cut(&self) {
+        self.state.cut();
+    }
+
+    pub fn cut_after(&self, lane: usize, bytes: u64) {
+        let sent = self.state.sent[lane].load(SeqCst);
+        self.state.cut_at[lane].store(sent + bytes, SeqCst);
+    }
+
+    /// Whether the cut that was ordered has happened.
+    pub fn is_cut(&self, lane: usize) -> bool {
+        self.state.cut_at[lane].load(SeqCst) == u64::MAX
+    }
+
+    pub fn refuse(&self, refuse: bool) {
+        self.state.refuse.store(refuse, SeqCst);
+    }
+
+    pub fn hold(&self, lane: usize, hold: bool) {
+        self.state.hold[lane].store(hold, SeqCst);
+    }
+
+    pub fn flip_a_bit(&self, way: usize) {
+        self.state.flip[way].store(true, SeqCst);
+    }
+
+    pub fn sent(&self, lane: usize) -> u64 {
+        self.state.sent[lane].load(SeqCst)
+    }
+
+    /// Connections that were tried, refused ones too.
+    pub fn attempts(&self) -> u64 {
+        self.state.attempts.load(SeqCst)
+    }
+}
+
+impl State {
+    fn cut(&self) {
+        for socket in self.open.lock().expect("open").drain(..) {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn connect(state: &Arc<Self>, source: TcpStream) {
+        let Ok(target) = TcpStream::connect(("127.0.0.1", state.target.load(SeqCst))) else {
+            return;
+        };
+        let twin = |socket: &TcpStream| socket.try_clone().expect("a descriptor");
+        let lane = {
+            let mut open = state.open.lock().expect("open");
+            let lane = open.len() / 2 % 2;
+            open.extend([twin(&source), twin(&target)]);
+            lane
+        };
+        for socket in [&source, &target] {
+            socket.set_nodelay(true).expect("a socket");
+        }
+        let (there, back) = ((twin(&source), twin(&target)), (target, source));
+        let shared = Arc::clone(state);
+        thread::spawn(move || shared.pump(there.0, there.1, Some(lane)));
+        let shared = Arc::clone(state);
+        thread::spawn(move || shared.pump(back.0, back.1, None));
+    }
+
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, lane: Option<usize>) {
+        let mut buffer = vec![0; 16 << 10];
+        while let Ok(got @ 1..) = from.read(&mut buffer) {
+            if let Some(lane) = lane {
+                let sent = self.sent[lane].fetch_add(got as u64, SeqCst) + got as u64;
+                if sent > self.cut_at[lane].load(SeqCst) {
+                    self.cut_at[lane].store(u64::MAX, SeqCst);
+                    self.cut();
+                    break;
+                }
+                while self.hold[lane].load(SeqCst) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            let way = if lane.is_some() { TO_TARGET } else { TO_SOURCE };
+            if self.flip[way].swap(false, SeqCst) {
+                buffer[got / 2] ^= 1;
+            }
+            if to.write_all(&buffer[..got]).is_err() {
+                break;
+            }
+        }
+        for socket in [from, to] {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.refuse(true);
+        self.state
+            .hold
+            .iter()
+            .for_each(|hold| hold.store(false, SeqCst));
+        self.cut();
+    }
+}

@@ -1,0 +1,161 @@
+//! Memory arrives, and is what it was.
+
+use serde_json::json;
+
+use crate::support::pair::{Pair, Wants};
+use crate::support::ram::{self, Is};
+use crate::support::until;
+
+/// Bulk that takes seconds, so that there are pages to wait for.
+fn slow() -> Wants {
+    Wants {
+        keys: json!({ "bulkBytesPerSecond": 4 << 20 }),
+        ..Wants::default()
+    }
+}
+
+#[test]
+fn all_data_pages_arrive_and_memory_is_identical_byte_by_byte() {
+    let wants = Wants::default();
+    let mut pair = Pair::start(&wants);
+    let held = (0..wants.pages)
+        .filter(|&page| ram::usual(page) != Is::Hole)
+        .count() as u64;
+    assert_eq!(pair.freeze()["dataBytes"], held * ram::PAGE as u64);
+    pair.arrived();
+    assert_eq!(pair.fetch.stat("pagesDone"), held);
+    let data = (0..wants.pages)
+        .filter(|&page| ram::usual(page) == Is::Data)
+        .count();
+    assert_eq!(pair.serve.stat("dataBytes"), (data * ram::PAGE) as u64);
+    assert!(pair.serve.stat("wireBytes") < (data * ram::PAGE) as u64 * 101 / 100);
+}
+
+#[test]
+fn holes_and_zero_pages_read_as_zero_and_are_not_filled_before() {
+    let mut pair = Pair::start(&Wants::default());
+    pair.freeze();
+    pair.fetch.event("complete");
+    let data = (0..4096)
+        .filter(|&page| ram::usual(page) == Is::Data)
+        .count() as u64;
+    assert_eq!(
+        ram::held(&pair.target_ram),
+        data,
+        "a zero page was filled for nobody"
+    );
+    pair.arrived();
+
+    let mut slow = Pair::start(&slow());
+    slow.freeze();
+    for page in [5, 9, 11, 800, 4095, 4085] {
+        assert_eq!(
+            slow.vmm.read(page),
+            slow.right(page, ram::usual),
+            "page {page}"
+        );
+    }
+    assert!(slow.fetch.stat("zeroFaults") > 0);
+    slow.arrived();
+}
+
+#[test]
+fn a_fault_is_answered_while_bulk_runs() {
+    let mut pair = Pair::start(&slow());
+    pair.freeze();
+    for page in (0..2048).step_by(97).map(|back| 2700 - back) {
+        assert_eq!(
+            pair.vmm.read(page),
+            pair.right(page, ram::usual),
+            "page {page}"
+        );
+    }
+    assert!(
+        pair.fetch
+            .all(|line| line["event"] == "complete")
+            .is_empty()
+    );
+    assert!(pair.fetch.ask("stats")["stats"]["faults"]["count"].as_u64() > Some(5));
+    pair.arrived();
+}
+
+#[test]
+fn a_page_that_the_guest_writes_before_it_came_stays_as_it_was_written() {
+    let mut pair = Pair::start(&slow());
+    pair.freeze();
+    let pages = [2800, 2700, 2722];
+    for page in pages {
+        pair.vmm.ask(&format!("write {page} 119"));
+    }
+    pair.fetch.event("complete");
+    for page in pages {
+        assert_eq!(
+            pair.vmm.read(page),
+            ram::hash(&[119; ram::PAGE]),
+            "page {page}"
+        );
+    }
+}
+
+#[test]
+fn many_threads_that_wait_for_the_same_pages_all_go_on() {
+    let mut pair = Pair::start(&slow());
+    pair.freeze();
+    let reads: Vec<String> = (0..60)
+        .map(|n| format!("read {}", 1700 + n % 6 * 3))
+        .collect();
+    for read in &reads {
+        pair.vmm.tell(read);
+    }
+    for (n, read) in (0..60).zip(&reads) {
+        assert_eq!(
+            pair.vmm.answer(read),
+            pair.right(1700 + n % 6 * 3, ram::usual)
+        );
+    }
+    pair.arrived();
+}
+
+#[test]
+fn the_device_load_set_is_there_before_it_is_touched() {
+    let mut pair = Pair::start(&Wants {
+        keys: json!({ "bulkBytesPerSecond": 8192, "deviceLoadPages": [2700, 7, 2702] }),
+        ..Wants::default()
+    });
+    pair.freeze();
+    until("the set is there", || pair.fetch.stat("pagesDone") >= 3);
+    for page in [2700, 7, 2702] {
+        assert_eq!(pair.vmm.read(page), pair.right(page, ram::usual));
+    }
+    assert_eq!(
+        pair.fetch.ask("stats")["stats"]["deviceLoadPages"],
+        json!([])
+    );
+    pair.vmm.read(2704);
+    pair.fetch.ask("resumed");
+    pair.vmm.read(2706);
+    let recorded = &pair.fetch.ask("stats")["stats"]["deviceLoadPages"];
+    assert_eq!(
+        *recorded,
+        json!([2704]),
+        "for the next move of that machine type"
+    );
+}
+
+#[test]
+fn memories_of_one_page_of_zeros_and_of_nothing_arrive_too() {
+    for (pages, is) in [
+        (1, (|_| Is::Data) as fn(u64) -> Is),
+        (64, |_| Is::Zero),
+        (64, |_| Is::Hole),
+        (1001, |page| if page % 2 == 0 { Is::Data } else { Is::Hole }),
+    ] {
+        let mut pair = Pair::start(&Wants {
+            pages,
+            is,
+            ..Wants::default()
+        });
+        pair.freeze();
+        pair.arrived();
+    }
+}
