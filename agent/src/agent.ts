@@ -3,7 +3,7 @@
  * Start: store, VMs adopted, mesh, handoffs taken up again, owned VMs started, then the loop: sample, report, decide.
  */
 import { mkdirSync } from 'node:fs';
-import { decide, policyFingerprint, threshold, type View } from '@shoal/policies';
+import { decide, isOverloaded, policyFingerprint, threshold, type View } from '@shoal/policies';
 import type { Engine, Mode } from '@shoal/protocol';
 import type { Config } from './config/config.ts';
 import { ClusterView } from './core/view.ts';
@@ -11,7 +11,7 @@ import type { ManualOffer } from './edge/api/actions.ts';
 import { createApi } from './edge/api/api.ts';
 import { clusterStatus } from './edge/api/status.ts';
 import { clock } from './edge/clock.ts';
-import { Handoffs, type OfferRequest } from './edge/handoff/handoffs.ts';
+import { type Answered, Handoffs, type OfferRequest } from './edge/handoff/handoffs.ts';
 import { createJournal } from './edge/handoff/journal.ts';
 import { Words } from './edge/handoff/words.ts';
 import type { ClusterStatus } from './edge/http/api.types.ts';
@@ -21,7 +21,7 @@ import { bootId, digest16, guestMemoryMib } from './edge/machine.ts';
 import { createMesh } from './edge/mesh/mesh.ts';
 import type { Mesh } from './edge/mesh/types.ts';
 import { createMetrics } from './edge/metrics.ts';
-import { Decider, type OfferAnswer } from './edge/mind/decider.ts';
+import { Decider } from './edge/mind/decider.ts';
 import { countHandoff, setGauges } from './edge/mind/gauges.ts';
 import { judge } from './edge/mind/judge.ts';
 import { startLoop } from './edge/mind/loops.ts';
@@ -50,12 +50,14 @@ export async function startAgent(config: Config): Promise<Agent> {
   const metrics = createMetrics();
 
   const policyConfig = thresholdConfig(config);
-  const policyHash = digest16(policyFingerprint(threshold.name, threshold.version, policyConfig));
+  // Means over another window are other figures.
+  const policyNumbers = { ...policyConfig, windowMs: config.windowMs };
+  const policyHash = digest16(policyFingerprint(threshold.name, threshold.version, policyNumbers));
   const rule = (view: View) => decide(view, policyConfig);
   const clusterView = new ClusterView({
     self,
     staleAfterMs: config.mesh.staleAfterMs,
-    overloadPermille: policyConfig.overloadPermille,
+    overloaded: report => isOverloaded(report, policyConfig),
   });
   const reports = () => clusterView.reports(clock.nowMs());
   const nameOf = (peer: string) => reports().find(r => r.report.node === peer)?.report.name ?? peer;
@@ -87,6 +89,7 @@ export async function startAgent(config: Config): Promise<Agent> {
     log,
     mesh: () => mesh,
     decider: () => decider,
+    idlePermille: policyConfig.idlePermille,
     inputs: () => ({
       identity: { node: self, name, incarnation, version: VERSION },
       addresses: mesh.addresses(),
@@ -98,8 +101,7 @@ export async function startAgent(config: Config): Promise<Agent> {
       cores: config.cpu.cores,
       cooldownMs: policyConfig.cooldownMs,
       memoryMib: memoryMib(),
-      memoryFreeMib: freeMib(),
-      relocation: node.relocation,
+      memoryFreeMib: freeMib() - config.memory.reserveMib,
       vms: vms.list(),
       handoffs: handoffs.parties.loads(),
     }),
@@ -156,7 +158,7 @@ export async function startAgent(config: Config): Promise<Agent> {
         const verdict = await judge(
           offer,
           source,
-          { self, policyHash, reserveMib: config.memory.reserveMib, maxInflow: policyConfig.maxInflow },
+          { self, policyHash, config: policyConfig, reserveMib: config.memory.reserveMib, postcopy },
           {
             vms,
             host,
@@ -165,12 +167,12 @@ export async function startAgent(config: Config): Promise<Agent> {
             decide: rule,
             mode,
             freeMib,
-            inflow: () => handoffs.parties.inflow(),
-            outgoingTo: peer => handoffs.parties.outgoingTo(peer),
+            parties: handoffs.parties,
+            relocation: () => node.relocation,
             clock,
           },
         );
-        if (verdict.ok) node.relocated(offer.relocation);
+        if (verdict.ok) node.takes(offer);
         return verdict;
       },
       nameOf: peer => (peer === self ? name : nameOf(peer)),
@@ -184,22 +186,21 @@ export async function startAgent(config: Config): Promise<Agent> {
     vms.get(vm)?.record.spec.migration === 'precopy' || !postcopy
       ? 'precopy'
       : (config.migration.engine as Engine);
-  const offer = async (
-    request: Omit<OfferRequest, 'decidedAtMs'>,
-  ): Promise<OfferAnswer & { handoff: string }> => {
+  const offer = async (request: Omit<OfferRequest, 'decidedAtMs'>): Promise<Answered> => {
     const answer = await handoffs.offer({ ...request, decidedAtMs: clock.nowMs() });
     if (answer.accepted) node.relocated(request.relocation);
     else metrics.count('shoal_offers_refused_total', { code: answer.code });
     return answer;
   };
   decider = new Decider(
-    { self, rule: threshold.name, policyHash, cooldownMs: policyConfig.cooldownMs },
+    { self, rule: threshold.name, policyHash, cooldownMs: policyConfig.cooldownMs, config: policyNumbers },
     {
       clusterView,
       decide: rule,
       digest: digest16,
       mode,
       paused,
+      own: () => ({ ...handoffs.parties.own(), maxOutflow: policyConfig.maxOutflow }),
       async offer(move, relocation, basis) {
         const record = vms.get(move.vm)?.record;
         if (!record) return { accepted: false, code: 'gone', detail: 'the VM is not here any more' };

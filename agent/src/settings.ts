@@ -2,7 +2,7 @@
 import type { ThresholdConfig } from '@shoal/policies';
 import type { Config } from './config/config.ts';
 
-export function thresholdConfig({ policy, memory }: Config): ThresholdConfig {
+export function thresholdConfig({ policy }: Config): ThresholdConfig {
   return {
     activeVmMilli: policy.activeVmPercent * 10,
     overloadPermille: policy.overloadPercent * 10,
@@ -11,7 +11,6 @@ export function thresholdConfig({ policy, memory }: Config): ThresholdConfig {
     cooldownMs: policy.cooldownSeconds * 1000,
     cooldownScope: policy.cooldownScope as ThresholdConfig['cooldownScope'],
     packMarginPermille: policy.packMarginPercent * 10,
-    reserveMib: memory.reserveMib,
     maxInflow: policy.maxInflow,
     maxOutflow: policy.maxOutflow,
   };

@@ -29,7 +29,15 @@ export const CONSTRAINTS: readonly Constraint[] = [
   antiAffinity,
 ];
 
-export function judge(view: View, config: ThresholdConfig, moves: readonly Move[]): Refusal[] {
+/** What a target asks again of its own truth, which is newer than the reports that the move was decided on. */
+export const OWN_TRUTH: readonly Constraint[] = [fitsCpu, cooldown, antiAffinity];
+
+export function judge(
+  view: View,
+  config: ThresholdConfig,
+  moves: readonly Move[],
+  constraints: readonly Constraint[] = CONSTRAINTS,
+): Refusal[] {
   return moves.flatMap((move, i) => {
     const from = view.nodes.find(n => n.node === move.from);
     const to = view.nodes.find(n => n.node === move.to);
@@ -46,7 +54,7 @@ export function judge(view: View, config: ThresholdConfig, moves: readonly Move[
       ];
     }
     const c = { move, vm, from, to, view, config, earlier: moves.slice(0, i) };
-    return CONSTRAINTS.flatMap(constraint => {
+    return constraints.flatMap(constraint => {
       const broken = constraint.breaks(c);
       return broken ? [refusalOf(constraint.code, c, broken)] : [];
     });

@@ -86,6 +86,13 @@ test('fields that a newer peer appends are passed over', () => {
   assert.equal(decodeLoadReport(bytes), { ok: true, value: report });
 });
 
+test('a report of an older peer, who knows of no election, is read as not elected', () => {
+  const pair = new Packr({ useRecords: false }).unpack(encodeLoadReport({ ...report, elected: true }));
+  const [number, fields] = pair as [number, unknown[]];
+  const older = new Packr({ useRecords: false }).pack([number, fields.slice(0, -1)]);
+  assert.equal(decodeLoadReport(older), { ok: true, value: { ...report, elected: false } });
+});
+
 test('a second message does not disturb the bytes of the first', () => {
   const first = encodeLoadReport(report);
   const before = Buffer.from(first).toString('hex');

@@ -32,7 +32,7 @@ export const flag: Kind<boolean> = plain((value, path) => {
   return value;
 });
 
-const utf8Bytes = (text: string): number => {
+export const utf8Bytes = (text: string): number => {
   let bytes = 0;
   for (const char of text) {
     const code = char.codePointAt(0) as number;
@@ -42,7 +42,7 @@ const utf8Bytes = (text: string): number => {
 };
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+export const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 
 /**
  * Text of at most `max` bytes in UTF-8. Control characters and changes of the writing direction would let a peer

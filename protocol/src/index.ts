@@ -26,4 +26,5 @@ export type { Running } from './messages/running.ts';
 export type { Transferred } from './messages/transferred.ts';
 export type { DiskSpec, NicSpec, VmSpec } from './messages/vm-spec.ts';
 export { HANDOFF_MESSAGES, type HandoffMessage, MESSAGES, RETIRED } from './registry.ts';
+export { fitSentence } from './sentence.ts';
 export { GOSSIP_TOPIC, STREAM_PROTOCOL } from './version.ts';

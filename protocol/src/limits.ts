@@ -4,7 +4,7 @@
 export const REPORT_BYTES_MAX = 16_384;
 /** A handoff message: a VM spec with its longest command line and 16 disks fits with room to spare. */
 export const HANDOFF_BYTES_MAX = 65_536;
-/** Nested arrays deeper than this are an attack: our own are four deep. */
+/** Nested arrays deeper than this are an attack: our own are five deep. */
 export const DEPTH_MAX = 8;
 
 export const VMS_MAX = 64;

@@ -3,8 +3,9 @@
  * (disks, devices) is looked up before and comes in as faults. The rule is evaluated again on the offer's own list of
  * reports: a move that this node's rule would not ask for is refused (authority.md, Decisions).
  */
-import type { Decision, View } from '@shoal/policies';
-import type { Mode, Offer } from '@shoal/protocol';
+import { type Decision, judge, type Move, OWN_TRUTH, type ThresholdConfig, type View } from '@shoal/policies';
+import { type Mode, type Offer, VMS_MAX } from '@shoal/protocol';
+import { mustYield, type Outgoing } from './crossing.ts';
 
 export type Verdict =
   | { ok: true }
@@ -16,27 +17,35 @@ export type OwnTruth = {
   cordoned: boolean;
   pausedMs: number;
   policyHash: string;
+  config: ThresholdConfig;
   memoryFreeMib: number;
   reserveMib: number;
   inflow: number;
-  maxInflow: number;
-  /** Names and UUIDs of VMs that this node knows, itself and by its view, but for the offered one. */
+  /** VMs that this node owns or has promised to take. */
+  vms: number;
+  /** It can be a target of post-copy: userfaultfd and preload are there. */
+  postcopy: boolean;
+  /** Names of VMs that this node knows, itself and by its view, but for the offered one. */
   names: ReadonlySet<string>;
   ownsVm: boolean;
-  /** An offer of our own to the same peer is unanswered or running, and why it was made. */
-  outgoing: { reason: string } | undefined;
+  /** Name of a living node, neither source nor target, that says the VM is its own. */
+  claimedBy: string | undefined;
+  outgoing: readonly Outgoing[];
   /** From judging the spec and its disks. */
   faults: string[];
+  /** The cluster as it is now, this node as it knows itself (`target-truth.ts`). */
+  present: View;
 };
 
 /** What re-evaluating the rule on the offer's list gave; `missing`: a report of the list never came. */
 export type Reevaluation = { decision: Decision; view: View } | { missing: string };
 
+/** Numbers travel as integers from 0 on: an overcommitted node has no memory free, not less than none. */
 const no = (code: string, detail: string, numbers: Record<string, number> = {}): Verdict => ({
   ok: false,
   code,
   detail,
-  numbers,
+  numbers: Object.fromEntries(Object.entries(numbers).map(([k, n]) => [k, Math.max(0, Math.round(n))])),
 });
 
 export function judgeOffer(
@@ -46,54 +55,95 @@ export function judgeOffer(
   again: Reevaluation | undefined,
 ): Verdict {
   const manual = offer.reason === 'manual' || offer.reason === 'drain';
+  return (
+    judgeVm(offer, own) ??
+    judgeNode(own, manual) ??
+    judgeRoom(offer, own) ??
+    judgeCrossing(offer, source, own) ??
+    (manual ? { ok: true } : judgeRule(offer, source, own, again))
+  );
+}
+
+/** Is it a VM that this node may run at all, and the only one of its id and name? */
+function judgeVm(offer: Offer, own: OwnTruth): Verdict | undefined {
   if (own.faults.length) return no('spec', own.faults.join('; '));
   if (own.ownsVm) return no('owned', 'this node owns a VM with that UUID');
+  if (own.claimedBy !== undefined) return no('claimed', `${own.claimedBy} says that the VM is its own`);
   if (own.names.has(offer.spec.name)) return no('name', `another VM is called ${offer.spec.name}`);
+  if (offer.engine === 'postcopy' && !own.postcopy)
+    return no('engine', 'post-copy does not work on this node (see `shoal doctor` there)');
+  return undefined;
+}
+
+/** Does this node take any VM now? People may move by hand while the rule is paused or only watches. */
+function judgeNode(own: OwnTruth, manual: boolean): Verdict | undefined {
   if (own.cordoned) return no('cordoned', 'this node is cordoned');
   if (own.pausedMs > 0 && !manual) return no('paused', 'moves are paused here', { pausedMs: own.pausedMs });
   if (own.mode !== 'auto' && !manual) return no('mode', `this node only ${own.mode}s`);
+  return undefined;
+}
+
+/** Has it room for this one? */
+function judgeRoom(offer: Offer, own: OwnTruth): Verdict | undefined {
   const needMib = offer.spec.memoryMib + own.reserveMib;
-  if (own.memoryFreeMib < needMib) {
-    return no('fits-memory', `it needs ${needMib} MiB with the reserve, ${own.memoryFreeMib} MiB are free`, {
-      needMib,
-      freeMib: own.memoryFreeMib,
-    });
+  const freeMib = Math.max(0, own.memoryFreeMib);
+  if (freeMib < needMib) {
+    const detail = `it needs ${needMib} MiB with the reserve, ${freeMib} MiB are free`;
+    return no('fits-memory', detail, { needMib, freeMib });
   }
-  if (own.inflow >= own.maxInflow) {
-    return no('inflow', `${own.inflow} VMs are coming in already`, {
-      inflow: own.inflow,
-      max: own.maxInflow,
-    });
-  }
-  if (own.outgoing && !goesFirst(offer.reason, own.outgoing.reason, source < own.self)) {
-    return no('yield', 'this node has an offer of its own toward that node, which goes first');
-  }
-  if (manual) return { ok: true };
-  if (offer.reason === 'consolidate' && offer.policyHash !== own.policyHash) {
+  const { vms, inflow } = own;
+  if (vms >= VMS_MAX)
+    return no('full', `this node has ${vms} VMs, more than ${VMS_MAX} fit into a report`, { vms });
+  const max = own.config.maxInflow;
+  if (inflow >= max)
+    return no('inflow', `${inflow} of ${max} VMs at a time are coming in already`, { inflow, max });
+  return undefined;
+}
+
+function judgeCrossing(offer: Offer, source: string, own: OwnTruth): Verdict | undefined {
+  const why = mustYield(offer.reason, source, own.self, own.outgoing);
+  return why === undefined ? undefined : no('yield', why);
+}
+
+/** Does the rule ask for it, on the reports that it was decided on and on what this node knows of itself since? */
+function judgeRule(offer: Offer, source: string, own: OwnTruth, again: Reevaluation | undefined): Verdict {
+  const differs = offer.policyHash !== own.policyHash;
+  // Out of an overload a VM may go to a node with other parameters, whose rule would not ask for the same.
+  if (differs && offer.reason === 'consolidate')
     return no('policy-differs', 'the two nodes run different policies or parameters');
-  }
-  return offer.policyHash === own.policyHash ? judgeAgain(offer, source, own.self, again) : { ok: true };
+  const refused = differs ? undefined : judgeAgain(offer, source, own.self, again);
+  if (refused) return refused;
+  const [broken] = judge(own.present, own.config, [moveOf(offer, source, own.self)], OWN_TRUTH);
+  return broken ? no(broken.code, broken.sentence, broken.numbers) : { ok: true };
 }
 
-/**
- * Which of two crossing offers survives. Both nodes must answer alike, and offers cross only where the two views
- * differ (on equal reports the rule elects one target), so nothing of the views may count: packing yields to every
- * other reason, and between equals the offer of the lower node id goes first.
- */
-function goesFirst(theirs: string, ours: string, lowerId: boolean): boolean {
-  const urgency = (reason: string) => (reason === 'consolidate' ? 0 : 1);
-  return urgency(theirs) === urgency(ours) ? lowerId : urgency(theirs) > urgency(ours);
-}
-
-function judgeAgain(offer: Offer, source: string, self: string, again: Reevaluation | undefined): Verdict {
+function judgeAgain(
+  offer: Offer,
+  source: string,
+  self: string,
+  again: Reevaluation | undefined,
+): Verdict | undefined {
   if (!again) return no('basis', 'the offer names no reports that it was decided on');
   if ('missing' in again) return no('basis', `a report it was decided on is not here: ${again.missing}`);
   const { moves, refusals } = again.decision;
-  const same = moves.some(m => m.vm === offer.spec.vm && m.from === source && m.to === self);
-  if (same) return { ok: true };
-  const why = refusals.find(r => r.vm === offer.spec.vm || r.node === self || r.vm === '')?.sentence;
+  const { vm } = offer.spec;
+  const asked = moves.find(m => m.vm === vm && m.from === source);
+  if (asked?.to === self && asked.reason === offer.reason) return undefined;
+  const instead = asked && `it asks for: ${asked.sentence}`;
+  const why = instead ?? refusals.find(r => r.vm === vm || r.node === self || r.vm === '')?.sentence;
   return no(
     'not-by-rule',
     `on the same reports this node's rule asks for no such move${why ? `: ${why}` : ''}`,
   );
 }
+
+const moveOf = (offer: Offer, from: string, to: string): Move => ({
+  vm: offer.spec.vm,
+  name: offer.spec.name,
+  from,
+  to,
+  reason: offer.reason === 'consolidate' ? 'consolidate' : 'overload',
+  engine: offer.engine,
+  projected: [],
+  sentence: '',
+});

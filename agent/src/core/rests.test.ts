@@ -21,4 +21,21 @@ test('an accepted offer forgets earlier refusals', () => {
   assert.is(rests.leftMs('v', 0), 0);
 });
 
+test('two refusals of long ago and one of today are not three', () => {
+  const rests = new Rests(10_000);
+  rests.refused('v', 0);
+  rests.refused('v', 1000);
+  rests.refused('v', 31_001);
+  assert.is(rests.leftMs('v', 31_001), 0);
+  rests.refused('v', 40_000);
+  rests.refused('v', 50_000);
+  assert.is(rests.leftMs('v', 50_000), 10_000);
+});
+
+test('one VM’s refusals are not another’s', () => {
+  const rests = new Rests(10_000);
+  for (const vm of ['v', 'w', 'x']) rests.refused(vm, 0);
+  for (const vm of ['v', 'w', 'x']) assert.is(rests.leftMs(vm, 0), 0);
+});
+
 test.run();

@@ -1,3 +1,4 @@
+import { isOverloaded, THRESHOLD_DEFAULTS } from '@shoal/policies';
 import type { LoadReport } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,6 +30,7 @@ const report = (node: string, seq: number, more: Partial<LoadReport> = {}): Load
   relocation: '',
   vms: [],
   handoffs: [],
+  elected: false,
   ...more,
 });
 const vm = (name: string, more = {}) => ({
@@ -51,7 +53,8 @@ const vm = (name: string, more = {}) => ({
   backoffMs: 0,
   ...more,
 });
-const made = () => new ClusterView({ self: 'a', staleAfterMs: 3000, overloadPermille: 900 });
+const made = () =>
+  new ClusterView({ self: 'a', staleAfterMs: 3000, overloaded: r => isOverloaded(r, THRESHOLD_DEFAULTS) });
 
 test('a report that was seen before, or an older one, changes nothing', () => {
   const view = made();
@@ -109,13 +112,35 @@ test('remaining times shrink and past times grow with the age of a report', () =
   assert.is(node?.vms[0]?.backoffMs, 0);
 });
 
+const busy = (cpuPermille: number, low = 100) => ({
+  cpuPermille,
+  vms: [vm('v', { cpuMilli: low }), vm('w', { cpuMilli: 800 })],
+});
+
 test('an overload is counted from its first report and forgotten when it breaks', () => {
   const view = made();
-  view.merge(report('b', 1, { cpuPermille: 950 }), 1000);
-  view.merge(report('b', 2, { cpuPermille: 900 }), 2000);
+  view.merge(report('b', 1, busy(950)), 1000);
+  view.merge(report('b', 2, busy(900)), 2000);
   assert.is(view.view(2500).nodes[0]?.overloadedForMs, 1500);
-  view.merge(report('b', 3, { cpuPermille: 899 }), 3000);
+  view.merge(report('b', 3, busy(899)), 3000);
   assert.is(view.view(3000).nodes[0]?.overloadedForMs, 0);
+});
+
+test('a node at 100 % with one active VM is not overloaded: its overload begins when a second one wakes', () => {
+  const view = made();
+  for (let seq = 1; seq <= 60; seq++) view.merge(report('b', seq, busy(1000, 10)), seq * 1000);
+  assert.is(view.view(60_000).nodes[0]?.overloadedForMs, 0);
+  view.merge(report('b', 61, busy(1000, 50)), 61_000);
+  assert.is(view.view(61_500).nodes[0]?.overloadedForMs, 500);
+});
+
+test('an overload is not counted through a silence or a restart of its node', () => {
+  const view = made();
+  view.merge(report('b', 1, busy(950)), 0);
+  view.merge(report('b', 2, busy(950)), 3001);
+  assert.is(view.view(3001).nodes[0]?.overloadedForMs, 0);
+  view.merge(report('b', 1, { ...busy(950), incarnation: 2 }), 4000);
+  assert.is(view.view(4000).nodes[0]?.overloadedForMs, 0);
 });
 
 test('a VM in a handoff counts as moving, and its handoff as inflow or outflow', () => {
@@ -142,11 +167,57 @@ test('a VM in a handoff counts as moving, and its handoff as inflow or outflow',
 test('an offer is judged on the very reports it names, though newer ones have come', () => {
   const view = made();
   view.merge(report('b', 1, { cpuPermille: 950 }), 0);
-  const basis = view.basis();
+  const basis = view.basis(0);
   view.merge(report('b', 2, { cpuPermille: 100 }), 1000);
   const then = view.viewOf(basis, 1000);
   assert.ok('view' in then && then.view.nodes[0]?.cpuPermille === 950);
   assert.is(view.view(1000).nodes[0]?.cpuPermille, 100);
+});
+
+test('a report that was overtaken changes nothing in the view, but an offer that stands on it can be judged', () => {
+  const view = made();
+  view.merge(report('b', 2, { cpuPermille: 100 }), 1000);
+  assert.is(view.merge(report('b', 1, { cpuPermille: 950 }), 1100), 'old');
+  assert.is(view.view(1100).nodes[0]?.cpuPermille, 100);
+  const then = view.viewOf([{ node: 'b', incarnation: 1, seq: 1 }], 1100);
+  assert.ok('view' in then && then.view.nodes[0]?.cpuPermille === 950);
+  assert.is('view' in then && then.view.nodes[0]?.ageMs, 100, 'as old as the one that overtook it, at least');
+});
+
+test('a report of a peer’s earlier life changes nothing, however high its sequence', () => {
+  const view = made();
+  view.merge(report('b', 1, { incarnation: 3, cpuPermille: 100 }), 0);
+  assert.is(view.merge(report('b', 999, { incarnation: 2, cpuPermille: 950 }), 10), 'old');
+  assert.equal([view.view(10).nodes[0]?.cpuPermille, view.view(10).nodes[0]?.incarnation], [100, 3]);
+});
+
+test('a node that floods the mesh with reports costs the memory of its newest ones only', () => {
+  const view = made();
+  for (let seq = 1; seq <= 1000; seq++) view.merge(report('b', seq), seq);
+  const at = (seq: number) => 'view' in view.viewOf([{ node: 'b', incarnation: 1, seq }], 1000);
+  assert.equal([at(1000), at(745), at(744)], [true, true, false]);
+});
+
+test('a decision stands on the living: a restarted target that never heard of the dead can judge it', () => {
+  const source = made();
+  const target = new ClusterView({ self: 'b', staleAfterMs: 3000, overloaded: () => false });
+  source.merge(report('dead', 7), 0);
+  for (const node of ['a', 'b']) {
+    source.merge(report(node, 1), 60_000);
+    target.merge(report(node, 1), 60_000);
+  }
+  assert.equal(
+    source.basis(60_000).map(r => r.node),
+    ['a', 'b'],
+  );
+  assert.ok('view' in target.viewOf(source.basis(60_000), 60_000));
+});
+
+test('what a silent node carried stays in the view with its age, marked as stale', () => {
+  const view = made();
+  view.merge(report('b', 1, { vms: [vm('v')] }), 0);
+  const node = view.view(60_000).nodes[0];
+  assert.equal([node?.state, node?.ageMs, node?.vms.map(v => v.vm)], ['stale', 60_000, ['v']]);
 });
 
 test('a report that this node does not hold is named, not guessed', () => {

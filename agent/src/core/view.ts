@@ -8,7 +8,15 @@ import { isNewer, type LoadReport, type ReportRef } from './report-order.ts';
 /** Reports are kept this long for re-evaluation: a decision older than that is out of date anyway. */
 const KEEP_REPORTS_MS = 10_000;
 
-export type ViewOptions = { self: string; staleAfterMs: number; overloadPermille: number };
+/** A node tells of changes 25 times a second at most: more than that for 10 s is a flood, and only the newest are kept. */
+const KEEP_REPORTS_MAX = 256;
+
+export type ViewOptions = {
+  self: string;
+  staleAfterMs: number;
+  /** The rule's own predicate, so that an overload is timed as the rule means it. */
+  overloaded(report: LoadReport): boolean;
+};
 
 type Held = { report: LoadReport; receivedAtMs: number; overloadedSinceMs: number };
 
@@ -23,20 +31,36 @@ export class ClusterView {
     this.#options = options;
   }
 
-  /** Takes a checked report of `report.node`; `old` = a replay or a late one, dropped. */
+  /** Takes a checked report of `report.node`; `old` = a replay or a late one, which changes nothing in the view. */
   merge(report: LoadReport, nowMs: number): Verdict {
     const before = this.#newest.get(report.node);
-    if (before && !isNewer(report, before.report)) return 'old';
-    const over = report.cpuPermille >= this.#options.overloadPermille;
-    const since = over ? (before && before.overloadedSinceMs >= 0 ? before.overloadedSinceMs : nowMs) : -1;
-    const held: Held = { report, receivedAtMs: nowMs, overloadedSinceMs: since };
+    const old = before !== undefined && !isNewer(report, before.report);
+    // One that was overtaken may still be what an offer stands on; it was sent no later than the one that overtook it.
+    const receivedAtMs = old ? Math.min(nowMs, before.receivedAtMs) : nowMs;
+    const held = { report, receivedAtMs, overloadedSinceMs: this.#overloadedSince(report, before, nowMs) };
+    this.#keep(held, nowMs);
+    if (old) return 'old';
     this.#newest.set(report.node, held);
-    const recent = (this.#recent.get(report.node) ?? []).filter(
-      h => nowMs - h.receivedAtMs <= KEEP_REPORTS_MS,
-    );
-    recent.push(held);
-    this.#recent.set(report.node, recent);
     return 'new';
+  }
+
+  /** A break in the reports breaks the overload too: nobody knows what was meanwhile. */
+  #overloadedSince(report: LoadReport, before: Held | undefined, nowMs: number): number {
+    if (!this.#options.overloaded(report)) return -1;
+    const unbroken =
+      before &&
+      before.overloadedSinceMs >= 0 &&
+      before.report.incarnation === report.incarnation &&
+      nowMs - before.receivedAtMs <= this.#options.staleAfterMs;
+    return unbroken ? before.overloadedSinceMs : nowMs;
+  }
+
+  #keep(held: Held, nowMs: number): void {
+    const { node, incarnation, seq } = held.report;
+    const recent = (this.#recent.get(node) ?? []).filter(h => nowMs - h.receivedAtMs <= KEEP_REPORTS_MS);
+    const known = recent.some(h => h.report.incarnation === incarnation && h.report.seq === seq);
+    if (!known && nowMs - held.receivedAtMs <= KEEP_REPORTS_MS) recent.push(held);
+    this.#recent.set(node, recent.slice(-KEEP_REPORTS_MAX));
   }
 
   /** A node that left the mesh for good (off the allow-list). */
@@ -58,13 +82,13 @@ export class ClusterView {
     return this.#build([...this.#newest.values()], nowMs);
   }
 
-  /** The reports that a decision on the present view stands on. */
-  basis(): ReportRef[] {
-    return this.#sorted([...this.#newest.values()]).map(({ report: { node, incarnation, seq } }) => ({
-      node,
-      incarnation,
-      seq,
-    }));
+  /**
+   * The reports that a decision on the present view stands on: of living nodes, since a silent one takes no part. With
+   * those of the dead in it, a target that was restarted after their death could never judge an offer.
+   */
+  basis(nowMs: number): ReportRef[] {
+    const living = this.reports(nowMs).filter(r => !r.stale);
+    return living.map(({ report: { node, incarnation, seq } }) => ({ node, incarnation, seq }));
   }
 
   /** The view made of exactly these reports, or the first one that this node does not hold (yet, or any more). */
@@ -112,6 +136,7 @@ export class ClusterView {
       windowFull: report.windowFull,
       memoryMib: report.memoryMib,
       memoryFreeMib: report.memoryFreeMib,
+      elected: report.elected,
       sinceRelocationMs: report.sinceRelocationMs < 0 ? -1 : report.sinceRelocationMs + ageMs,
       inflow: report.handoffs.filter(h => h.role === 'target').length,
       outflow: report.handoffs.filter(h => h.role === 'source').length,

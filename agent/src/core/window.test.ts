@@ -32,6 +32,24 @@ test('a late sample counts for the time it covers', () => {
   assert.is(window.latest('cpu'), 1000);
 });
 
+test('after a stall of half a minute the means are of the last ten seconds, not of the stall', () => {
+  const window = new Window(['cpu'], 10_000, 0);
+  window.push({ atMs: 1000, spanMs: 1000, values: { cpu: 0 } });
+  window.push({ atMs: 31_000, spanMs: 30_000, values: { cpu: 1000 } });
+  assert.is(window.means().cpu, 1000);
+  for (let atMs = 32_000; atMs <= 40_000; atMs += 1000)
+    window.push({ atMs, spanMs: 1000, values: { cpu: 0 } });
+  assert.is(window.means().cpu, 100);
+});
+
+test('samples that come early or late by a little weigh what they cover of the window', () => {
+  const window = new Window(['cpu'], 2000, 0);
+  window.push({ atMs: 1000, spanMs: 1000, values: { cpu: 1000 } });
+  window.push({ atMs: 1900, spanMs: 900, values: { cpu: 0 } });
+  window.push({ atMs: 2500, spanMs: 600, values: { cpu: 0 } });
+  assert.is(window.means().cpu, 250);
+});
+
 test('a window is full only when a whole window has passed since the last move touched the node', () => {
   const window = feed([1]);
   assert.not.ok(window.full(9_999));

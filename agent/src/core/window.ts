@@ -39,11 +39,14 @@ export class Window<K extends string> {
     return nowMs - this.#cleanSinceMs >= this.#windowMs;
   }
 
-  /** Means weighted by the time each sample covers; zeros when there is none. */
+  /** Means weighted by the time of the window that each sample covers; zeros when there is none. */
   means(): Record<K, number> {
-    const total = this.#samples.reduce((sum, s) => sum + s.spanMs, 0);
+    const fromMs = (this.#samples.at(-1)?.atMs ?? 0) - this.#windowMs;
+    // A sample after a stall reaches back beyond the window: only what lies within counts.
+    const covers = (s: Sample<K>) => s.atMs - Math.max(fromMs, s.atMs - s.spanMs);
+    const total = this.#samples.reduce((sum, s) => sum + covers(s), 0);
     const mean = (key: K) =>
-      total === 0 ? 0 : this.#samples.reduce((sum, s) => sum + s.values[key] * s.spanMs, 0) / total;
+      total === 0 ? 0 : this.#samples.reduce((sum, s) => sum + s.values[key] * covers(s), 0) / total;
     return Object.fromEntries(this.#keys.map(key => [key, mean(key)])) as Record<K, number>;
   }
 

@@ -63,12 +63,12 @@ export const backoffRefusal = (vm: VmView, node: NodeView): Refusal =>
   );
 
 /** A guest whose pages still come runs like any other; a stopped one has at most a memory of load in its window. */
-export const isActive = (vm: VmView, config: ThresholdConfig): boolean =>
+export const isActive = (vm: Pick<VmView, 'state' | 'cpuMilli'>, config: ThresholdConfig): boolean =>
   (vm.state === 'running' || vm.state === 'degraded') && vm.cpuMilli >= config.activeVmMilli;
 
 /** Paper: CPU ≥ 90 % and two or more active VMs; with C cores: more active VMs than cores. */
 export const isOverloaded = (
-  node: Pick<NodeView, 'cpuPermille' | 'cores' | 'vms'>,
+  node: Pick<NodeView, 'cpuPermille' | 'cores'> & { vms: readonly Pick<VmView, 'state' | 'cpuMilli'>[] },
   config: ThresholdConfig,
 ): boolean =>
   node.cpuPermille >= config.overloadPermille &&

@@ -6,7 +6,7 @@
  */
 
 import { Bad } from '../errors.ts';
-import { flag, int, list, oneOf, struct, text } from '../fields.ts';
+import { flag, int, list, oneOf, since, struct, text } from '../fields.ts';
 import * as kind from '../kinds.ts';
 import * as limit from '../limits.ts';
 import { unique } from '../message.ts';
@@ -109,12 +109,14 @@ export type LoadReport = {
   diskWriteBps: number;
   netRxBps: number;
   netTxBps: number;
-  /** Since the last relocation that this node took part in or heard of, ms; -1 = none yet. */
+  /** Since the last relocation that this node took part in, ms; -1 = none yet. */
   sinceRelocationMs: number;
   /** Id of that relocation, or empty. */
   relocation: string;
   vms: VmLoad[];
   handoffs: HandoffLoad[];
+  /** It took VMs to pack others away and is idle still: packing goes on toward it (policy.md, sticky target). */
+  elected: boolean;
 };
 
 const vmState = oneOf('starting', 'running', 'degraded', 'paused', 'stopped', 'crashed', 'in-doubt', 'lost');
@@ -179,6 +181,7 @@ export const loadReport = {
     relocation: kind.hash16OrEmpty,
     vms: list(vmLoad, limit.VMS_MAX),
     handoffs: list(handoffLoad, limit.HANDOFFS_MAX),
+    elected: since(flag, false),
   }),
   relations(report: LoadReport): void {
     unique('vms', report.vms, v => v.vm);

@@ -9,6 +9,7 @@ import {
   type ReportRef,
   type VmSpec,
 } from '@shoal/protocol';
+import { mustYield } from '../../core/crossing.ts';
 import { strangerAnswer } from '../../core/handoff/answers.ts';
 import { recoverSource, recoverTarget } from '../../core/handoff/recover.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
@@ -73,6 +74,11 @@ export class Handoffs {
     } catch (error) {
       await pageServers.remove(handoff);
       return { accepted: false, code: 'source', detail: (error as Error).message, handoff };
+    }
+    // Looked at once more after all that took time: a packing toward this node may have been accepted meanwhile.
+    if (request.reason === 'consolidate' && this.parties.inflow() > 0) {
+      await pageServers.remove(handoff);
+      return { accepted: false, code: 'yield', detail: 'a VM is on its way to this node', handoff };
     }
     const offer = this.#makeOffer(handoff, request, diskNonces, paths.certSha256);
     const entry = this.#entry('source', request.target, offer);
@@ -176,9 +182,16 @@ export class Handoffs {
           numbers: {},
         }),
       );
-      party.reserved = verdict.ok;
-      party.judged(verdict);
+      const last = verdict.ok ? this.#crossed(offer, peer) : verdict;
+      party.reserved = last.ok;
+      party.judged(last);
     });
+  }
+
+  /** An offer of our own may have gone out between the verdict and now; of two that cross one must yield. */
+  #crossed({ reason }: Offer, peer: string): Verdict {
+    const why = mustYield(reason, peer, this.#options.self, this.parties.outgoing());
+    return why === undefined ? { ok: true } : { ok: false, code: 'yield', detail: why, numbers: {} };
   }
 
   /** About a handoff that this node never had, or that both sides have ended: never a word that could be believed wrongly. */

@@ -1,6 +1,8 @@
 /** The handoffs that this node takes part in now, and what follows from them: reads only, no effects. */
 import type { HandoffLoad } from '@shoal/protocol';
+import type { Outgoing } from '../../core/crossing.ts';
 import { sourceRecord, targetRecord } from '../../core/handoff/answers.ts';
+import type { OwnHandoffs } from '../../core/own-rows.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
 import { SourceParty } from './source-party.ts';
 import { TargetParty } from './target-party.ts';
@@ -48,15 +50,32 @@ export class Parties extends Map<string, AnyParty> {
     return this.#accepted().filter(p => p.role === 'target').length;
   }
 
-  outgoingTo(peer: string): { reason: string } | undefined {
-    const party = this.live().find(p => p.role === 'source' && p.entry.peer === peer);
-    return party && { reason: party.entry.offer.reason };
+  /** Handoffs away from this node that have not ended, offers among them. */
+  outgoing(): Outgoing[] {
+    const sources = this.live().filter(p => p.role === 'source');
+    return sources.map(p => ({
+      peer: p.entry.peer,
+      reason: p.entry.offer.reason,
+      accepted: p.state !== 'offered',
+    }));
   }
 
-  /** Memory promised to VMs that this node does not own yet, MiB. */
+  /** What a decider must know before it offers anything. */
+  own(): Pick<OwnHandoffs, 'inflow' | 'outgoing' | 'moving'> {
+    return { inflow: this.inflow(), outgoing: this.outgoing(), moving: vm => this.inHandoff(vm) };
+  }
+
+  /** VMs that this node has promised to take and does not own yet, and their memory, MiB. */
+  promised(): number {
+    return this.#pending().length;
+  }
+
   reservedMib(): number {
-    const pending = this.live().filter(p => p instanceof TargetParty && p.reserved && !this.#deps.owns(p.vm));
-    return pending.reduce((sum, p) => sum + p.entry.offer.spec.memoryMib, 0);
+    return this.#pending().reduce((sum, p) => sum + p.entry.offer.spec.memoryMib, 0);
+  }
+
+  #pending(): AnyParty[] {
+    return this.live().filter(p => p instanceof TargetParty && p.reserved && !this.#deps.owns(p.vm));
   }
 
   /** As a load report carries them. */

@@ -1,5 +1,5 @@
 /** What this node says to the peer of a handoff: one place that fills in the head of every message. */
-import { encodeHandoff, type HandoffHead, type HandoffMessage } from '@shoal/protocol';
+import { encodeHandoff, fitSentence, type HandoffHead, type HandoffMessage } from '@shoal/protocol';
 import type { Logger } from '../log.ts';
 
 /** What a message says beyond its head. */
@@ -24,6 +24,13 @@ const DEADLINE_MS: Partial<Record<HandoffMessage['type'], number>> = {
   ask: 30_000,
 };
 
+/** What a VMM or the kernel said may have line breaks and no end: a reason must not keep its message from being sent. */
+function fitted(said: Said): Said {
+  if (said.type === 'refuse') return { ...said, detail: fitSentence(said.detail) };
+  if (said.type === 'abort' || said.type === 'not-run') return { ...said, reason: fitSentence(said.reason) };
+  return said;
+}
+
 export class Words {
   readonly #deps: WordsDeps;
   readonly #heard = new Map<string, number>();
@@ -47,7 +54,7 @@ export class Words {
     const { incarnation, send, log } = this.#deps;
     const deadlineMs = DEADLINE_MS[said.type] ?? 0;
     const head = { handoff, vm, incarnation, peerIncarnation: this.incarnationOf(peer), deadlineMs };
-    send(peer, encodeHandoff({ ...said, ...head } as HandoffMessage)).catch(error =>
+    send(peer, encodeHandoff({ ...fitted(said), ...head } as HandoffMessage)).catch(error =>
       log.debug({ handoff, peer, type: said.type, error: String(error) }, 'message not sent'),
     );
   }

@@ -2,8 +2,10 @@
  * What any node answers over HTTP and its unix socket, and what the agent offers behind it.
  * `GET /v1/status` is the whole cluster as the asked node sees it. Ages are ms by that node's monotonic clock.
  */
+
 import type { Decision, View } from '@shoal/policies';
 import type { Engine, LoadReport, Mode, MoveReason, VmState } from '@shoal/protocol';
+import type { Held } from '../../core/own-rows.ts';
 import type { FaultStats } from '../pages/types.ts';
 
 export type NodeStatus = {
@@ -120,12 +122,16 @@ export type DecisionRecord = {
   atMs: number;
   rule: string;
   policyHash: string;
+  /** All numbers of the rule. */
+  config: Readonly<Record<string, unknown>>;
   viewDigest: string;
   basis: { node: string; incarnation: number; seq: number }[];
-  /** The inputs: `decide(view)` gives `decision` again. */
+  /** The inputs: `decide(view, config)` gives `decision` again. */
   view: View;
   decision: Decision;
-  /** What this node did about its own rows: `acted`, `advised`, `observed`, `nothing`. */
+  /** Own rows that were not carried out, by what this node knows of itself, with reasons. */
+  held: Held[];
+  /** What this node did about its own rows: `acted`, `advised`, `observed`, `paused`, `held`, `nothing`. */
   action: string;
 };
 

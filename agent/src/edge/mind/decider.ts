@@ -4,6 +4,7 @@
  */
 import type { Decision, Move, View } from '@shoal/policies';
 import type { Mode, ReportRef } from '@shoal/protocol';
+import { type Held, type OwnHandoffs, ownRows } from '../../core/own-rows.ts';
 import { Rests } from '../../core/rests.ts';
 import type { ClusterView } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
@@ -12,7 +13,14 @@ import type { Logger } from '../log.ts';
 
 export type OfferAnswer = { accepted: true } | { accepted: false; code: string; detail: string };
 
-export type DeciderOptions = { self: string; rule: string; policyHash: string; cooldownMs: number };
+export type DeciderOptions = {
+  self: string;
+  rule: string;
+  policyHash: string;
+  cooldownMs: number;
+  /** All numbers of the rule, for the record: with them a decision can be made again years later. */
+  config: Readonly<Record<string, unknown>>;
+};
 export type DeciderDeps = {
   clusterView: ClusterView;
   decide(view: View): Decision;
@@ -20,6 +28,8 @@ export type DeciderDeps = {
   digest(text: string): string;
   mode(): Mode;
   paused(): boolean;
+  /** This node's handoffs as they are now. */
+  own(): Omit<OwnHandoffs, 'restMs'>;
   offer(move: Move, relocation: string, basis: ReportRef[]): Promise<OfferAnswer>;
   keep(record: DecisionRecord): Promise<void>;
   clock: Clock;
@@ -44,59 +54,75 @@ export class Decider {
     return this.#latest;
   }
 
-  /** One round. While an offer of the last round is unanswered there is none: its outcome is part of the inputs. */
+  /**
+   * One round. While an offer of the last round is unanswered there is none: its outcome is part of the inputs. Returns
+   * without waiting for answers: a target that is gone takes seconds to be given up, and this node must go on reporting.
+   */
   async tick(): Promise<void> {
     if (this.#offering) return;
-    const { clusterView, clock, mode, paused } = this.#deps;
-    const view = clusterView.view(clock.nowMs());
-    const basis = clusterView.basis();
-    const decision = this.#deps.decide(view);
-    const own = decision.moves.filter(m => m.from === this.#options.self && this.#mayAsk(m.vm));
-    const act = own.length > 0 && mode() === 'auto' && !paused();
-    const record = this.#freeze(view, basis, decision, actionWord(own.length, act, mode()));
-    await this.#keepIfNew(record);
-    if (!act) return;
-    this.#offering = true;
+    const { clusterView, clock, decide, own, mode } = this.#deps;
+    const nowMs = clock.nowMs();
+    const view = clusterView.view(nowMs);
+    const basis = clusterView.basis(nowMs);
+    const decision = decide(view);
+    const restMs = (vm: string) => this.#rests.leftMs(vm, nowMs);
+    const { go, held } = ownRows(decision.moves, this.#options.self, { ...own(), restMs });
+    const action = this.#action(go.length, held.length);
+    const record = this.#freeze(view, basis, decision, held, action);
+    this.#offering = action === 'acted';
     try {
-      await Promise.all(own.map(move => this.#offer(move, record)));
-    } finally {
+      await this.#keepIfNew(record);
+    } catch (error) {
       this.#offering = false;
+      throw error;
     }
+    if (action !== 'acted') return;
+    // A person may have said stop while the record was written.
+    const stopped = mode() !== 'auto' || this.#deps.paused();
+    void Promise.all(stopped ? [] : go.map(move => this.#offer(move, record))).finally(() => {
+      this.#offering = false;
+    });
   }
 
-  #mayAsk(vm: string): boolean {
-    return this.#rests.leftMs(vm, this.#deps.clock.nowMs()) === 0;
+  #action(go: number, held: number): string {
+    if (go === 0) return held > 0 ? 'held' : 'nothing';
+    const mode = this.#deps.mode();
+    if (mode === 'observe') return 'observed';
+    if (mode === 'advise') return 'advised';
+    return this.#deps.paused() ? 'paused' : 'acted';
   }
 
-  #freeze(view: View, basis: ReportRef[], decision: Decision, action: string): DecisionRecord {
-    const { rule, policyHash } = this.#options;
-    const viewDigest = this.#deps.digest(JSON.stringify(basis));
-    const id = this.#deps.digest(
-      JSON.stringify([rule, policyHash, basis, decision.moves.map(m => [m.vm, m.to])]),
-    );
-    const atMs = this.#deps.clock.wallMs();
-    const record = { id, atMs, rule, policyHash, viewDigest, basis, view, decision, action };
+  #freeze(view: View, basis: ReportRef[], decision: Decision, held: Held[], action: string): DecisionRecord {
+    const { rule, policyHash, config } = this.#options;
+    const { digest, clock } = this.#deps;
+    const viewDigest = digest(JSON.stringify(basis));
+    const rows = decision.moves.map(m => [m.vm, m.from, m.to, m.reason]);
+    const id = digest(JSON.stringify([rule, policyHash, basis, rows]));
+    const atMs = clock.wallMs();
+    const record = { id, atMs, rule, policyHash, config, viewDigest, basis, view, decision, held, action };
     this.#latest = record;
     return record;
   }
 
-  /** A decision that says the same as the last one kept is not worth another row; every move is. */
+  /** A decision that says the same as the last one kept is not worth another row; every one that is acted on is. */
   async #keepIfNew(record: DecisionRecord): Promise<void> {
     const { moves, refusals } = record.decision;
     const substance = JSON.stringify([
       record.action,
-      moves.map(m => m.vm),
-      refusals.map(r => [r.code, r.vm, r.node]),
+      moves.map(m => [m.vm, m.to]),
+      [...refusals, ...record.held].map(r => [r.code, r.vm, r.node]),
     ]);
-    if (moves.length === 0 && substance === this.#keptSubstance) return;
-    this.#keptSubstance = substance;
+    if (record.action !== 'acted' && substance === this.#keptSubstance) return;
     await this.#deps.keep(record);
+    this.#keptSubstance = substance;
   }
 
   async #offer(move: Move, record: DecisionRecord): Promise<void> {
-    const { log, clock } = this.#deps;
+    const { log, clock, offer } = this.#deps;
     log.info({ vm: move.name, to: move.to, reason: move.reason, decision: record.id }, move.sentence);
-    const answer = await this.#deps.offer(move, record.id, record.basis);
+    const answer = await offer(move, record.id, record.basis).catch(
+      (error): OfferAnswer => ({ accepted: false, code: 'fault', detail: String(error?.message ?? error) }),
+    );
     if (answer.accepted) {
       this.#rests.accepted(move.vm);
       return;
@@ -104,10 +130,4 @@ export class Decider {
     this.#rests.refused(move.vm, clock.nowMs());
     log.info({ vm: move.name, to: move.to, code: answer.code }, `offer refused: ${answer.detail}`);
   }
-}
-
-function actionWord(own: number, act: boolean, mode: Mode): string {
-  if (own === 0) return 'nothing';
-  if (act) return 'acted';
-  return mode === 'advise' ? 'advised' : 'observed';
 }

@@ -1,27 +1,34 @@
 /** Gathers this node's own truth about an offer, then lets the pure judge speak (`core/judge-offer.ts`). */
-import type { Decision, View } from '@shoal/policies';
+import type { Decision, ThresholdConfig, View } from '@shoal/policies';
 import type { Mode, Offer } from '@shoal/protocol';
 import { judgeOffer, type Verdict } from '../../core/judge-offer.ts';
+import { type Relocation, targetTruth } from '../../core/target-truth.ts';
 import type { ClusterView } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
 import type { Flags } from '../flags.ts';
+import type { Parties } from '../handoff/parties.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
 import { reevaluate } from './await-basis.ts';
 
-export type JudgeOptions = { self: string; policyHash: string; reserveMib: number; maxInflow: number };
+export type JudgeOptions = {
+  self: string;
+  policyHash: string;
+  config: ThresholdConfig;
+  reserveMib: number;
+  postcopy: boolean;
+};
 export type JudgeDeps = {
-  vms: Vms;
-  host: VmHost;
-  flags: Flags;
+  vms: Pick<Vms, 'list' | 'get'>;
+  host: Pick<VmHost, 'judge' | 'checkDiskNonces'>;
+  flags: Pick<Flags, 'cordoned' | 'pausedMs'>;
   clusterView: ClusterView;
   decide(view: View): Decision;
   mode(): Mode;
   freeMib(): number;
-  /** Handoffs toward this node that have not ended. */
-  inflow(): number;
-  /** Why an own offer to that peer stands or runs, or undefined. */
-  outgoingTo(peer: string): { reason: string } | undefined;
+  parties: Pick<Parties, 'inflow' | 'promised' | 'outgoing'>;
+  /** The last relocation that this node took part in. */
+  relocation(): { id: string; atMs: number } | undefined;
   clock: Clock;
 };
 
@@ -31,29 +38,53 @@ export async function judge(
   options: JudgeOptions,
   deps: JudgeDeps,
 ): Promise<Verdict> {
+  const { clusterView, clock, vms, flags, host } = deps;
   const { vm } = offer.spec;
-  const faults = await deps.host.judge(offer.spec);
-  if (faults.length === 0) faults.push(...(await deps.host.checkDiskNonces(offer.spec, offer.diskNonces)));
-  const again = await reevaluate(offer.basis, deps.clusterView, deps.decide, deps.clock);
+  const faults = await host.judge(offer.spec);
+  if (faults.length === 0) faults.push(...(await host.checkDiskNonces(offer.spec, offer.diskNonces)));
+  const again = await reevaluate(offer.basis, clusterView, deps.decide, clock);
   // Looked at last, after everything that takes time: what is true now counts.
-  const seen = deps.clusterView.reports(deps.clock.nowMs()).flatMap(s => s.report.vms);
-  const own = deps.vms.list().map(v => v.record.spec);
-  const names = new Set([...seen, ...own].filter(v => v.vm !== vm).map(v => v.name));
+  const nowMs = clock.nowMs();
+  const seen = clusterView.reports(nowMs);
+  const others = seen.filter(s => s.report.node !== options.self && s.report.node !== source);
+  const rival = others.find(s => !s.stale && s.report.vms.some(v => v.vm === vm));
+  const own = vms.list().map(v => v.record.spec);
+  const named = [...seen.flatMap(s => s.report.vms), ...own];
   return judgeOffer(
     offer,
     source,
     {
       ...options,
       mode: deps.mode(),
-      cordoned: deps.flags.cordoned,
-      pausedMs: deps.flags.pausedMs,
+      cordoned: flags.cordoned,
+      pausedMs: flags.pausedMs,
       memoryFreeMib: deps.freeMib(),
-      inflow: deps.inflow(),
-      names,
-      ownsVm: deps.vms.get(vm) !== undefined,
-      outgoing: deps.outgoingTo(source),
+      inflow: deps.parties.inflow(),
+      vms: own.length + deps.parties.promised(),
+      names: new Set(named.filter(v => v.vm !== vm).map(v => v.name)),
+      ownsVm: vms.get(vm) !== undefined,
+      claimedBy: rival?.report.name,
+      outgoing: deps.parties.outgoing(),
       faults,
+      present: targetTruth(clusterView.view(nowMs), offer, source, {
+        labels: new Map(own.map(spec => [spec.vm, spec.labels])),
+        relocations: relocations(options.self, deps, nowMs),
+      }),
     },
     again,
   );
+}
+
+/** By each node's newest report; of this node as it is now, which its last report may not say yet. */
+function relocations(self: string, { clusterView, relocation }: JudgeDeps, nowMs: number) {
+  const seen = clusterView.reports(nowMs).filter(s => s.report.sinceRelocationMs >= 0);
+  const known = new Map<string, Relocation>(
+    seen.map(({ report, ageMs }) => [
+      report.node,
+      { id: report.relocation, sinceMs: report.sinceRelocationMs + ageMs },
+    ]),
+  );
+  const own = relocation();
+  if (own) known.set(self, { id: own.id, sinceMs: nowMs - own.atMs });
+  return known;
 }

@@ -2,7 +2,14 @@
  * This node's heartbeat: sample, report, decide, once a period. Its own entry in its view is its last published
  * report, so that it decides on the very numbers that its peers have (policy.md, Leaderless).
  */
-import { decodeLoadReport, encodeLoadReport, type LoadReport } from '@shoal/protocol';
+import {
+  decodeLoadReport,
+  encodeLoadReport,
+  type HandoffLoad,
+  type LoadReport,
+  type Offer,
+} from '@shoal/protocol';
+import { staysElected } from '../../core/election.ts';
 import type { ClusterView } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
 import type { History } from '../history.ts';
@@ -21,8 +28,9 @@ export type NodeDeps = {
   clusterView: ClusterView;
   history: History;
   mesh(): Mesh;
-  decider(): Decider;
-  inputs(): ReportInputs;
+  decider(): Pick<Decider, 'tick'>;
+  inputs(): Omit<ReportInputs, 'relocation' | 'elected'>;
+  idlePermille: number;
   metrics: Metrics;
   clock: Clock;
   log: Logger;
@@ -30,13 +38,17 @@ export type NodeDeps = {
 
 /** Changes are told at once, but a burst of them (a handoff has ten) in one report. */
 const TELL_AFTER_MS = 40;
-/** A round waits for the answers to its offers, 5 s at most; later than this something hangs or fails each time. */
+/** A round takes a moment, seconds on a node that is starved; later than this something hangs or fails each time. */
 const BEATING_MS = 15_000;
+
+/** Something of it loads this node: not while it is only offered, nor while nothing moves for doubt. */
+const isUnderWay = (h: HandoffLoad): boolean => h.stage !== 'offered' && !h.inDoubt;
 
 export class Node {
   readonly #deps: NodeDeps;
   #seq = 0;
   #relocation: ReportInputs['relocation'];
+  #elected = false;
   #tell: NodeJS.Timeout | undefined;
   #stopped = false;
   /** End of the last whole round; before the first, the start of the agent. */
@@ -56,6 +68,12 @@ export class Node {
     if (id && this.#relocation?.id !== id) this.#relocation = { id, atMs: this.#deps.clock.nowMs() };
   }
 
+  /** This node said yes to an offer. Packing that chose it goes on toward it. */
+  takes({ reason, relocation }: Pick<Offer, 'reason' | 'relocation'>): void {
+    this.relocated(relocation);
+    if (reason === 'consolidate') this.#elected = true;
+  }
+
   /** What keeps this node from being trusted to sample, report and decide; empty = well. */
   faults(): string[] {
     const ageMs = this.#deps.clock.nowMs() - this.#roundAtMs;
@@ -66,7 +84,9 @@ export class Node {
 
   /** One period. */
   async round(): Promise<void> {
-    const { sampler, vms, history, decider } = this.#deps;
+    const { sampler, vms, history, decider, inputs } = this.#deps;
+    // The load of a move must not drive the next decision (paper, section 5): not while pages still come either.
+    if (inputs().handoffs.some(isUnderWay)) sampler.disturb();
     await sampler.sample(
       vms
         .list()
@@ -97,7 +117,10 @@ export class Node {
   async publish(): Promise<LoadReport> {
     const { inputs, sampler, clock, clusterView, mesh, metrics, log } = this.#deps;
     this.#seq += 1;
-    const report = makeReport(inputs(), this.#seq, sampler, clock);
+    const own = { ...inputs(), relocation: this.#relocation, elected: this.#elected };
+    const report = makeReport(own, this.#seq, sampler, clock);
+    this.#elected = staysElected(this.#elected, report, this.#deps.idlePermille);
+    report.elected = this.#elected;
     clusterView.merge(report, clock.nowMs());
     await mesh()
       .publish(encodeLoadReport(report))

@@ -2,7 +2,14 @@
  * Makes this node's load report: its own means, rounded to integers once, here, so that every node decides on the
  * same numbers (policies.md, section 0.2).
  */
-import type { HandoffLoad, LoadReport, Mode, VmLoad, VmState } from '@shoal/protocol';
+import {
+  ADDRESSES_MAX,
+  type HandoffLoad,
+  type LoadReport,
+  type Mode,
+  type VmLoad,
+  type VmState,
+} from '@shoal/protocol';
 import { decayed } from '../../core/vm/backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Load, Sampler } from '../sampler/sampler.ts';
@@ -23,6 +30,7 @@ export type ReportInputs = {
   memoryMib: number;
   memoryFreeMib: number;
   relocation: { id: string; atMs: number } | undefined;
+  elected: boolean;
   vms: OwnedVm[];
   handoffs: HandoffLoad[];
 };
@@ -35,7 +43,8 @@ export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, 
   return {
     ...inputs.identity,
     seq,
-    addresses: inputs.addresses,
+    // A host with a dozen bridges has more of them than a report holds.
+    addresses: inputs.addresses.slice(0, ADDRESSES_MAX),
     http: inputs.http,
     mode: inputs.mode,
     policyHash: inputs.policyHash,
@@ -52,6 +61,7 @@ export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, 
     relocation: inputs.relocation?.id ?? '',
     vms: inputs.vms.map(vm => vmLoad(vm, inputs, sampler.vm(vm.record.spec.vm), clock)),
     handoffs: inputs.handoffs,
+    elected: inputs.elected,
   };
 }
 
