@@ -11,6 +11,7 @@ export type SessionWants = Pick<
   | 'host'
   | 'port'
   | 'ramFile'
+  | 'ramBytes'
   | 'deviceLoadPages'
   | 'vmmUid'
   | 'bulkWindowBytes'
@@ -73,7 +74,6 @@ export class Pages {
     this.#entry.session = {
       handoff,
       engine: offer.engine,
-      ramBytes: offer.spec.memoryMib * 2 ** 20,
       pageBytes: PAGE_BYTES,
       streamSocket: paths.streamSocket,
       uffdSocket: paths.uffdSocket,

@@ -265,6 +265,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       host: peer.host,
       port: peer.port,
       ramFile: postcopy ? host.paths(offer.spec).ram : '',
+      ramBytes: postcopy ? host.ramBytes(offer.spec) : 0,
       deviceLoadPages: postcopy ? deviceLoadPages(offer.spec.machine) : [],
       vmmUid,
       bulkWindowBytes,

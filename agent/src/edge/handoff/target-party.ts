@@ -223,6 +223,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
       host: this.#options.address,
       port: 0,
       ramFile: postcopy ? host.paths(offer.spec).ram : '',
+      ramBytes: postcopy ? host.ramBytes(offer.spec) : 0,
       deviceLoadPages: [],
       vmmUid,
       bulkWindowBytes,

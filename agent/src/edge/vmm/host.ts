@@ -12,6 +12,7 @@ import { vmPaths } from './paths.ts';
 import { isAlive, type ProcessId, signal } from './processes.ts';
 import { type Accel, microArgs, qemuArgs } from './qemu-args.ts';
 import { Qmp } from './qmp.ts';
+import { ramBytes } from './ram.ts';
 import { makeTaps, removeTaps } from './taps.ts';
 import type { VmHost, Vmm, VmPaths } from './types.ts';
 import { QmpVmm } from './vmm.ts';
@@ -43,7 +44,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
     await rm(at.ram, { force: true });
     const ram = await open(at.ram, 'wx', 0o600);
     try {
-      await ram.truncate(spec.memoryMib * 2 ** 20);
+      await ram.truncate(ramBytes(spec, options.accel));
     } finally {
       await ram.close();
     }
@@ -107,6 +108,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
 
   return {
     paths,
+    ramBytes: spec => ramBytes(spec, options.accel),
     judge: spec => judgeSpec(spec, options.allow),
     async start(spec) {
       const vmm = await startVmm(spec, false, undefined);

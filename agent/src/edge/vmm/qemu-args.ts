@@ -4,6 +4,7 @@
  */
 import type { DiskSpec, NicSpec, VmSpec } from '@shoal/protocol';
 import { tapName } from './paths.ts';
+import { ramBytes } from './ram.ts';
 import type { VmPaths } from './types.ts';
 
 export type Accel = 'kvm' | 'tcg';
@@ -16,11 +17,11 @@ export function qemuArgs(spec: VmSpec, paths: VmPaths, { accel, incoming }: Qemu
     ...['-accel', accel === 'kvm' ? 'kvm' : 'tcg,thread=single'],
     ...['-machine', machine(spec)],
     ...(accel === 'kvm' ? ['-cpu', 'host'] : []),
-    ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMib}M`],
+    ...['-smp', String(spec.vcpus), '-m', `${ramBytes(spec, accel)}B`],
     // prealloc would fill the target's file before a page has come: forbidden, not only off by default.
     ...[
       '-object',
-      `memory-backend-file,id=ram,size=${spec.memoryMib}M,mem-path=${paths.ram},share=on,prealloc=off`,
+      `memory-backend-file,id=ram,size=${ramBytes(spec, accel)},mem-path=${paths.ram},share=on,prealloc=off`,
     ],
     ...[
       '-nodefaults',

@@ -66,6 +66,8 @@ export type VmPaths = {
 
 export interface VmHost {
   paths(spec: VmSpec): VmPaths;
+  /** Size of its RAM file. */
+  ramBytes(spec: VmSpec): number;
   /** Judges a spec against this node's allow-lists and what is there: all faults at once, empty = fine. */
   judge(spec: VmSpec): Promise<string[]>;
   /** Cold start: RAM file made anew, guest runs when this resolves. */
