@@ -29,5 +29,7 @@ export const MEMORY_MIB_MAX = 2 ** 26;
 export const RATE_BPS_MAX = 2 ** 46;
 export const CORES_MAX = 4096;
 export const CPU_MILLI_MAX = CORES_MAX * 1000;
+/** One core given to VMs of a machine that has a thousand, all of them busy. */
+export const CPU_PERMILLE_MAX = 1_000_000;
 export const AGE_MS_MAX = 2 ** 45;
 export const COUNT_MAX = Number.MAX_SAFE_INTEGER;

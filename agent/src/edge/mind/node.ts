@@ -77,9 +77,8 @@ export class Node {
   /** What keeps this node from being trusted to sample, report and decide; empty = well. */
   faults(): string[] {
     const ageMs = this.#deps.clock.nowMs() - this.#roundAtMs;
-    return ageMs > BEATING_MS
-      ? [`no heartbeat for ${Math.round(ageMs / 1000)} s: this node does not decide`]
-      : [];
+    const silent = `no heartbeat for ${Math.round(ageMs / 1000)} s: this node does not decide`;
+    return [...(ageMs > BEATING_MS ? [silent] : []), ...this.#deps.sampler.faults()];
   }
 
   /** One period. */

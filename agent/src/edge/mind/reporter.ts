@@ -2,14 +2,9 @@
  * Makes this node's load report: its own means, rounded to integers once, here, so that every node decides on the
  * same numbers (policies.md, section 0.2).
  */
-import {
-  ADDRESSES_MAX,
-  type HandoffLoad,
-  type LoadReport,
-  type Mode,
-  type VmLoad,
-  type VmState,
-} from '@shoal/protocol';
+
+import type { HandoffLoad, LoadReport, Mode, VmLoad, VmState } from '@shoal/protocol';
+import * as limit from '@shoal/protocol';
 import { decayed } from '../../core/vm/backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Load, Sampler } from '../sampler/sampler.ts';
@@ -35,16 +30,18 @@ export type ReportInputs = {
   handoffs: HandoffLoad[];
 };
 
-const round = (value: number): number => Math.max(0, Math.round(value));
+/** What no peer would take would silence this node: a strange figure is the nearest that can be said. */
+const round = (value: number, max = Number.MAX_SAFE_INTEGER): number =>
+  Math.min(max, Math.max(0, Math.round(value) || 0));
 
 export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, clock: Clock): LoadReport {
   const node = sampler.node();
-  const permille = (milli: number) => round(milli / inputs.cores);
+  const permille = (milli: number) => round(milli / inputs.cores, limit.CPU_PERMILLE_MAX);
   return {
     ...inputs.identity,
     seq,
     // A host with a dozen bridges has more of them than a report holds.
-    addresses: inputs.addresses.slice(0, ADDRESSES_MAX),
+    addresses: inputs.addresses.slice(0, limit.ADDRESSES_MAX),
     http: inputs.http,
     mode: inputs.mode,
     policyHash: inputs.policyHash,
@@ -55,7 +52,7 @@ export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, 
     cpuNowPermille: permille(node.cpuNowMilli),
     windowFull: node.full,
     memoryMib: round(inputs.memoryMib),
-    memoryFreeMib: round(inputs.memoryFreeMib),
+    memoryFreeMib: round(inputs.memoryFreeMib, round(inputs.memoryMib)),
     ...io(node),
     sinceRelocationMs: inputs.relocation ? round(clock.nowMs() - inputs.relocation.atMs) : -1,
     relocation: inputs.relocation?.id ?? '',
@@ -67,16 +64,16 @@ export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, 
 
 function vmLoad(owned: OwnedVm, inputs: ReportInputs, load: Load | undefined, clock: Clock): VmLoad {
   const { spec, epoch, pinnedUntilMs, backoff } = owned.record;
-  const left = (untilMs: number) => round(untilMs - clock.wallMs());
+  const left = (untilMs: number) => round(untilMs - clock.wallMs(), limit.AGE_MS_MAX);
   return {
     vm: spec.vm,
     name: spec.name,
     epoch,
     state: state(owned, inputs.handoffs),
-    cpuMilli: round(load?.mean.cpuMilli ?? 0),
-    cpuNowMilli: round(load?.cpuNowMilli ?? 0),
+    cpuMilli: round(load?.mean.cpuMilli ?? 0, limit.CPU_MILLI_MAX),
+    cpuNowMilli: round(load?.cpuNowMilli ?? 0, limit.CPU_MILLI_MAX),
     memoryMib: spec.memoryMib,
-    residentMib: round(load?.mean.residentMib ?? 0),
+    residentMib: round(load?.mean.residentMib ?? 0, limit.MEMORY_MIB_MAX),
     ...io(load),
     vcpus: spec.vcpus,
     migration: spec.migration,
@@ -96,9 +93,9 @@ function state(owned: OwnedVm, handoffs: HandoffLoad[]): VmState {
 
 function io(load: Load | undefined) {
   return {
-    diskReadBps: round(load?.mean.diskReadBps ?? 0),
-    diskWriteBps: round(load?.mean.diskWriteBps ?? 0),
-    netRxBps: round(load?.mean.netRxBps ?? 0),
-    netTxBps: round(load?.mean.netTxBps ?? 0),
+    diskReadBps: round(load?.mean.diskReadBps ?? 0, limit.RATE_BPS_MAX),
+    diskWriteBps: round(load?.mean.diskWriteBps ?? 0, limit.RATE_BPS_MAX),
+    netRxBps: round(load?.mean.netRxBps ?? 0, limit.RATE_BPS_MAX),
+    netTxBps: round(load?.mean.netTxBps ?? 0, limit.RATE_BPS_MAX),
   };
 }

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShoalError } from '../../errors.ts';
 
-/** Reads busy time since some fixed moment, in ms of one core. */
+/** Reads busy time since some fixed moment, in ms of one core; NaN when it cannot be read. */
 export type BusyReader = () => number;
 
 /** Linux counts `/proc/stat` in USER_HZ, which is 100 on every architecture that Shoal runs on. */
@@ -16,12 +16,15 @@ const TICK_MS = 10;
 
 export function hostBusy(coreSet: readonly number[], procStat = '/proc/stat'): BusyReader {
   return () => {
-    const lines = readFileSync(procStat, 'utf8').split('\n');
-    const wanted = lines.filter(line => {
-      const core = /^cpu(\d*) /.exec(line);
-      if (!core) return false;
-      return coreSet.length === 0 ? core[1] === '' : core[1] !== '' && coreSet.includes(Number(core[1]));
-    });
+    const wanted = read(procStat)
+      .split('\n')
+      .filter(line => {
+        const core = /^cpu(\d*) /.exec(line);
+        if (!core) return false;
+        return coreSet.length === 0 ? core[1] === '' : core[1] !== '' && coreSet.includes(Number(core[1]));
+      });
+    // A core that is named but not there, or offline: the sum would be of fewer cores than were asked for.
+    if (wanted.length < Math.max(1, new Set(coreSet).size)) return Number.NaN;
     return wanted.reduce((sum, line) => sum + busyTicks(line), 0) * TICK_MS;
   };
 }
@@ -36,14 +39,21 @@ function busyTicks(line: string): number {
 export function cgroupBusy(dir: string): BusyReader {
   const v1 = join(dir, 'cpuacct.usage');
   const v2 = join(dir, 'cpu.stat');
-  if (existsSync(v1)) return () => Number(readFileSync(v1, 'utf8')) / 1e6;
-  if (existsSync(v2)) {
-    return () => Number(/^usage_usec (\d+)/m.exec(readFileSync(v2, 'utf8'))?.[1] ?? Number.NaN) / 1e3;
-  }
+  if (existsSync(v1)) return () => Number(/^\d+/.exec(read(v1))?.[0] ?? Number.NaN) / 1e6;
+  if (existsSync(v2)) return () => Number(/^usage_usec (\d+)/m.exec(read(v2))?.[1] ?? Number.NaN) / 1e3;
   throw new ShoalError(
     'SHOAL_CONFIG_CGROUP',
     `the cgroup has neither cpuacct.usage nor cpu.stat`,
     `cpu.cgroup: ${dir}`,
     'Name a cgroup v1 cpuacct directory or a cgroup v2 directory, or set cpu.source to host',
   );
+}
+
+/** A cgroup can go while the agent runs; that must not keep the node from reporting. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -6,18 +6,36 @@ import pidusage from 'pidusage';
 import { Window } from '../../core/window.ts';
 import type { Clock } from '../clock.ts';
 import type { BusyReader } from './cpu.ts';
-import { type IoBytes, nodeIo, vmIo } from './io.ts';
+import { type IoBytes, type NicBytes, nicBytes, nodeIo, vmIo } from './io.ts';
+import { KEYS, type LoadKey, rates } from './rates.ts';
 
-const KEYS = ['cpuMilli', 'residentMib', 'diskReadBps', 'diskWriteBps', 'netRxBps', 'netTxBps'] as const;
-export type LoadKey = (typeof KEYS)[number];
 export type Load = { mean: Record<LoadKey, number>; cpuNowMilli: number };
-
 export type SampledVm = { vm: string; pid: number; taps: readonly string[] };
 
-export type SamplerOptions = { windowMs: number };
-export type SamplerDeps = { busy: BusyReader; clock: Clock; readNodeIo?: () => IoBytes };
+/** CPU time used since the process started, its age, both ms; memory, bytes. */
+export type Usage = { ctime: number; elapsed: number; memory: number };
+/** Processes that are gone are left out. */
+export type ReadUsage = (pids: number[]) => Promise<Record<string, Usage | undefined>>;
 
-type Tracked = { pid: number; window: Window<LoadKey>; io: IoBytes; atMs: number };
+export type SamplerOptions = { windowMs: number };
+export type SamplerDeps = {
+  busy: BusyReader;
+  clock: Clock;
+  readNics?: () => NicBytes;
+  readNodeIo?: (nics: NicBytes) => IoBytes;
+  readUsage?: ReadUsage;
+};
+
+type Tracked = { pid: number; window: Window<LoadKey>; io: IoBytes; cpuMs: number; atMs: number };
+
+/**
+ * pidusage keeps the open stat file of a process for so long after the last question. Its default of a minute would
+ * outlive a process whose id comes back, and then it answers nothing for the new one for ever.
+ */
+const HANDLE_KEPT_MS = 5000;
+
+/** pidusage rejects a single dead pid but not a list with one, so it is always given a list with ourselves in it. */
+const readUsageOf: ReadUsage = pids => pidusage([...pids, process.pid], { maxage: HANDLE_KEPT_MS });
 
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -28,22 +46,23 @@ export class Sampler {
 
   constructor(options: SamplerOptions, deps: SamplerDeps) {
     this.#options = options;
-    this.#deps = { readNodeIo: nodeIo, ...deps };
-    const atMs = deps.clock.nowMs();
-    this.#last = { atMs, busyMs: deps.busy(), io: this.#deps.readNodeIo() };
+    this.#deps = { readNics: nicBytes, readNodeIo: nodeIo, readUsage: readUsageOf, ...deps };
+    const { clock, busy, readNics, readNodeIo } = this.#deps;
+    const atMs = clock.nowMs();
+    this.#last = { atMs, busyMs: busy(), io: readNodeIo(readNics()) };
     this.#node = new Window(KEYS, options.windowMs, atMs);
   }
 
   /** Takes one sample of everything; VMs that are no longer listed are forgotten. */
   async sample(vms: readonly SampledVm[]): Promise<void> {
-    this.#sampleNode();
+    const nics = this.#deps.readNics();
+    this.#sampleNode(nics);
     for (const vm of this.#vms.keys()) if (!vms.some(v => v.vm === vm)) this.#vms.delete(vm);
-    // pidusage rejects a single dead pid but not a list with one, so it is always given the list.
-    const usage = vms.length ? await pidusage([...vms.map(v => v.pid), process.pid]) : {};
+    const usage = vms.length ? await this.#deps.readUsage(vms.map(v => v.pid)) : {};
     const atMs = this.#deps.clock.nowMs();
     for (const vm of vms) {
       const seen = usage[vm.pid];
-      if (seen) this.#sampleVm(vm, atMs, seen.cpu * 10, seen.memory / 2 ** 20);
+      if (seen) this.#sampleVm(vm, atMs, seen, vmIo(vm.pid, vm.taps, nics));
     }
   }
 
@@ -65,41 +84,61 @@ export class Sampler {
     return window && { mean: window.means(), cpuNowMilli: window.latest('cpuMilli') };
   }
 
-  #sampleNode(): void {
-    const now = { atMs: this.#deps.clock.nowMs(), busyMs: this.#deps.busy(), io: this.#deps.readNodeIo() };
+  /** What cannot be read, for people; empty = well. */
+  faults(): string[] {
+    return Number.isNaN(this.#last.busyMs)
+      ? [
+          "the CPU counter cannot be read (cpu.* in the configuration): this node's figure is 0 and is not used",
+        ]
+      : [];
+  }
+
+  #sampleNode(nics: NicBytes): void {
+    const { clock, busy, readNodeIo } = this.#deps;
+    const now = { atMs: clock.nowMs(), busyMs: busy(), io: readNodeIo(nics) };
     const spanMs = now.atMs - this.#last.atMs;
     if (spanMs <= 0) return;
-    const cpuMilli = (1000 * (now.busyMs - this.#last.busyMs)) / spanMs;
-    this.#node.push({
-      atMs: now.atMs,
-      spanMs,
-      values: { cpuMilli, residentMib: 0, ...rates(this.#last.io, now.io, spanMs) },
-    });
+    const usedMs = now.busyMs - this.#last.busyMs;
+    // Unreadable, or a counter that began anew: the figure is 0, and nobody shall decide by it.
+    const sound = usedMs >= 0;
+    if (!sound) this.disturb();
+    const values = {
+      cpuMilli: sound ? (1000 * usedMs) / spanMs : 0,
+      residentMib: 0,
+      ...rates(this.#last.io, now.io, spanMs),
+    };
+    this.#node.push({ atMs: now.atMs, spanMs, values });
     this.#last = now;
   }
 
-  #sampleVm(vm: SampledVm, atMs: number, cpuMilli: number, residentMib: number): void {
-    const io = vmIo(vm.pid, vm.taps);
+  #sampleVm(vm: SampledVm, atMs: number, seen: Usage, io: IoBytes): void {
     const known = this.#vms.get(vm.vm);
-    if (known?.pid !== vm.pid) {
-      // pidusage's first answer for a process is its mean since it started: not a figure of the last second.
-      this.#vms.set(vm.vm, { pid: vm.pid, window: new Window(KEYS, this.#options.windowMs, atMs), io, atMs });
+    // A counter that fell belongs to another process with the same id.
+    if (known?.pid !== vm.pid || seen.ctime < known.cpuMs) {
+      const window = this.#firstSight(atMs, seen, io);
+      this.#vms.set(vm.vm, { pid: vm.pid, window, io, cpuMs: seen.ctime, atMs });
       return;
     }
     const spanMs = atMs - known.atMs;
     if (spanMs <= 0) return;
+    const cpuMilli = (1000 * (seen.ctime - known.cpuMs)) / spanMs;
+    const residentMib = seen.memory / 2 ** 20;
     known.window.push({ atMs, spanMs, values: { cpuMilli, residentMib, ...rates(known.io, io, spanMs) } });
-    known.io = io;
-    known.atMs = atMs;
+    Object.assign(known, { io, atMs, cpuMs: seen.ctime });
   }
-}
 
-function rates(before: IoBytes, after: IoBytes, spanMs: number) {
-  const rate = (key: keyof IoBytes) => Math.max(0, ((after[key] - before[key]) * 1000) / spanMs);
-  return {
-    diskReadBps: rate('diskRead'),
-    diskWriteBps: rate('diskWrite'),
-    netRxBps: rate('netRx'),
-    netTxBps: rate('netTx'),
-  };
+  /**
+   * A VM that is younger than a window used nothing before it was there: its mean is over the whole window like every
+   * other, or its first second of boot would make it look like the busiest VM of the node.
+   */
+  #firstSight(atMs: number, { ctime, elapsed, memory }: Usage, io: IoBytes): Window<LoadKey> {
+    const { windowMs } = this.#options;
+    const window = new Window(KEYS, windowMs, atMs);
+    if (elapsed <= 0 || elapsed >= windowMs) return window;
+    const still = { residentMib: memory / 2 ** 20, ...rates(io, io, elapsed) };
+    const bornMs = atMs - elapsed;
+    window.push({ atMs: bornMs, spanMs: windowMs - elapsed, values: { cpuMilli: 0, ...still } });
+    window.push({ atMs, spanMs: elapsed, values: { cpuMilli: (1000 * ctime) / elapsed, ...still } });
+    return window;
+  }
 }
