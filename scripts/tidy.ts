@@ -75,12 +75,20 @@ function importTarget(path: string, line: string): string | undefined {
   return PACKAGES[spec];
 }
 
-/** Every `*.ts` that git knows or would add. */
-export function sourceFiles(): string[] {
-  const list = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts'], { encoding: 'utf8' });
+/** Every file of these names that git knows or would add. */
+function files(...patterns: string[]): string[] {
+  const list = execFileSync('git', ['ls-files', '-co', '--exclude-standard', ...patterns], {
+    encoding: 'utf8',
+  });
   return list.split('\n').filter(path => path && existsSync(path));
 }
 
+export const sourceFiles = (): string[] => files('*.ts');
+
 export function tidy(): string[] {
-  return sourceFiles().flatMap(path => faultsOf(path, readFileSync(path, 'utf8')));
+  const read = (path: string) => readFileSync(path, 'utf8');
+  return [
+    ...sourceFiles().flatMap(path => faultsOf(path, read(path))),
+    ...files('*.rs', '*.c', '*.mjs').flatMap(path => lengthFault(path, read(path))),
+  ];
 }
