@@ -1,5 +1,6 @@
 /** Prints every page that is made from code: `npm run docs`. Each has a test that holds it to the code. */
 import { writeFileSync } from 'node:fs';
+import { cliReference as cli } from '../agent/src/cli/reference.ts';
 import { reference as config } from '../agent/src/config/reference.ts';
 import { tablePage } from '../agent/src/core/handoff/table-page.ts';
 import { httpReference as http } from '../agent/src/edge/http/reference.ts';
@@ -9,6 +10,7 @@ import { errorReference as errors } from '../agent/src/error-reference.ts';
 const PAGES: Record<string, () => string> = {
   'docs/handoff-table.md': tablePage,
   'docs/reference/config.md': config,
+  'docs/reference/cli.md': cli,
   'docs/reference/http.md': http,
   'docs/metrics.md': metrics,
   'docs/errors.md': errors,

@@ -142,11 +142,7 @@ export async function startAgent(config: Config): Promise<Agent> {
       bulkWindowBytes: config.migration.bulkWindowBytes,
       bulkBytesPerSecond: config.migration.bulkBytesPerSecond,
       deviceLoadPages: machine => state.deviceLoad.get(machine) ?? [],
-      recordDeviceLoad: (machine, pages) => {
-        state
-          .keepDeviceLoad(machine, pages)
-          .catch(error => log.warn({ error: String(error) }, 'device-load set not kept'));
-      },
+      recordDeviceLoad: (machine, pages) => state.keepDeviceLoad(machine, pages, log),
       luggage(vm, source) {
         const load = reports()
           .find(r => r.report.node === source)
@@ -187,7 +183,8 @@ export async function startAgent(config: Config): Promise<Agent> {
       ? 'precopy'
       : (config.migration.engine as Engine);
   const offer = async (request: Omit<OfferRequest, 'decidedAtMs'>): Promise<Answered> => {
-    const answer = await handoffs.offer({ ...request, decidedAtMs: clock.nowMs() });
+    const decidedAtMs = clock.nowMs();
+    const answer = await vms.move(request.spec, () => handoffs.offer({ ...request, decidedAtMs }));
     if (answer.accepted) node.relocated(request.relocation);
     else metrics.count('shoal_offers_refused_total', { code: answer.code });
     return answer;
@@ -204,6 +201,8 @@ export async function startAgent(config: Config): Promise<Agent> {
       async offer(move, relocation, basis) {
         const record = vms.get(move.vm)?.record;
         if (!record) return { accepted: false, code: 'gone', detail: 'the VM is not here any more' };
+        const busy = vms.busy(record.spec.vm);
+        if (busy) return { accepted: false, code: 'busy', detail: `a ${busy} of the VM is under way` };
         metrics.count('shoal_moves_total', { reason: move.reason });
         const { spec, epoch } = record;
         return offer({
@@ -255,9 +254,10 @@ export async function startAgent(config: Config): Promise<Agent> {
     handoffs: limit => handoffs.list(limit),
     health: () => node.faults(),
     defaultEngine: postcopy ? (config.migration.engine as Engine) : 'precopy',
-    async cancel(vm) {
-      handoffs.cancel(vm);
-    },
+    postcopy,
+    pinMs: config.pinMinutes * 60_000,
+    handoffWith: vm => handoffs.parties.running().find(h => h.vm === vm)?.target,
+    cancel: vm => void handoffs.cancel(vm),
     offer: ({ owned, target, engine }: ManualOffer) => {
       const { spec, epoch } = owned.record;
       return offer({ spec, epoch, target: target.id, engine, reason: 'manual', relocation: '', basis: [] });

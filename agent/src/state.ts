@@ -5,6 +5,7 @@ import { clock } from './edge/clock.ts';
 import { Flags } from './edge/flags.ts';
 import { History, type HistoryRow } from './edge/history.ts';
 import type { DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
+import type { Logger } from './edge/log.ts';
 import { nodeId } from './edge/mesh/identity.ts';
 import { Records } from './edge/store/records.ts';
 import { type Database, nextIncarnation, openDatabase, Shelf } from './edge/store/store.ts';
@@ -23,7 +24,7 @@ export type State = {
   ended: Records<HandoffStatus>;
   /** Pages that devices touched while they loaded, by machine type. */
   deviceLoad: ReadonlyMap<string, number[]>;
-  keepDeviceLoad(machine: string, pages: number[]): Promise<void>;
+  keepDeviceLoad(machine: string, pages: number[], log: Logger): void;
 };
 
 export async function openState({ node, history }: Config): Promise<State> {
@@ -44,9 +45,12 @@ export async function openState({ node, history }: Config): Promise<State> {
     decisions: kept<DecisionRecord>('decision'),
     ended: kept<HandoffStatus>('ended'),
     deviceLoad,
-    async keepDeviceLoad(machine, pages) {
+    keepDeviceLoad(machine, pages, log) {
       deviceLoad.set(machine, pages);
-      await shelf.put(machine, pages);
+      // Without it the next switch is some round trips longer, no more.
+      shelf
+        .put(machine, pages)
+        .catch(error => log.warn({ error: String(error) }, 'device-load set not kept'));
     },
   };
 }

@@ -18,15 +18,19 @@ export function nodeProcesses(node: Pick<NodeState, 'runDir'>): {
   vmms: ProcessId[];
   pageServers: ProcessId[];
 } {
-  const read = (folder: string, name: string): ProcessId[] =>
-    names(join(node.runDir, folder)).flatMap(entry => {
+  const read = (paths: string[]): ProcessId[] =>
+    paths.flatMap(path => {
       try {
-        return [JSON.parse(readFileSync(join(node.runDir, folder, entry, name), 'utf8')) as ProcessId];
+        return [JSON.parse(readFileSync(join(node.runDir, path), 'utf8')) as ProcessId];
       } catch {
         return [];
       }
     });
-  return { vmms: read('vms', 'pid.shoal'), pageServers: read('h', 'pid') };
+  const pids = (folder: string) =>
+    names(join(node.runDir, folder))
+      .filter(name => name.endsWith('.pid'))
+      .map(name => join(folder, name));
+  return { vmms: read(pids('vms')), pageServers: read(pids('h')) };
 }
 
 function names(path: string): string[] {

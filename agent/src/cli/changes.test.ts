@@ -24,8 +24,8 @@ test.before.each(() => {
 const ask = (...args: string[]) => shoal(['--socket', server.socket, ...args]);
 
 const CHANGES: [string[], unknown[], string][] = [
-  [['start', 'vm1'], ['start', 'vm1'], 'vm1 starts.\n'],
-  [['stop', 'vm1'], ['stop', 'vm1'], 'vm1 is asked to power down.\n'],
+  [['start', 'vm1'], ['start', 'vm1'], 'vm1 runs.\n'],
+  [['stop', 'vm1'], ['stop', 'vm1'], 'vm1 has powered down.\n'],
   [['destroy', 'vm1'], ['destroy', 'vm1'], 'vm1 is destroyed.\n'],
   [['cancel', 'vm1'], ['cancel', 'vm1'], 'vm1 stays here unless its handoff is committed already.\n'],
   [['unpin', 'vm1'], ['unpin', 'vm1'], 'vm1 may be moved by the rule again.\n'],
@@ -37,12 +37,12 @@ const CHANGES: [string[], unknown[], string][] = [
   [
     ['migrate', 'vm1'],
     ['migrate', 'vm1', undefined, undefined],
-    'vm1 moves: handoff a1b2c3d4. See `shoal handoffs`.\n',
+    'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
   ],
   [
-    ['migrate', 'vm1', '--to', 'node0', '--engine', 'precopy'],
+    ['migrate', 'vm1', 'node0', '--engine', 'precopy'],
     ['migrate', 'vm1', 'node0', 'precopy'],
-    'vm1 moves: handoff a1b2c3d4. See `shoal handoffs`.\n',
+    'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
   ],
 ];
 for (const [args, asked, out] of CHANGES) {
@@ -62,8 +62,31 @@ for (const [args, asked, out] of CHANGES) {
 }
 
 test('a change with nothing to tell answers {} in JSON', async () => {
-  assert.is((await ask('stop', 'vm1', '--json')).out, '{}\n');
-  assert.is((await ask('migrate', 'vm1', '--json')).out, `{"handoff":"${aHandoff().handoff}"}\n`);
+  assert.is((await ask('start', 'vm1', '--json')).out, '{}\n');
+  const moving = { handoff: aHandoff().handoff, node: 'node0', pinnedMs: 3_600_000 };
+  assert.is((await ask('migrate', 'vm1', '--json')).out, `${JSON.stringify(moving)}\n`);
+});
+
+test('a guest that had to be ended is told apart from one that powered down', async () => {
+  api.forced = true;
+  assert.is((await ask('stop', 'vm1')).out, 'vm1 did not power down in time and was ended.\n');
+  api.forced = false;
+});
+
+for (const [args, asked] of CHANGES) {
+  test(`shoal ${args.join(' ')} --dry-run says what it would do, and has nothing done`, async () => {
+    const { code, out } = await ask(...args, '--dry-run');
+    assert.is(code, 0);
+    assert.match(out, /^Would .*: nothing hinders it\.\n$/);
+    assert.equal(api.asked, [[...asked, 'dry']]);
+  });
+}
+
+test('a handoff seen from its source has figures too, up to the word of the target', async () => {
+  const { at } = aHandoff();
+  answers(aHandoff({ at: { ...at, resumed: -1 } }));
+  const { out } = await ask('migrate', 'vm1', '--wait');
+  assert.match(out, 'switch 61 ms, blackout 51 ms, transfer 6011 ms');
 });
 
 test('a VM runs from its spec file, and from standard input', async () => {
@@ -73,8 +96,8 @@ test('a VM runs from its spec file, and from standard input', async () => {
   const piped = await shoalProcess(['--socket', server.socket, 'run', '-'], 'name: web2\nmemory: 1GiB\n');
   assert.is(piped.out, 'web2 runs (00000000-0000-4000-8000-000000000vm9).\n');
   assert.equal(api.asked, [
-    ['run', { name: 'web1', memory: '512MiB' }, 'socket'],
-    ['run', { name: 'web2', memory: '1GiB' }, 'socket'],
+    ['run', { name: 'web1', memory: '512MiB' }],
+    ['run', { name: 'web2', memory: '1GiB' }],
   ]);
 });
 

@@ -1,14 +1,14 @@
-/** Commands that change something: all of them over the unix socket. Each says in one line what was done. */
+/** Commands that change something: all of them over the unix socket. Each says in one line what was done, or would be. */
 import type { Engine } from '@shoal/protocol';
+import type { Moving, Would } from '../edge/http/api.types.ts';
 import { specText, usage } from './arguments.ts';
 import { needsSocket } from './client.ts';
 import { follow, movedLine } from './follow.ts';
-import { duration } from './format.ts';
+import { duration, remaining } from './format.ts';
 import { print, type Shell } from './shell.ts';
 
 const ON_VM = {
-  start: 'starts',
-  stop: 'is asked to power down',
+  start: 'runs',
   destroy: 'is destroyed',
   cancel: 'stays here unless its handoff is committed already',
   unpin: 'may be moved by the rule again',
@@ -19,46 +19,100 @@ const ON_NODE = {
   uncordon: 'This node takes VMs again.',
 } as const;
 
+/** A command that takes longer says what it waits for: silence looks like a fault. */
+const NOTE_AFTER_MS = 2000;
+
 const vmPath = (vm: string, action: string): string => `/v1/vms/${encodeURIComponent(vm)}/actions/${action}`;
 
-async function change(shell: Shell, path: string, done: string, body?: object): Promise<void> {
-  const answer = await shell.client.post(path, 'nothing', JSON.stringify(body ?? {}));
-  print(shell, answer, () => [done]);
+type Wish<T> = {
+  path: string;
+  /** In words, when it is done. */
+  done(answer: T): string;
+  form?: 'object' | 'nothing';
+  body?: string;
+  type?: string;
+  /** What is waited for when it takes long. */
+  waits?: string;
+};
+
+async function change<T>(shell: Shell, dry: boolean, wish: Wish<T>): Promise<void> {
+  const { path, done, form = 'nothing', body = '{}', type, waits = '' } = wish;
+  if (dry) {
+    const answer = await shell.client.post<Would>(`${path}?dryRun=true`, 'object', body, type);
+    return print(shell, answer, ({ would }) => [`Would ${would}.`]);
+  }
+  const timer = setTimeout(() => waits && shell.note(`${waits} …\n`), NOTE_AFTER_MS);
+  try {
+    print(shell, await shell.client.post<T>(path, form, body, type), value => [done(value)]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-export const onVm = (shell: Shell, vm: string, action: keyof typeof ON_VM): Promise<void> =>
-  change(shell, vmPath(vm, action), `${vm} ${ON_VM[action]}.`);
+export const onVm = (shell: Shell, dry: boolean, vm: string, action: keyof typeof ON_VM): Promise<void> =>
+  change(shell, dry, {
+    path: vmPath(vm, action),
+    done: () => `${vm} ${ON_VM[action]}.`,
+    waits: `${action} of ${vm}`,
+  });
 
-export const onNode = (shell: Shell, action: keyof typeof ON_NODE): Promise<void> =>
-  change(shell, `/v1/node/actions/${action}`, ON_NODE[action]);
+export const stop = (shell: Shell, dry: boolean, vm: string): Promise<void> =>
+  change<{ forced: boolean }>(shell, dry, {
+    path: vmPath(vm, 'stop'),
+    form: 'object',
+    done: ({ forced }) =>
+      forced ? `${vm} did not power down in time and was ended.` : `${vm} has powered down.`,
+    waits: `waiting for ${vm} to power down`,
+  });
 
-export const pause = (shell: Shell, ttlMs: number): Promise<void> =>
-  change(shell, '/v1/mesh/actions/pause', `No moves by the rule for ${duration(ttlMs)}.`, { ttlMs });
+export const onNode = (shell: Shell, dry: boolean, action: keyof typeof ON_NODE): Promise<void> =>
+  change(shell, dry, { path: `/v1/node/actions/${action}`, done: () => ON_NODE[action] });
 
-export const resume = (shell: Shell): Promise<void> =>
-  change(shell, '/v1/mesh/actions/resume', 'The rule moves VMs again.');
+export const pause = (shell: Shell, dry: boolean, ttlMs: number): Promise<void> =>
+  change(shell, dry, {
+    path: '/v1/mesh/actions/pause',
+    body: JSON.stringify({ ttlMs }),
+    done: () => `No moves by the rule for ${duration(ttlMs)}.`,
+  });
 
-export async function runVm(shell: Shell, file: string): Promise<void> {
+export const resume = (shell: Shell, dry: boolean): Promise<void> =>
+  change(shell, dry, { path: '/v1/mesh/actions/resume', done: () => 'The rule moves VMs again.' });
+
+export async function runVm(shell: Shell, dry: boolean, file: string): Promise<void> {
   if (!shell.client.local) throw needsSocket(shell.client.where);
-  const text = await specText(file);
-  const answer = await shell.client.post<{ vm: string; name: string }>(
-    '/v1/vms',
-    'object',
-    text,
-    'application/yaml',
-  );
-  print(shell, answer, ({ name, vm }) => [`${name} runs (${vm}).`]);
+  await change<{ vm: string; name: string }>(shell, dry, {
+    path: '/v1/vms',
+    form: 'object',
+    body: await specText(file),
+    type: 'application/yaml',
+    done: ({ name, vm }) => `${name} runs (${vm}).`,
+    waits: 'starting its VMM',
+  });
 }
 
-export type MigrateOptions = { to?: string; engine?: Engine; wait: boolean; timeout?: number };
+export type MigrateOptions = { engine?: Engine; wait: boolean; timeout?: number; dryRun: boolean };
 
-export async function migrate(shell: Shell, vm: string, options: MigrateOptions): Promise<void> {
-  const { to, engine, wait, timeout } = options;
+export async function migrate(
+  shell: Shell,
+  vm: string,
+  node: string | undefined,
+  options: MigrateOptions,
+): Promise<void> {
+  const { engine, wait, timeout, dryRun } = options;
   if (timeout !== undefined && !wait)
     throw usage('--timeout says how long to wait', '--timeout', 'Add --wait');
-  const body = JSON.stringify({ ...(to !== undefined && { node: to }), ...(engine && { engine }) });
-  const offered = await shell.client.post<{ handoff: string }>(vmPath(vm, 'migrate'), 'object', body);
-  const { handoff } = offered.value;
-  if (wait) return print(shell, await follow(shell, handoff, timeout ?? 0), h => [movedLine(h)]);
-  print(shell, offered, () => [`${vm} moves: handoff ${handoff.slice(0, 8)}. See \`shoal handoffs\`.`]);
+  const path = vmPath(vm, 'migrate');
+  const body = JSON.stringify({ ...(node !== undefined && { node }), ...(engine && { engine }) });
+  if (wait && !dryRun) {
+    const { handoff } = (await shell.client.post<Moving>(path, 'object', body)).value;
+    return print(shell, await follow(shell, handoff, timeout ?? 0), h => [movedLine(h)]);
+  }
+  const pinned = (ms: number) => (ms > 0 ? ` and is pinned there for ${remaining(ms)}` : '');
+  await change<Moving>(shell, dryRun, {
+    path,
+    form: 'object',
+    body,
+    done: ({ handoff, node, pinnedMs }) =>
+      `${vm} moves to ${node}${pinned(pinnedMs)}: handoff ${handoff.slice(0, 8)}. See \`shoal handoffs\`.`,
+  });
 }

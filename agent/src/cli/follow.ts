@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffStatus } from '../edge/http/api.types.ts';
 import { ShoalError } from '../errors.ts';
 import type { Answer } from './client.ts';
-import { bytes, duration, micros, rate, spanMs } from './format.ts';
+import { bytes, duration, micros, ranAt, rate, spanMs } from './format.ts';
 import type { Shell } from './shell.ts';
 
 /** Often enough to look alive; the agent answers from memory. */
@@ -104,21 +104,25 @@ export function progressLine(handoff: HandoffStatus, bytesPerSecond: number): st
   const { name, source, target, stage, residualPages } = handoff;
   const parts = [
     `${name} ${source} → ${target}: ${stage}`,
-    ...(residualPages >= 0 ? [`${residualPages} pages left`] : []),
+    ...(residualPages > 0 ? [`${residualPages} pages left`] : []),
     ...(bytesPerSecond >= 0 ? [rate(bytesPerSecond)] : []),
   ];
   return parts.join(', ');
 }
 
-/** What a move cost, as far as this node knows. */
+/**
+ * What a move cost, as far as this node knows. The source has no clock of the target's: it counts to the target's word
+ * that the guest runs, or that all pages are there, so its figures are a message longer than the truth.
+ */
 export function movedLine(handoff: HandoffStatus): string {
   const { name, source, target, engine, at, wireBytes, faults } = handoff;
+  const ran = ranAt(at);
   const figures = [
-    ['switch', spanMs(at.migrate, at.resumed)],
-    ['blackout', spanMs(at.stopped, at.resumed)],
-    ['transfer', spanMs(at.resumed, at.transferred)],
+    ['switch', spanMs(at.migrate, ran)],
+    ['blackout', spanMs(at.stopped, ran)],
+    ['transfer', engine === 'precopy' ? '–' : spanMs(ran, at.transferred)],
     ['wire', bytes(wireBytes)],
-    ['faults', faults.count < 0 ? '–' : `${faults.count} (p99 ${micros(faults.p99Us)})`],
+    ['faults', faults.count < 1 ? '–' : `${faults.count} (p99 ${micros(faults.p99Us)})`],
   ].filter(([, figure]) => figure !== '–');
   return [`${name} moved from ${source} to ${target} by ${engine}`, ...figures.map(f => f.join(' '))].join(
     ', ',

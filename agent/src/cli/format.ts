@@ -37,6 +37,10 @@ export const percent = (value: number): string => `${value.toFixed(0)} %`;
 export const spanMs = (from: number, to: number): string =>
   from < 0 || to < 0 ? '–' : `${Math.round(to - from)} ms`;
 
+/** When the guest ran on the target: seen there, or heard of at the source. */
+export const ranAt = (at: { resumed: number; run: number }): number =>
+  at.resumed >= 0 ? at.resumed : at.run;
+
 /** Microseconds: `410 µs`, `1.9 ms`. */
 export function micros(us: number): string {
   if (us < 0) return '–';

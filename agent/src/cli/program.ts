@@ -26,7 +26,13 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     .configureOutput({
       writeOut: text => terminal.out(text),
       writeErr: text => terminal.note(text),
-      outputError: (text, write) => write(`shoal: ${text.replace(/^error: /, '').trimEnd()}. See --help\n`),
+      outputError: (text, write) =>
+        write(
+          `shoal: ${text
+            .replace(/^error: /, '')
+            .trimEnd()
+            .replace(/\.$/, '')}. See --help\n`,
+        ),
     });
   const shell = (): Shell => {
     const { socket, url, json } = program.opts<Globals>();
@@ -54,36 +60,42 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     .option(...limit)
     .action(({ limit }) => reads.decisions(shell(), limit));
 
-  command('run <spec>', 'create and start a VM here from its YAML spec (- = standard input)').action(file =>
-    changes.runVm(shell(), file),
+  const changing = (usage: string, what: string) =>
+    command(usage, what).option('--dry-run', 'check it, say what it would do, and do nothing', false);
+  const onVm = (name: string, action: 'start' | 'destroy' | 'cancel' | 'unpin', what: string) =>
+    changing(`${name} <vm>`, what).action((vm, { dryRun }) => changes.onVm(shell(), dryRun, vm, action));
+
+  changing('run <spec>', 'create and start a VM here from its YAML spec (- = standard input)').action(
+    (file, { dryRun }) => changes.runVm(shell(), dryRun, file),
   );
-  command('start <vm>', 'start a stopped or crashed VM again').action(vm =>
-    changes.onVm(shell(), vm, 'start'),
+  onVm('start', 'start', 'start a stopped or crashed VM again');
+  changing('stop <vm>', 'ask the guest to power down, end it after 15 s').action((vm, { dryRun }) =>
+    changes.stop(shell(), dryRun, vm),
   );
-  command('stop <vm>', 'ask the guest to power down').action(vm => changes.onVm(shell(), vm, 'stop'));
-  command('destroy <vm>', 'end a VM and remove what was made for it').action(vm =>
-    changes.onVm(shell(), vm, 'destroy'),
-  );
-  command('migrate <vm>', 'move a VM away from here, and pin it there for a while')
-    .option('--to <node>', 'where to (default: the awake peer with the least CPU and room)')
+  onVm('destroy', 'destroy', 'end a VM and remove what was made for it; its disks stay');
+  changing('migrate <vm> [node]', 'move a VM away from here, and pin it there for a while')
     .option('--engine <engine>', "postcopy or precopy (default: the VM's)", engineOf)
     .option('--wait', 'follow the handoff to its end; exit 1 if the VM did not move', false)
     .option('--timeout <time>', 'with --wait: how long, such as 90s (default: to its end)', durationMs)
-    .action((vm, options) => changes.migrate(shell(), vm, options));
-  command('cancel <vm>', 'give up the handoff of a VM, before its commit').action(vm =>
-    changes.onVm(shell(), vm, 'cancel'),
-  );
-  command('unpin <vm>', 'let the rule move a VM again').action(vm => changes.onVm(shell(), vm, 'unpin'));
+    .action((vm, node, options) => changes.migrate(shell(), vm, node, options));
+  onVm('cancel', 'cancel', 'give up the handoff of a VM, before its commit');
+  onVm('unpin', 'unpin', 'let the rule move a VM again');
   command('console <vm>', 'the serial console of a VM here; Ctrl-] leaves').action(vm =>
     vmConsole(shell(), vm),
   );
 
-  command('cordon', 'this node takes no more VMs').action(() => changes.onNode(shell(), 'cordon'));
-  command('uncordon', 'this node takes VMs again').action(() => changes.onNode(shell(), 'uncordon'));
-  command('pause', 'no moves by the rule in the whole mesh for a while')
+  changing('cordon', 'this node takes no more VMs').action(({ dryRun }) =>
+    changes.onNode(shell(), dryRun, 'cordon'),
+  );
+  changing('uncordon', 'this node takes VMs again').action(({ dryRun }) =>
+    changes.onNode(shell(), dryRun, 'uncordon'),
+  );
+  changing('pause', 'no moves by the rule in the whole mesh for a while')
     .option('--for <time>', 'how long: 90s, 10m, 2h; a day at most', durationMs, 600_000)
-    .action(options => changes.pause(shell(), options.for));
-  command('resume', 'end the pause that was asked for here').action(() => changes.resume(shell()));
+    .action(options => changes.pause(shell(), options.dryRun, options.for));
+  changing('resume', 'end the pause that was asked for here').action(({ dryRun }) =>
+    changes.resume(shell(), dryRun),
+  );
 
   command('doctor', 'check this machine, its configuration and its agent; exit 1 if a check fails')
     .option('--config <file>', `the agent's configuration (default: ${DEFAULT_CONFIG})`)

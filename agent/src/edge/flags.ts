@@ -6,6 +6,17 @@ import { type Database, Shelf } from './store/store.ts';
 /** A pause that nobody remembers would switch the mesh off for good: a day at most. */
 export const PAUSE_MAX_MS = 86_400_000;
 
+/** Throws SHOAL_PAUSE_TTL. */
+export function checkPause(ttlMs: number): void {
+  if (Number.isInteger(ttlMs) && ttlMs > 0 && ttlMs <= PAUSE_MAX_MS) return;
+  throw new ShoalError(
+    'SHOAL_PAUSE_TTL',
+    `a pause lasts 24 h at most, not ${Math.round(ttlMs / 3_600_000)} h`,
+    'ttlMs',
+    'Give a shorter time; a pause can be renewed',
+  );
+}
+
 type Kept = { cordoned: boolean; pausedUntilMs: number };
 
 export class Flags {
@@ -36,14 +47,7 @@ export class Flags {
   }
 
   async pause(ttlMs: number): Promise<void> {
-    if (!Number.isInteger(ttlMs) || ttlMs <= 0 || ttlMs > PAUSE_MAX_MS) {
-      throw new ShoalError(
-        'SHOAL_PAUSE_TTL',
-        `a pause lasts between 1 ms and ${PAUSE_MAX_MS} ms, not ${ttlMs}`,
-        'ttl',
-        'Give a shorter time; a pause can be renewed',
-      );
-    }
+    checkPause(ttlMs);
     await this.#keep({ ...this.#kept, pausedUntilMs: this.#clock.wallMs() + ttlMs });
   }
 

@@ -1,6 +1,6 @@
 /** Handoffs as a table. A node shows the figures that it has itself or was told; the others are `–`. */
 import type { HandoffStatus } from '../../edge/http/api.types.ts';
-import { bytes, micros, spanMs } from '../format.ts';
+import { bytes, micros, ranAt, spanMs } from '../format.ts';
 import type { Style } from '../style.ts';
 import { type Column, table } from '../table.ts';
 
@@ -34,9 +34,9 @@ export function handoffsInFull(rows: readonly HandoffStatus[], style: Style): st
     { title: 'ENGINE', cell: h => h.engine },
     { title: 'REASON', cell: h => h.reason },
     { title: 'STAGE', cell: h => stage(h, style) },
-    { title: 'SWITCH', right: true, cell: h => spanMs(h.at.migrate, h.at.resumed) },
-    { title: 'BLACKOUT', right: true, cell: h => spanMs(h.at.stopped, h.at.resumed) },
-    { title: 'TRANSFER', right: true, cell: h => spanMs(h.at.resumed, h.at.transferred) },
+    { title: 'SWITCH', right: true, cell: h => spanMs(h.at.migrate, ranAt(h.at)) },
+    { title: 'BLACKOUT', right: true, cell: h => spanMs(h.at.stopped, ranAt(h.at)) },
+    { title: 'TRANSFER', right: true, cell: h => spanMs(ranAt(h.at), h.at.transferred) },
     { title: 'WIRE', right: true, cell: h => bytes(h.wireBytes) },
     { title: 'FAULTS', right: true, cell: h => (h.faults.count < 0 ? '–' : String(h.faults.count)) },
     { title: 'FAULT P99', right: true, cell: h => micros(h.faults.p99Us) },

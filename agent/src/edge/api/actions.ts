@@ -1,4 +1,4 @@
-/** What people may ask of this node: each either done, or refused with one clear error and nothing changed. */
+/** Creating a VM and moving one by hand: what must hold before, and one clear error where it does not. */
 import { randomUUID } from 'node:crypto';
 import type { Engine, VmSpec } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
@@ -15,32 +15,47 @@ export type ActionsDeps = {
   vms: Vms;
   status(): ClusterStatus;
   freeMib(): number;
+  defaultEngine: Engine;
+  /** Whether this node can be one end of a post-copy. */
+  postcopy: boolean;
   offer(request: ManualOffer): Promise<OfferAnswer & { handoff: string }>;
 };
 
-/** Creates and starts a VM on this node. `value` is the parsed spec file, not checked yet. */
-export async function runVm(value: unknown, deps: ActionsDeps): Promise<VmSpec> {
-  const spec = parseVmSpec(value, randomUUID());
-  const clash = deps.status().vms.find(v => v.name === spec.name);
+/** `value` is the parsed spec file, not checked yet. Rejects when this node may not run that. */
+export async function newVm(
+  value: unknown,
+  deps: ActionsDeps,
+): Promise<{ vm: VmSpec; create(): Promise<void> }> {
+  const vm = parseVmSpec(value, randomUUID());
+  const admit = () => mustHaveRoom(vm, deps);
+  admit();
+  await deps.vms.judge(vm);
+  return { vm, create: () => deps.vms.create(vm, admit) };
+}
+
+function mustHaveRoom({ name, memoryMib }: VmSpec, deps: ActionsDeps): void {
+  // What is known here this very moment goes before what this node last reported.
+  const own = deps.vms.find(name);
+  const clash = own
+    ? { state: own.state, node: deps.nodeName }
+    : deps.status().vms.find(v => v.name === name && v.node !== deps.nodeName);
   if (clash) {
     throw new ShoalError(
       'SHOAL_VM_NAME_TAKEN',
       `a VM of that name is ${clash.state} on ${clash.node}`,
-      spec.name,
+      name,
       'Choose another name, or destroy that VM first',
     );
   }
   const freeMib = deps.freeMib();
-  if (spec.memoryMib > freeMib) {
+  if (memoryMib > freeMib) {
     throw new ShoalError(
       'SHOAL_NODE_FULL',
-      `it needs ${spec.memoryMib} MiB, ${freeMib} MiB are free for guests on ${deps.nodeName}`,
-      spec.name,
+      `it needs ${memoryMib} MiB, ${freeMib} MiB are free for guests on ${deps.nodeName}`,
+      name,
       'Run it on another node, or give it less memory',
     );
   }
-  await deps.vms.create(spec);
-  return spec;
 }
 
 /** The VM of that name or UUID, which must be on this node. */
@@ -61,14 +76,13 @@ export function ownedVm(name: string, deps: ActionsDeps): OwnedVm {
   throw new ShoalError('SHOAL_VM_UNKNOWN', 'no VM has that name', name, 'See `shoal vms`');
 }
 
-/** Offers a VM of this node to a peer by hand; the target judges it like any other. */
-export async function migrateVm(
+/** A VM of this node to a peer by hand; the target judges it like any other. Throws when nothing can come of it. */
+export function manualMove(
   name: string,
   node: string | undefined,
   engine: Engine | undefined,
-  defaultEngine: Engine,
   deps: ActionsDeps,
-): Promise<{ handoff: string }> {
+): { owned: OwnedVm; target: NodeStatus; wanted: Engine; offer(): Promise<{ handoff: string }> } {
   const owned = ownedVm(name, deps);
   const { spec } = owned.record;
   if (spec.migration === 'never') {
@@ -79,6 +93,7 @@ export async function migrateVm(
       'Change the spec, or leave it',
     );
   }
+  deps.vms.mayEnd(owned);
   if (!owned.vmm || owned.state !== 'running') {
     throw new ShoalError(
       'SHOAL_VM_NOT_RUNNING',
@@ -88,15 +103,28 @@ export async function migrateVm(
     );
   }
   const target = chooseTarget(node, spec, deps);
-  const wanted = engine ?? (spec.migration === 'precopy' ? 'precopy' : defaultEngine);
-  const answer = await deps.offer({ owned, target, engine: wanted });
-  if (answer.accepted) return { handoff: answer.handoff };
-  throw new ShoalError(
-    'SHOAL_OFFER_REFUSED',
-    `${target.name} refused it (${answer.code}): ${answer.detail}`,
-    name,
-    'See `shoal explain` on the target, or choose another node',
-  );
+  const wanted = engineFor(spec, engine, deps);
+  const offer = async () => {
+    const answer = await deps.offer({ owned, target, engine: wanted });
+    if (answer.accepted) return { handoff: answer.handoff };
+    throw new ShoalError(
+      'SHOAL_OFFER_REFUSED',
+      `${target.name} refused it (${answer.code}): ${answer.detail}`,
+      name,
+      'See `shoal explain` on the target, or choose another node',
+    );
+  };
+  return { owned, target, wanted, offer };
+}
+
+/** The spec's word is not overruled: whoever refused the risk of post-copy meant moves by hand too. */
+function engineFor({ migration, name }: VmSpec, asked: Engine | undefined, deps: ActionsDeps): Engine {
+  const fault = (what: string, todo: string) => new ShoalError('SHOAL_VM_ENGINE', what, name, todo);
+  if (asked === 'postcopy' && migration === 'precopy')
+    throw fault('its spec says migration: precopy', 'Move it by precopy, or change the spec');
+  if (asked === 'postcopy' && !deps.postcopy)
+    throw fault(`post-copy does not work on ${deps.nodeName}`, 'See `shoal doctor`, or move it by precopy');
+  return asked ?? (migration === 'precopy' ? 'precopy' : deps.defaultEngine);
 }
 
 /** The named node, or the awake peer with the least CPU on which the VM fits. */

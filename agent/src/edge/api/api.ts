@@ -1,16 +1,17 @@
 /** Everything that the HTTP server, the unix socket and the CLI can ask of this agent, in one object. */
-import type { Engine, LoadReport } from '@shoal/protocol';
-import { ShoalError } from '../../errors.ts';
-import type { Flags } from '../flags.ts';
+import type { LoadReport } from '@shoal/protocol';
+import { checkPause, type Flags } from '../flags.ts';
 import type { History } from '../history.ts';
 import type { AgentApi, ClusterStatus, DecisionRecord, HandoffStatus } from '../http/api.types.ts';
 import type { Decider } from '../mind/decider.ts';
 import type { Records } from '../store/records.ts';
 import type { VmHost } from '../vmm/types.ts';
-import { type ActionsDeps, migrateVm, ownedVm, runVm } from './actions.ts';
+import { POWERDOWN_MS } from '../vms/vms.ts';
+import { ownedVm } from './actions.ts';
+import * as change from './changes.ts';
 import { explain } from './explain.ts';
 
-export type ApiDeps = ActionsDeps & {
+export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   host: VmHost;
   flags: Flags;
   history: History;
@@ -20,25 +21,18 @@ export type ApiDeps = ActionsDeps & {
   handoffs(limit: number): Promise<HandoffStatus[]>;
   reports(): LoadReport[];
   health(): string[];
-  cancel(vm: string): Promise<void>;
-  defaultEngine: Engine;
-  /** Resolves when a report of now is out: whoever changed something sees it when they look next. */
+  /** Resolves when a report of now is out. */
   tellNow(): Promise<void>;
 };
 
 /** How far `explain` looks back for the last move of its subject. */
 const EXPLAIN_LOOKS_BACK = 50;
 
-export function createApi(deps: ApiDeps): AgentApi {
-  const { vms, flags, decisions } = deps;
-  const owned = (name: string) => ownedVm(name, deps);
-  const thenTell = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } finally {
-      await deps.tellNow();
-    }
-  };
+export function createApi(given: ApiDeps): AgentApi {
+  const deps = { ...given, checkPause, powerdownMs: POWERDOWN_MS };
+  const { decisions } = deps;
+  const made = <T>(wanted: change.Change<T> | Promise<change.Change<T>>, dry: boolean) =>
+    change.made(wanted, dry, () => deps.tellNow());
   return {
     status: (): ClusterStatus => deps.status(),
     decisions: limit => decisions.last(limit),
@@ -52,32 +46,16 @@ export function createApi(deps: ApiDeps): AgentApi {
       const faults = deps.health();
       return { ok: faults.length === 0, faults };
     },
-    run: async (spec, _origin) => {
-      const { vm, name } = await thenTell(runVm(spec, deps));
-      return { vm, name };
-    },
-    start: async name => thenTell(vms.startAgain(owned(name))),
-    stop: async name => thenTell(vms.stop(owned(name))),
-    destroy: async name => thenTell(vms.destroy(owned(name))),
-    migrate: (name, node, engine) => migrateVm(name, node, engine, deps.defaultEngine, deps),
-    cancel: name => deps.cancel(owned(name).record.spec.vm),
-    cordon: on => thenTell(flags.cordon(on)),
-    pause: ttlMs => thenTell(flags.pause(ttlMs)),
-    resume: () => thenTell(resumeHere(deps)),
-    unpin: async name => thenTell(vms.pin(owned(name).record.spec.vm, 0)),
-    consolePath: name => deps.host.paths(owned(name).record.spec).console,
+    run: async (spec, dry) => made(change.runChange(spec, deps), dry),
+    start: async (name, dry) => made(change.startChange(name, deps), dry),
+    stop: async (name, dry) => made(change.stopChange(name, deps), dry),
+    destroy: async (name, dry) => made(change.destroyChange(name, deps), dry),
+    migrate: async (name, node, engine, dry) => made(change.migrateChange(name, node, engine, deps), dry),
+    cancel: async (name, dry) => made(change.cancelChange(name, deps), dry),
+    cordon: async (on, dry) => made(change.cordonChange(on, deps), dry),
+    pause: async (ttlMs, dry) => made(change.pauseChange(ttlMs, deps), dry),
+    resume: async dry => made(change.resumeChange(deps), dry),
+    unpin: async (name, dry) => made(change.unpinChange(name, deps), dry),
+    consolePath: name => deps.host.paths(ownedVm(name, deps).record.spec).console,
   };
-}
-
-/** A pause is kept where it was asked for; asked elsewhere, say where. */
-async function resumeHere({ flags, status, nodeName }: ApiDeps): Promise<void> {
-  await flags.resume();
-  const elsewhere = status().nodes.filter(n => n.pausedMs > 0 && n.name !== nodeName && n.state === 'awake');
-  if (elsewhere.length === 0) return;
-  throw new ShoalError(
-    'SHOAL_PAUSED_ELSEWHERE',
-    `${nodeName} is not paused any more, but ${elsewhere.map(n => n.name).join(', ')} still is, and all respect that`,
-    nodeName,
-    'Resume there too',
-  );
 }

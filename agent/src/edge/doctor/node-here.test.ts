@@ -103,9 +103,9 @@ test('a running VM without the preload is named; one with it, and one that has e
   });
   try {
     await once(child, 'spawn');
-    const vm = join(dir, 'vms', 'uuid-1');
-    mkdirSync(vm, { recursive: true });
-    const note = (id: object) => writeFileSync(join(vm, 'pid.shoal'), JSON.stringify(id));
+    const vms = join(dir, 'vms');
+    mkdirSync(vms, { recursive: true });
+    const note = (id: object) => writeFileSync(join(vms, 'uuid-1.pid'), JSON.stringify(id));
     note({ pid: child.pid, startTicks: startTicks(child.pid!) });
     const check = preloadCheck(here, new Map([['uuid-1', 'vm1']]));
     assert.equal([check.state, check.found], ['warn', 'without the preload: vm1']);
@@ -123,10 +123,10 @@ test('a running VM with the preload is well', async () => {
   const child = spawn(program, ['60'], { argv0: 'sleep', stdio: 'ignore' });
   try {
     await once(child, 'spawn');
-    const vm = join(dir, 'with', 'vms', 'uuid-2');
-    mkdirSync(vm, { recursive: true });
+    const vms = join(dir, 'with', 'vms');
+    mkdirSync(vms, { recursive: true });
     writeFileSync(
-      join(vm, 'pid.shoal'),
+      join(vms, 'uuid-2.pid'),
       JSON.stringify({ pid: child.pid, startTicks: startTicks(child.pid!) }),
     );
     assert.is(preloadCheck(here, new Map()).found, '1, all with the preload');

@@ -28,10 +28,12 @@ export function preloadCheck({ node }: Pick<Config, 'node'>, names: ReadonlyMap<
 }
 
 function runningVms(dir: string): { vm: string; pid: number }[] {
-  return entries(dir).flatMap(vm => {
+  const suffix = '.pid';
+  return entries(dir).flatMap(name => {
+    if (!name.endsWith(suffix)) return [];
     try {
-      const id = JSON.parse(readFileSync(join(dir, vm, 'pid.shoal'), 'utf8')) as ProcessId;
-      return isAlive(id) ? [{ vm, pid: id.pid }] : [];
+      const id = JSON.parse(readFileSync(join(dir, name), 'utf8')) as ProcessId;
+      return isAlive(id) ? [{ vm: name.slice(0, -suffix.length), pid: id.pid }] : [];
     } catch {
       return [];
     }

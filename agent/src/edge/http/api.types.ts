@@ -139,7 +139,13 @@ export type Explanation = { subject: string; sentences: string[]; decision: Deci
 
 export type HistoryPoint = { atMs: number; subject: string; cpuPercent: number; memoryMib: number };
 
-/** What the agent offers to its HTTP server, unix socket and CLI. Actions reject with a ShoalError. */
+/** A manual move that was accepted: by which handoff, to which node, and how long the rule leaves the VM there. */
+export type Moving = { handoff: string; node: string; pinnedMs: number };
+
+/** The answer to a change with `dry`: it would be accepted here, and do this. Nothing was done. */
+export type Would = { would: string };
+
+/** What the agent offers to its HTTP server, unix socket and CLI. Changes reject with a ShoalError, with `dry` too. */
 export interface AgentApi {
   status(): ClusterStatus;
   decisions(limit: number): Promise<DecisionRecord[]>;
@@ -150,17 +156,23 @@ export interface AgentApi {
   reports(): LoadReport[];
   health(): { ok: boolean; faults: string[] };
   /** `spec` as parsed YAML, not yet checked. */
-  run(spec: unknown, origin: string): Promise<{ vm: string; name: string }>;
+  run(spec: unknown, dry: boolean): Promise<{ vm: string; name: string } | Would>;
   /** A stopped or crashed VM of this node starts again. */
-  start(vm: string): Promise<void>;
-  stop(vm: string): Promise<void>;
-  destroy(vm: string): Promise<void>;
-  /** Starts a manual move and pins the VM there; resolves with the handoff's id when it is offered and accepted. */
-  migrate(vm: string, node: string | undefined, engine: Engine | undefined): Promise<{ handoff: string }>;
-  cancel(vm: string): Promise<void>;
-  cordon(on: boolean): Promise<void>;
-  pause(ttlMs: number): Promise<void>;
-  resume(): Promise<void>;
-  unpin(vm: string): Promise<void>;
+  start(vm: string, dry: boolean): Promise<undefined | Would>;
+  /** Resolves when the guest is gone; `forced`: it did not power down in its time. */
+  stop(vm: string, dry: boolean): Promise<{ forced: boolean } | Would>;
+  destroy(vm: string, dry: boolean): Promise<undefined | Would>;
+  /** Starts a manual move and pins the VM there; resolves when it is offered and accepted. */
+  migrate(
+    vm: string,
+    node: string | undefined,
+    engine: Engine | undefined,
+    dry: boolean,
+  ): Promise<Moving | Would>;
+  cancel(vm: string, dry: boolean): Promise<undefined | Would>;
+  cordon(on: boolean, dry: boolean): Promise<undefined | Would>;
+  pause(ttlMs: number, dry: boolean): Promise<undefined | Would>;
+  resume(dry: boolean): Promise<undefined | Would>;
+  unpin(vm: string, dry: boolean): Promise<undefined | Would>;
   consolePath(vm: string): string;
 }

@@ -27,6 +27,19 @@ export function textOf(query: unknown, name: string): string {
   throw new ShoalError('SHOAL_HTTP_REQUEST', `${name} is missing`, `query.${name}`, `Add ?${name}=…`);
 }
 
+/** `?name=true`; false when it is not given. */
+export function flagOf(query: unknown, name: string): boolean {
+  const value = (query as Query)[name];
+  if (value === undefined || value === 'false') return false;
+  if (value === 'true') return true;
+  throw new ShoalError(
+    'SHOAL_HTTP_REQUEST',
+    `${name} is ${JSON.stringify(value)}`,
+    `query.${name}`,
+    'Give true or false',
+  );
+}
+
 /** Names that are not known are refused: a misspelt parameter would be ignored in silence. */
 export function onlyKnown(query: unknown, names: readonly string[]): void {
   const unknown = Object.keys(query as Query).find(name => !names.includes(name));

@@ -38,6 +38,9 @@ ago when not given.
 | --- | --- |
 ${changes.join('\n')}
 
+Each takes \`?dryRun=true\`: then all is checked that can be checked here, nothing is done, and the answer is 200 with
+\`{would}\`, one sentence.
+
 Where nothing else is said the answer is 204 without a body. \`GET /v1/vms/:name/console\` answers \`{path}\`, the unix socket
 of the serial console, there too. A VM is changed on the node that has it; another node answers 409 and says which.
 

@@ -48,7 +48,10 @@ test('every change reaches the agent over the unix socket', async () => {
   const post = (path: string, body?: object) => server.local('POST', path, body && JSON.stringify(body));
   assert.is((await post('/v1/vms', { name: 'vm9' })).status, 201);
   const moved = await post('/v1/vms/vm1/actions/migrate', { node: 'node0', engine: 'precopy' });
-  assert.equal([moved.status, moved.json], [202, { handoff: server.api.handoffRows[0]!.handoff }]);
+  assert.equal(
+    [moved.status, moved.json],
+    [202, { handoff: server.api.handoffRows[0]!.handoff, node: 'node0', pinnedMs: 3_600_000 }],
+  );
   for (const action of ['start', 'stop', 'destroy', 'cancel', 'unpin', 'migrate']) {
     assert.ok((await post(`/v1/vms/vm1/actions/${action}`)).status < 300, action);
   }
@@ -57,7 +60,7 @@ test('every change reaches the agent over the unix socket', async () => {
   assert.is((await post('/v1/mesh/actions/pause', { ttlMs: 60_000 })).status, 204);
   assert.is((await post('/v1/mesh/actions/resume', {})).status, 204);
   assert.equal(server.api.asked, [
-    ['run', { name: 'vm9' }, 'socket'],
+    ['run', { name: 'vm9' }],
     ['migrate', 'vm1', 'node0', 'precopy'],
     ...['start', 'stop', 'destroy', 'cancel', 'unpin'].map(action => [action, 'vm1']),
     ['migrate', 'vm1', undefined, undefined],
@@ -68,10 +71,21 @@ test('every change reaches the agent over the unix socket', async () => {
   ]);
 });
 
+test('every change can be tried dry: it says what it would do, and the agent is told to do nothing', async () => {
+  for (const path of Object.keys(CHANGES)) {
+    const body = path === '/v1/vms' ? { name: 'vm9' } : path.endsWith('pause') ? { ttlMs: 1000 } : {};
+    const asked = `${path.replace(':name', 'vm1')}?dryRun=true`;
+    const { status, json } = await server.local('POST', asked, JSON.stringify(body));
+    assert.equal([status, Object.keys(json)], [200, ['would']], path);
+  }
+  assert.ok(server.api.asked.every(what => (what as unknown[]).at(-1) === 'dry'));
+  assert.is(server.api.asked.length, Object.keys(CHANGES).length);
+});
+
 test('a spec may be YAML', async () => {
   const { status } = await server.local('POST', '/v1/vms', 'name: vm9\nmemoryMib: 64\n', 'application/yaml');
   assert.is(status, 201);
-  assert.equal(server.api.asked, [['run', { name: 'vm9', memoryMib: 64 }, 'socket']]);
+  assert.equal(server.api.asked, [['run', { name: 'vm9', memoryMib: 64 }]]);
 });
 
 const BOMB = `a: &a [${'x,'.repeat(99)}x]\nb: &b [${'*a,'.repeat(99)}*a]\nc: [${'*b,'.repeat(99)}*b]\n`;
@@ -121,6 +135,16 @@ const BAD: [string, string, string, string | undefined, string, number, string][
     'SHOAL_HTTP_REQUEST',
   ],
   ['a limit that is none', 'GET', '/v1/decisions?limit=0', undefined, '', 400, 'SHOAL_HTTP_REQUEST'],
+  [
+    'a dry run that is none',
+    'POST',
+    `${migrate}?dryRun=1`,
+    '{}',
+    'application/json',
+    400,
+    'SHOAL_HTTP_REQUEST',
+  ],
+  ['a misspelt dry run', 'POST', `${migrate}?dry=true`, '{}', 'application/json', 400, 'SHOAL_HTTP_REQUEST'],
   ['an unknown parameter', 'GET', '/v1/vms?node=a', undefined, '', 400, 'SHOAL_HTTP_REQUEST'],
   ['history of nothing', 'GET', '/v1/history', undefined, '', 400, 'SHOAL_HTTP_REQUEST'],
   ['an unknown VM', 'POST', '/v1/vms/vm7/actions/stop', '{}', 'application/json', 404, 'SHOAL_VM_UNKNOWN'],

@@ -99,6 +99,8 @@ export class TestApi implements AgentApi {
   faults: string[] = [];
   failWith: unknown;
   console = '';
+  /** What `stop` answers. */
+  forced = false;
 
   constructor(
     nodes: NodeStatus[] = [aNode('node0'), aNode('node1')],
@@ -142,22 +144,27 @@ export class TestApi implements AgentApi {
     [0, 1, 2].map(i => ({ atMs: sinceMs + i * 1000, subject, cpuPercent: 10 * i, memoryMib: 731 }));
   reports = () => [];
   health = () => ({ ok: this.faults.length === 0, faults: this.faults });
-  run = async (spec: unknown, origin: string) => {
-    this.#note('run', spec, origin);
-    return { vm: aVm('vm9', 'node0').vm, name: String((spec as { name: string }).name) };
+  #change<T>(dry: boolean, answer: T, ...what: unknown[]): T | { would: string } {
+    this.#note(...what, ...(dry ? ['dry'] : []));
+    return dry ? { would: `${what.join(' ')}: nothing hinders it` } : answer;
+  }
+  run = async (spec: unknown, dry: boolean) => {
+    const made = { vm: aVm('vm9', 'node0').vm, name: String((spec as { name: string }).name) };
+    return this.#change(dry, made, 'run', spec);
   };
-  start = async (vm: string) => this.#note('start', this.#vm(vm).name);
-  stop = async (vm: string) => this.#note('stop', this.#vm(vm).name);
-  destroy = async (vm: string) => this.#note('destroy', this.#vm(vm).name);
-  migrate = async (vm: string, node: string | undefined, engine: string | undefined) => {
-    this.#note('migrate', this.#vm(vm).name, node, engine);
-    return { handoff: this.handoffRows[0]!.handoff };
+  start = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'start', this.#vm(vm).name);
+  stop = async (vm: string, dry: boolean) =>
+    this.#change(dry, { forced: this.forced }, 'stop', this.#vm(vm).name);
+  destroy = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'destroy', this.#vm(vm).name);
+  migrate = async (vm: string, node: string | undefined, engine: string | undefined, dry: boolean) => {
+    const moving = { handoff: this.handoffRows[0]!.handoff, node: 'node0', pinnedMs: 3_600_000 };
+    return this.#change(dry, moving, 'migrate', this.#vm(vm).name, node, engine);
   };
-  cancel = async (vm: string) => this.#note('cancel', this.#vm(vm).name);
-  cordon = async (on: boolean) => this.#note('cordon', on);
-  pause = async (ttlMs: number) => this.#note('pause', ttlMs);
-  resume = async () => this.#note('resume');
-  unpin = async (vm: string) => this.#note('unpin', this.#vm(vm).name);
+  cancel = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'cancel', this.#vm(vm).name);
+  cordon = async (on: boolean, dry: boolean) => this.#change(dry, undefined, 'cordon', on);
+  pause = async (ttlMs: number, dry: boolean) => this.#change(dry, undefined, 'pause', ttlMs);
+  resume = async (dry: boolean) => this.#change(dry, undefined, 'resume');
+  unpin = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'unpin', this.#vm(vm).name);
   consolePath = (vm: string) => {
     this.#vm(vm);
     return this.console;

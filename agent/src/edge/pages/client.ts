@@ -1,7 +1,7 @@
 /** Starts, finds again and ends page servers: processes of their own that outlive the agent. */
 import { execFile, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lchown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ShoalError } from '../../errors.ts';
@@ -23,11 +23,15 @@ const run = promisify(execFile);
 
 export function createPageServers(options: PageServersOptions): PageServers {
   const root = join(options.runDir, 'h');
+  // The directory belongs to the user that the page server runs as; what the agent itself believes is beside it.
   const dirOf = (handoff: string) => join(root, handoff.slice(0, 8));
+  const pidFileOf = (handoff: string) => `${dirOf(handoff)}.pid`;
 
   async function writeSession(dir: string, session: SessionFile): Promise<void> {
     const draft = join(dir, 'session.json.new');
-    const file = await open(draft, 'w', 0o600);
+    await rm(draft, { force: true });
+    // A new file: a link that the directory's owner put there must not be written through.
+    const file = await open(draft, 'wx', 0o600);
     try {
       await file.writeFile(JSON.stringify(session));
       await file.sync();
@@ -39,14 +43,14 @@ export function createPageServers(options: PageServersOptions): PageServers {
   }
 
   async function give(path: string): Promise<void> {
-    if (options.runAs) await chown(path, options.runAs.uid, options.runAs.gid);
+    if (options.runAs) await lchown(path, options.runAs.uid, options.runAs.gid);
   }
 
   async function read(handoff: string): Promise<{ session: SessionFile; id: ProcessId } | undefined> {
     const dir = dirOf(handoff);
     try {
       const session = JSON.parse(await readFile(join(dir, 'session.json'), 'utf8')) as SessionFile;
-      const id = JSON.parse(await readFile(join(dir, 'pid'), 'utf8')) as ProcessId;
+      const id = JSON.parse(await readFile(pidFileOf(handoff), 'utf8')) as ProcessId;
       return session.handoff === handoff ? { session, id } : undefined;
     } catch {
       return undefined;
@@ -87,7 +91,7 @@ export function createPageServers(options: PageServersOptions): PageServers {
         );
       if (child.pid === undefined) throw fault();
       const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
-      await writeFile(join(dir, 'pid'), JSON.stringify(id), { mode: 0o600 });
+      await writeFile(pidFileOf(session.handoff), JSON.stringify(id), { mode: 0o600 });
       for (const cgroup of options.cgroups) await writeFile(join(cgroup, 'cgroup.procs'), String(child.pid));
       const server = await ControlledPageServer.connect(session.handoff, id, join(dir, 'control.sock'));
       if (!server) throw fault();
@@ -102,6 +106,7 @@ export function createPageServers(options: PageServersOptions): PageServers {
 
     async remove(handoff) {
       await rm(dirOf(handoff), { recursive: true, force: true });
+      await rm(pidFileOf(handoff), { force: true });
     },
 
     async list() {

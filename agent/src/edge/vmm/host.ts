@@ -1,7 +1,8 @@
 /** The VMs of one node as processes and files: judge, start, adopt, clean up. */
 import { constants } from 'node:fs';
-import { access, chmod, chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine, VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
 import type { Clock } from '../clock.ts';
@@ -9,7 +10,7 @@ import { type AllowLists, judgeSpec } from './judge-spec.ts';
 import { launch } from './launch.ts';
 import { checkDiskNonces, clearDiskNonces, writeDiskNonces } from './nonces.ts';
 import { vmPaths } from './paths.ts';
-import { isAlive, type ProcessId, signal } from './processes.ts';
+import { gone, isAlive, type ProcessId, processWith, signal } from './processes.ts';
 import { type Accel, microArgs, qemuArgs } from './qemu-args.ts';
 import { Qmp } from './qmp.ts';
 import { ramBytes } from './ram.ts';
@@ -29,6 +30,11 @@ export type VmHostOptions = {
   cgroups: string[];
   allow: AllowLists;
 };
+
+/** A VMM makes its monitor's socket within milliseconds of its start; one that was started a moment ago has it soon. */
+const MONITOR_MS = 5000;
+/** The kernel needs a moment to let go of a killed process, more when it writes a core or waits for a disk. */
+const KILL_MS = 10_000;
 
 export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): VmHost {
   const paths = (spec: VmSpec) => vmPaths(options.runDir, options.allow.ramDir, spec.vm);
@@ -57,52 +63,67 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
   }
 
   async function startVmm(spec: VmSpec, incoming: boolean, uffdSocket: string | undefined): Promise<QmpVmm> {
-    const at = await prepare(spec);
+    await release(spec);
     try {
+      const at = await prepare(spec);
       const micro = spec.driver === 'micro';
       const { id, qmp } = await launch({
+        name: spec.name,
         command: micro ? options.micro : options.qemu,
         args: micro ? microArgs(spec, at, incoming) : qemuArgs(spec, at, { accel: options.accel, incoming }),
         log: at.log,
         qmp: at.qmp,
+        process: at.process,
         ram: at.ram,
         preload: options.preload,
         uffdSocket,
         runAs: options.runAs,
         cgroups: options.cgroups,
       });
-      await writeFile(`${at.pidFile}.shoal`, JSON.stringify(id), { mode: 0o600 });
       return new QmpVmm(spec.vm, id, qmp, deps.clock);
     } catch (error) {
-      await clean(spec);
+      await release(spec);
       throw error;
     }
   }
 
-  /** The process that this agent or an earlier one started for the spec, if it still lives. */
+  /**
+   * The process that this agent or an earlier one started for the spec, if it still lives. An agent that was killed
+   * right after it started one has not written it down: then the VMM's own pid file says, and its command line proves.
+   */
   async function processOf(spec: VmSpec): Promise<ProcessId | undefined> {
-    const text = await readFile(`${paths(spec).pidFile}.shoal`, 'utf8').catch(() => undefined);
-    if (!text) return undefined;
-    const id = JSON.parse(text) as ProcessId;
-    return isAlive(id) ? id : undefined;
+    const { process, pidFile, ram } = paths(spec);
+    const text = await readFile(process, 'utf8').catch(() => '');
+    const id = text ? (JSON.parse(text) as ProcessId) : undefined;
+    if (id && isAlive(id)) return id;
+    const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+    return pid > 0 ? processWith(pid, spec.driver === 'micro' ? ram : spec.vm) : undefined;
   }
 
   async function adopt(spec: VmSpec): Promise<Vmm | undefined> {
     const id = await processOf(spec);
     if (!id) return undefined;
-    const qmp = await Qmp.attach(paths(spec).qmp);
-    return new QmpVmm(spec.vm, id, qmp, deps.clock);
+    const untilMs = deps.clock.nowMs() + MONITOR_MS;
+    while (isAlive(id) && deps.clock.nowMs() < untilMs) {
+      const qmp = await Qmp.attach(paths(spec).qmp).catch(() => undefined);
+      if (qmp) return new QmpVmm(spec.vm, id, qmp, deps.clock);
+      await sleep(50);
+    }
+    // Without a monitor nobody can stop, move or see it: a guest that cannot be managed must not run beside its next self.
+    signal(id, 'SIGKILL');
+    return undefined;
   }
 
-  async function clean(spec: VmSpec): Promise<void> {
+  async function release(spec: VmSpec): Promise<void> {
     const id = await processOf(spec);
-    if (id) signal(id, 'SIGKILL');
+    if (id) {
+      signal(id, 'SIGKILL');
+      await gone(id, KILL_MS);
+    }
     const at = paths(spec);
-    await rm(at.ram, { force: true });
-    // The log stays readable for a failed start: it is named in the error. The next start of the VM removes it.
-    for (const file of [at.qmp, at.pidFile, `${at.pidFile}.shoal`, at.console])
-      await rm(file, { force: true });
-    for (const name of spec.channels) await rm(at.channel(name), { force: true });
+    // The log stays readable: the next start of the VM removes it.
+    const files = [at.ram, at.process, at.qmp, at.pidFile, at.console, ...spec.channels.map(at.channel)];
+    for (const file of files) await rm(file, { force: true });
     await removeTaps(spec);
   }
 
@@ -120,8 +141,9 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
       return startVmm(spec, true, engine === 'postcopy' ? uffdSocket : undefined);
     },
     adopt,
+    release,
     async clean(spec) {
-      await clean(spec);
+      await release(spec);
       await rm(paths(spec).dir, { recursive: true, force: true });
     },
     writeDiskNonces,

@@ -8,15 +8,19 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../errors.ts';
-import { openLog, type ProcessId, signal, startTicks } from './processes.ts';
+import { isAlive, openLog, type ProcessId, signal, startTicks } from './processes.ts';
 import { Qmp } from './qmp.ts';
 
 export type LaunchOptions = {
+  /** The VM's name, for errors. */
+  name: string;
   command: string;
   args: string[];
   /** Appended to; its last lines explain a VMM that ends at once. */
   log: string;
   qmp: string;
+  /** Written as soon as there is a process: whatever dies next, this one can be found again. */
+  process: string;
   ram: string;
   /** The preload library; empty = none (a VMM that cannot be the target of post-copy). */
   preload: string;
@@ -29,6 +33,8 @@ export type LaunchOptions = {
 
 /** A busy node under emulation takes a second or two to get QEMU to its monitor. */
 const START_TIMEOUT_MS = 20_000;
+/** Between a VMM's last word to its monitor and its exit. */
+const EXIT_MS = 500;
 const USERFAULTFD = '/dev/userfaultfd';
 
 /** Resolves when the monitor answers. Rejects with QEMU's own words when the process ends before. */
@@ -52,10 +58,13 @@ export async function launch(options: LaunchOptions): Promise<{ id: ProcessId; q
     child.unref();
     if (child.pid === undefined) return await failed;
     const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
-    for (const dir of options.cgroups) writeFileSync(join(dir, 'cgroup.procs'), String(child.pid));
     try {
-      return { id, qmp: await Promise.race([connectQmp(options.qmp), failed]) };
+      writeFileSync(options.process, JSON.stringify(id), { mode: 0o600 });
+      for (const dir of options.cgroups) writeFileSync(join(dir, 'cgroup.procs'), String(child.pid));
+      return { id, qmp: await Promise.race([connectQmp(options.qmp, id), failed]) };
     } catch (error) {
+      // A monitor that closes mostly means a VMM that ends: then its own words say why.
+      await Promise.race([failed, sleep(EXIT_MS)]);
       signal(id, 'SIGKILL');
       throw error;
     }
@@ -65,14 +74,17 @@ export async function launch(options: LaunchOptions): Promise<{ id: ProcessId; q
   }
 }
 
-/** Waits until the monitor's socket is there and speaks. */
-async function connectQmp(path: string): Promise<Qmp> {
+/**
+ * Waits until the monitor's socket is there and speaks, or the process is gone: whoever went on would take the one
+ * connection that the next process of the same VM has to give.
+ */
+async function connectQmp(path: string, id: ProcessId): Promise<Qmp> {
   const untilMs = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     try {
       return await Qmp.open(path, START_TIMEOUT_MS);
     } catch (error) {
-      if (Date.now() > untilMs || error instanceof ShoalError) throw error;
+      if (Date.now() > untilMs || !isAlive(id) || error instanceof ShoalError) throw error;
       await sleep(5);
     }
   }
@@ -105,5 +117,6 @@ export function lastLine(path: string): string {
   }
 }
 
-const startFault = (options: LaunchOptions, what: string): ShoalError =>
-  new ShoalError('SHOAL_VMM_START', `the VMM did not start: ${what}`, options.log, 'See that log');
+/** Its log goes with a VM that could not be created, so the error has the words that matter. */
+const startFault = ({ name }: LaunchOptions, what: string): ShoalError =>
+  new ShoalError('SHOAL_VMM_START', `the VMM did not start: ${what}`, name, 'Mend what it names');

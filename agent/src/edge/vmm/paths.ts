@@ -6,6 +6,7 @@ export function vmPaths(runDir: string, ramDir: string, vm: string): VmPaths {
   const dir = join(runDir, 'vms', vm);
   return {
     dir,
+    process: `${dir}.pid`,
     qmp: join(dir, 'qmp.sock'),
     pidFile: join(dir, 'pid'),
     log: join(dir, 'log'),

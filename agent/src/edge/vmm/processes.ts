@@ -1,5 +1,5 @@
 /** Processes that outlive the agent, by pid *and* start time: a recycled pid is never touched. */
-import { openSync, readFileSync } from 'node:fs';
+import { constants, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export type ProcessId = { pid: number; startTicks: string };
@@ -50,5 +50,20 @@ export function watchExit(id: ProcessId, onExit: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** Appends to a log file; the descriptor is the child's stdout and stderr. */
-export const openLog = (path: string): number => openSync(path, 'a', 0o600);
+/**
+ * Appends to a log file; the descriptor is the child's stdout and stderr. The directory may belong to a VMM's user, who
+ * could have put a link there to a file that is not his.
+ */
+export const openLog = (path: string): number =>
+  openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+
+/** The process of that pid if its command line has the word: tells a VMM of ours from whoever has the pid today. */
+export function processWith(pid: number, word: string): ProcessId | undefined {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const ticks = startTicks(pid);
+    return ticks !== undefined && words.includes(word) ? { pid, startTicks: ticks } : undefined;
+  } catch {
+    return undefined;
+  }
+}

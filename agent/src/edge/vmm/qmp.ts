@@ -98,7 +98,10 @@ export class Qmp {
   #greeting(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(this.#silent('greeting')), timeoutMs);
-      this.#closers.add(() => reject(this.#gone('greeting')));
+      this.#closers.add(() => {
+        clearTimeout(timer);
+        reject(this.#gone('greeting'));
+      });
       this.#greet = () => {
         clearTimeout(timer);
         resolve();

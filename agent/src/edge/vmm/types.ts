@@ -55,7 +55,10 @@ export interface Vmm {
 
 /** Where a VM lives on this node: its directory under the run dir, RAM file, sockets. All derived from its UUID. */
 export type VmPaths = {
+  /** Belongs to the user that the VMM runs as: nothing in it is believed, and nothing of the agent's is written there. */
   dir: string;
+  /** Pid and start time of the VMM, written by the agent beside that directory. */
+  process: string;
   qmp: string;
   pidFile: string;
   log: string;
@@ -76,7 +79,9 @@ export interface VmHost {
   startIncoming(spec: VmSpec, engine: Engine, uffdSocket: string | undefined): Promise<Vmm>;
   /** After a restart of the agent: the living VMM of this spec, if there is one. Its monitor may be deaf for now. */
   adopt(spec: VmSpec): Promise<Vmm | undefined>;
-  /** Removes RAM file, sockets and directory of a VM whose process is gone. */
+  /** Ends what still lives of the VM and gives back what it held: RAM file, sockets, taps. Its log stays. */
+  release(spec: VmSpec): Promise<void>;
+  /** The same, and removes its directory. */
   clean(spec: VmSpec): Promise<void>;
   /** Nonces that prove sameness of disks (written beside the image by the source, read by the target). */
   writeDiskNonces(spec: VmSpec): Promise<Record<string, string>>;

@@ -4,13 +4,17 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { OwnedVm } from './record.ts';
 
+/** What has the VM (a handoff that ends, a change by people) is mostly done in less; then it is looked at again. */
+const TAKEN_MS = 1000;
+
 export type RestartsDeps = {
   clock: Clock;
   log: Logger;
   changed(): void;
   /** It has not left and was not destroyed meanwhile. */
   ours(owned: OwnedVm): boolean;
-  inHandoff(vm: string): boolean;
+  /** A handoff or another change of it is under way. */
+  taken(vm: string): boolean;
   save(owned: OwnedVm): Promise<void>;
   start(owned: OwnedVm): Promise<void>;
 };
@@ -56,10 +60,11 @@ export class Restarts {
   }
 
   #startLater(owned: OwnedVm, afterMs: number): void {
-    const { inHandoff, log, ours } = this.#deps;
+    const { taken, log, ours } = this.#deps;
     const timer = setTimeout(() => {
       const { record, vmm } = owned;
-      if (!ours(owned) || record.desired !== 'running' || vmm || inHandoff(record.spec.vm)) return;
+      if (!ours(owned) || record.desired !== 'running' || vmm) return;
+      if (taken(record.spec.vm)) return this.#startLater(owned, TAKEN_MS);
       this.#startOrCrash(owned).catch(error =>
         log.error({ vm: record.spec.name, error: String(error) }, 'restart of the VM not kept'),
       );

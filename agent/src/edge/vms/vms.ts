@@ -10,17 +10,26 @@ import { onArrival } from '../../core/vm/backoff.ts';
 import { ShoalError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
+import type { VmHost, Vmm } from '../vmm/types.ts';
 import { learnState } from './learn-state.ts';
+import { powerOff } from './power-off.ts';
 import { newRecord, type OwnedVm, type VmRecord, type VmShelves } from './record.ts';
 import { Restarts } from './restarts.ts';
+import { type Change, Turns } from './turns.ts';
+import { Watch } from './watch.ts';
 
 /** How long a guest gets to power down before it is ended. Longer keeps people waiting, shorter loses its data. */
-const POWERDOWN_MS = 15_000;
+export const POWERDOWN_MS = 15_000;
 /** A monitor answers in milliseconds; a deaf one must not hold up the start of the agent. */
 const LEARN_MS = 1000;
 
-export type VmsOptions = { bootId: string; cooldownMs: number; pinMs: number };
+export type VmsOptions = {
+  bootId: string;
+  cooldownMs: number;
+  pinMs: number;
+  /** How long a guest gets to power down; for tests. */
+  powerdownMs?: number;
+};
 export type VmsDeps = {
   host: VmHost;
   shelves: VmShelves;
@@ -37,20 +46,26 @@ export class Vms {
   readonly #deps: VmsDeps;
   readonly #restarts: Restarts;
   readonly #vms = new Map<string, OwnedVm>();
+  readonly #turns = new Turns();
+  readonly #watch: Watch;
 
   constructor(options: VmsOptions, deps: VmsDeps) {
     this.#options = options;
     this.#deps = deps;
-    const { clock, log, changed } = deps;
+    const { clock, log, changed, host, inHandoff } = deps;
+    const ours = (owned: OwnedVm) => this.#vms.get(owned.record.spec.vm) === owned;
+    const save = (owned: OwnedVm) => this.#save(owned);
     this.#restarts = new Restarts(options.bootId, {
       clock,
       log,
       changed,
-      ours: owned => this.#vms.get(owned.record.spec.vm) === owned,
-      inHandoff: deps.inHandoff,
-      save: owned => this.#save(owned),
+      ours,
+      taken: vm => inHandoff(vm) || this.#turns.under(vm) !== undefined,
+      save,
       start: owned => this.#start(owned),
     });
+    const crashed = (owned: OwnedVm) => this.#restarts.crashed(owned);
+    this.#watch = new Watch({ host, log, changed, ours, inHandoff, save, crashed });
   }
 
   list(): OwnedVm[] {
@@ -79,7 +94,7 @@ export class Vms {
       this.#vms.set(vm, owned);
       const vmm = await this.#deps.host.adopt(record.spec);
       if (!vmm) continue;
-      this.#attach(owned, vmm);
+      this.#watch.attach(owned, vmm);
       owned.state = 'paused';
       const learnt = learnState(vmm, running => {
         owned.state = running ? 'running' : 'paused';
@@ -89,29 +104,44 @@ export class Vms {
     }
   }
 
-  /** After `adoptAll` and the handoffs' recovery: what should run and does not is started again, or left as crashed. */
+  /**
+   * After `adoptAll` and the handoffs' recovery: what should run and does not is started again, or left as crashed;
+   * what was being stopped when the agent ended is stopped.
+   */
   async startOwned(): Promise<void> {
     for (const owned of this.list()) {
-      if (owned.vmm || owned.record.desired !== 'running' || owned.record.crashed) continue;
-      if (this.#deps.inHandoff(owned.record.spec.vm)) continue;
-      await this.#restarts.ended(owned);
+      const { spec, desired, crashed } = owned.record;
+      if (this.#deps.inHandoff(spec.vm)) continue;
+      if (owned.vmm) {
+        if (desired === 'stopped') void this.stop(owned).catch(error => this.#watch.failed(owned, error));
+        continue;
+      }
+      await this.#watch.release(owned);
+      if (desired === 'running' && !crashed) await this.#restarts.ended(owned);
     }
   }
 
-  /** A new VM. The record is on the disk before the VMM starts, so that no guest runs which nobody knows of. */
-  async create(spec: VmSpec): Promise<void> {
+  /** Rejects with SHOAL_VM_SPEC and all that hinders this node from running it. */
+  async judge(spec: VmSpec): Promise<void> {
     const faults = await this.#deps.host.judge(spec);
-    if (faults.length) {
-      throw new ShoalError('SHOAL_VM_SPEC', faults.join('; '), spec.name, 'Mend the spec and run it again');
-    }
+    if (faults.length === 0) return;
+    throw new ShoalError('SHOAL_VM_SPEC', faults.join('; '), spec.name, 'Mend the spec and run it again');
+  }
+
+  /**
+   * A new VM. The record is on the disk before the VMM starts, so that no guest runs which nobody knows of. `admit`
+   * throws when it may not be: asked at the last moment, since another VM may have come meanwhile.
+   */
+  async create(spec: VmSpec, admit: () => void): Promise<void> {
+    admit();
     const owned: OwnedVm = {
       record: newRecord(spec, 1, this.#options.bootId),
       vmm: undefined,
       state: 'starting',
     };
-    await this.#save(owned);
     this.#vms.set(spec.vm, owned);
     try {
+      await this.#save(owned);
       await this.#start(owned);
     } catch (error) {
       this.#vms.delete(spec.vm);
@@ -121,42 +151,62 @@ export class Vms {
     }
   }
 
+  /** Throws when it may not be started now. */
+  mayStart(owned: OwnedVm): void {
+    // A handoff may be about to let the guest run, here or elsewhere: a second one would be a second owner.
+    this.#mustNotMove(owned);
+    if (owned.vmm) throw new ShoalError('SHOAL_VM_RUNS', 'the VM runs already', owned.record.spec.name, '');
+  }
+
+  /** Throws when it may not be ended, or given away, now. */
+  mayEnd(owned: OwnedVm): void {
+    this.#mustNotMove(owned);
+  }
+
   /** A stopped or crashed VM of this node starts again. */
   async startAgain(owned: OwnedVm): Promise<void> {
-    if (owned.vmm) throw new ShoalError('SHOAL_VM_RUNS', 'the VM runs already', owned.record.spec.name, '');
+    this.mayStart(owned);
     owned.record = { ...owned.record, desired: 'running', crashed: false, crashesAtMs: [] };
     await this.#start(owned);
   }
 
-  async stop(owned: OwnedVm): Promise<void> {
+  /** Resolves when the guest is gone. `forced`: it did not power down in its time. */
+  stop(owned: OwnedVm): Promise<{ forced: boolean }> {
     this.#mustNotMove(owned);
-    owned.record = { ...owned.record, desired: 'stopped' };
-    await this.#save(owned);
-    const vmm = owned.vmm;
-    if (!vmm) return;
-    const gone = new Promise<void>(resolve => {
-      const off = vmm.on(event => {
-        if (event.kind !== 'exit') return;
-        off();
-        resolve();
-      });
+    return this.#turns.take(owned.record.spec, 'stop', async () => {
+      owned.record = { ...owned.record, desired: 'stopped' };
+      await this.#save(owned);
+      if (!owned.vmm) return { forced: false };
+      const end = await powerOff(owned.vmm, this.#options.powerdownMs ?? POWERDOWN_MS);
+      await this.#watch.ended(owned);
+      return end;
     });
-    await vmm.powerdown();
-    const timer = setTimeout(() => void vmm.end(), POWERDOWN_MS);
-    await gone;
-    clearTimeout(timer);
   }
 
   /** Stops it and removes all that was made for it, its record too. Disks stay: they were not made by Shoal. */
-  async destroy(owned: OwnedVm): Promise<void> {
+  destroy(owned: OwnedVm): Promise<void> {
     this.#mustNotMove(owned);
-    owned.record = { ...owned.record, desired: 'stopped' };
-    await this.#save(owned);
-    await owned.vmm?.end();
-    await this.#deps.host.clean(owned.record.spec);
-    await this.#deps.shelves.records.delete(owned.record.spec.vm);
-    this.#vms.delete(owned.record.spec.vm);
-    this.#deps.changed();
+    const { spec } = owned.record;
+    return this.#turns.take(spec, 'destroy', async () => {
+      owned.record = { ...owned.record, desired: 'stopped' };
+      await this.#save(owned);
+      await owned.vmm?.end();
+      await this.#watch.ended(owned);
+      await this.#deps.host.clean(spec);
+      await this.#deps.shelves.records.delete(spec.vm);
+      this.#vms.delete(spec.vm);
+      this.#deps.changed();
+    });
+  }
+
+  /** The change of the VM that is under way. */
+  busy(vm: string): Change | undefined {
+    return this.#turns.under(vm);
+  }
+
+  /** Runs while an offer of the VM is out: nobody starts or ends it meanwhile. Rejects with SHOAL_VM_BUSY. */
+  move<T>(spec: VmSpec, offer: () => Promise<T>): Promise<T> {
+    return this.#turns.take(spec, 'move', offer);
   }
 
   async pin(vm: string, forMs: number): Promise<void> {
@@ -185,7 +235,7 @@ export class Vms {
     const owned: OwnedVm = { record, vmm: undefined, state: vmm ? 'running' : 'crashed' };
     await this.#save(owned);
     this.#vms.set(spec.vm, owned);
-    if (vmm) this.#attach(owned, vmm);
+    if (vmm) this.#watch.attach(owned, vmm);
     this.#deps.changed();
   }
 
@@ -206,6 +256,7 @@ export class Vms {
       await this.#save(owned);
     }
     if (!owned.vmm && owned.record.desired === 'running') await this.#restarts.ended(owned);
+    else if (!owned.vmm) await this.#watch.release(owned);
     this.#deps.changed();
   }
 
@@ -220,48 +271,23 @@ export class Vms {
     );
   }
 
-  async #start(owned: OwnedVm): Promise<void> {
-    owned.state = 'starting';
-    this.#deps.changed();
-    try {
-      this.#attach(owned, await this.#deps.host.start(owned.record.spec));
-    } catch (error) {
-      owned.state = 'crashed';
+  #start(owned: OwnedVm): Promise<void> {
+    return this.#turns.take(owned.record.spec, 'start', async () => {
+      owned.state = 'starting';
       this.#deps.changed();
-      throw error;
-    }
-    owned.state = 'running';
-    owned.record = { ...owned.record, bootId: this.#options.bootId, crashed: false };
-    await this.#save(owned);
-    this.#deps.log.info({ vm: owned.record.spec.name, pid: owned.vmm?.pid }, 'VM started');
-    this.#deps.changed();
-  }
-
-  #attach(owned: OwnedVm, vmm: Vmm): void {
-    owned.vmm = vmm;
-    let shutdown = false;
-    vmm.on(event => {
-      if (owned.vmm !== vmm) return;
-      if (event.kind === 'shutdown') shutdown = true;
-      void this.#onVmm(owned, event, shutdown).catch(error =>
-        this.#deps.log.error({ vm: owned.record.spec.name, error: String(error) }, 'VM event not handled'),
-      );
+      try {
+        this.#watch.attach(owned, await this.#deps.host.start(owned.record.spec));
+      } catch (error) {
+        owned.state = 'crashed';
+        this.#deps.changed();
+        throw error;
+      }
+      owned.state = 'running';
+      owned.record = { ...owned.record, bootId: this.#options.bootId, crashed: false };
+      await this.#save(owned);
+      this.#deps.log.info({ vm: owned.record.spec.name, pid: owned.vmm?.pid }, 'VM started');
+      this.#deps.changed();
     });
-  }
-
-  async #onVmm(owned: OwnedVm, event: VmmEvent, shutdown: boolean): Promise<void> {
-    if (event.kind === 'resume') owned.state = 'running';
-    else if (event.kind === 'stop') owned.state = 'paused';
-    else if (event.kind === 'exit') {
-      owned.vmm = undefined;
-      owned.state = 'stopped';
-      if (this.#deps.inHandoff(owned.record.spec.vm)) return;
-      if (owned.record.desired === 'stopped' || shutdown) {
-        owned.record = { ...owned.record, desired: 'stopped' };
-        await this.#save(owned);
-      } else await this.#restarts.crashed(owned);
-    } else return;
-    this.#deps.changed();
   }
 
   #save(owned: OwnedVm): Promise<void> {

@@ -1,0 +1,148 @@
+/** What people may change on this node: each as a sentence that says what it would do, and the doing of it. */
+import type { Engine } from '@shoal/protocol';
+import { ShoalError } from '../../errors.ts';
+import type { Moving, Would } from '../http/api.types.ts';
+import { type ActionsDeps, manualMove, newVm, ownedVm } from './actions.ts';
+
+/** Made only when nothing hinders it, as far as this node can know without doing it. */
+export type Change<T> = { would: string; act(): Promise<T> };
+
+export type ChangesDeps = ActionsDeps & {
+  /** The peer of the running handoff of that VM, if there is one that this node can still give up. */
+  handoffWith(vm: string): string | undefined;
+  cancel(vm: string): void;
+  flags: { cordon(on: boolean): Promise<void>; pause(ttlMs: number): Promise<void>; resume(): Promise<void> };
+  /** Throws SHOAL_PAUSE_TTL. */
+  checkPause(ttlMs: number): void;
+  pinMs: number;
+  powerdownMs: number;
+};
+
+const nothing = async (work: Promise<unknown>): Promise<undefined> => void (await work);
+const minutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
+
+export async function runChange(
+  spec: unknown,
+  deps: ChangesDeps,
+): Promise<Change<{ vm: string; name: string }>> {
+  const { vm, create } = await newVm(spec, deps);
+  const { memoryMib, vcpus, name } = vm;
+  return {
+    would: `create ${name} on ${deps.nodeName} and start it: ${vcpus} vCPU(s), ${memoryMib} of ${deps.freeMib()} MiB`,
+    async act() {
+      await create();
+      return { vm: vm.vm, name };
+    },
+  };
+}
+
+export function startChange(name: string, deps: ChangesDeps): Change<undefined> {
+  const owned = ownedVm(name, deps);
+  deps.vms.mayStart(owned);
+  return {
+    would: `start ${owned.record.spec.name} again on ${deps.nodeName}; it is ${owned.state}`,
+    act: () => nothing(deps.vms.startAgain(owned)),
+  };
+}
+
+export function stopChange(name: string, deps: ChangesDeps): Change<{ forced: boolean }> {
+  const owned = ownedVm(name, deps);
+  deps.vms.mayEnd(owned);
+  const seconds = deps.powerdownMs / 1000;
+  return {
+    would: `ask ${owned.record.spec.name} on ${deps.nodeName} to power down, and end it after ${seconds} s`,
+    act: () => deps.vms.stop(owned),
+  };
+}
+
+export function destroyChange(name: string, deps: ChangesDeps): Change<undefined> {
+  const owned = ownedVm(name, deps);
+  deps.vms.mayEnd(owned);
+  const { spec } = owned.record;
+  return {
+    would: `end ${spec.name} on ${deps.nodeName} at once, and forget it; its ${spec.disks.length} disk(s) stay`,
+    act: () => nothing(deps.vms.destroy(owned)),
+  };
+}
+
+export function migrateChange(
+  name: string,
+  node: string | undefined,
+  engine: Engine | undefined,
+  deps: ChangesDeps,
+): Change<Moving> {
+  const { owned, target, wanted, offer } = manualMove(name, node, engine, deps);
+  const pin = deps.pinMs > 0 ? `, and pin it there for ${minutes(deps.pinMs)}` : '';
+  return {
+    would: `offer ${owned.record.spec.name} to ${target.name} by ${wanted}${pin}; that node may refuse it`,
+    async act() {
+      const { handoff } = await offer();
+      return { handoff, node: target.name, pinnedMs: deps.pinMs };
+    },
+  };
+}
+
+export function cancelChange(name: string, deps: ChangesDeps): Change<undefined> {
+  const { spec } = ownedVm(name, deps).record;
+  const peer = deps.handoffWith(spec.vm);
+  if (peer === undefined)
+    throw new ShoalError('SHOAL_VM_SETTLED', 'no handoff of the VM is running', spec.name, 'See `shoal vms`');
+  return {
+    would: `give up the handoff of ${spec.name} to ${peer}, unless it is committed`,
+    act: async () => deps.cancel(spec.vm) as undefined,
+  };
+}
+
+export function unpinChange(name: string, deps: ChangesDeps): Change<undefined> {
+  const { spec } = ownedVm(name, deps).record;
+  return {
+    would: `let the rule move ${spec.name} again`,
+    act: () => nothing(deps.vms.pin(spec.vm, 0)),
+  };
+}
+
+export const cordonChange = (on: boolean, { flags, nodeName }: ChangesDeps): Change<undefined> => ({
+  would: on ? `let no VM come to ${nodeName}` : `let VMs come to ${nodeName} again`,
+  act: () => nothing(flags.cordon(on)),
+});
+
+export function pauseChange(ttlMs: number, { flags, checkPause }: ChangesDeps): Change<undefined> {
+  checkPause(ttlMs);
+  return {
+    would: `let the rule move nothing in the whole mesh for ${Math.round(ttlMs / 1000)} s`,
+    act: () => nothing(flags.pause(ttlMs)),
+  };
+}
+
+/** A pause is kept where it was asked for; asked elsewhere, say where. */
+export const resumeChange = ({ flags, status, nodeName }: ChangesDeps): Change<undefined> => ({
+  would: `end the pause that was asked for on ${nodeName}`,
+  async act() {
+    await flags.resume();
+    const elsewhere = status().nodes.filter(
+      n => n.pausedMs > 0 && n.name !== nodeName && n.state === 'awake',
+    );
+    if (elsewhere.length === 0) return;
+    throw new ShoalError(
+      'SHOAL_PAUSED_ELSEWHERE',
+      `${nodeName} is not paused any more, but ${elsewhere.map(n => n.name).join(', ')} still is, and all respect that`,
+      nodeName,
+      'Resume there too',
+    );
+  },
+});
+
+/** `tell`: awaited after the doing, also after a failed one: whoever changed something sees it when they look next. */
+export async function made<T>(
+  change: Change<T> | Promise<Change<T>>,
+  dry: boolean,
+  tell: () => Promise<void>,
+): Promise<T | Would> {
+  const { would, act } = await change;
+  if (dry) return { would };
+  try {
+    return await act();
+  } finally {
+    await tell();
+  }
+}

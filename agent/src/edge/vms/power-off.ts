@@ -1,0 +1,23 @@
+/** Ends a guest: asked first, then by force. */
+import type { Vmm } from '../vmm/types.ts';
+
+/** Resolves when its VMM is gone. `forced`: the guest did not power down within `patienceMs`. */
+export async function powerOff(vmm: Vmm, patienceMs: number): Promise<{ forced: boolean }> {
+  let forced = false;
+  const gone = new Promise<void>(resolve => {
+    const off = vmm.on(event => {
+      if (event.kind !== 'exit') return;
+      off();
+      resolve();
+    });
+  });
+  const timer = setTimeout(() => {
+    forced = true;
+    void vmm.end();
+  }, patienceMs);
+  // A monitor that is deaf cannot pass the word on; the guest's time runs all the same.
+  vmm.powerdown().catch(() => undefined);
+  await gone;
+  clearTimeout(timer);
+  return { forced };
+}
