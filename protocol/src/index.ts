@@ -24,7 +24,7 @@ export type { Refuse } from './messages/refuse.ts';
 export type { Run } from './messages/run.ts';
 export type { Running } from './messages/running.ts';
 export type { Transferred } from './messages/transferred.ts';
-export type { DiskSpec, NicSpec, VmSpec } from './messages/vm-spec.ts';
+export { type DiskSpec, type NicSpec, type VmSpec, vmSpec } from './messages/vm-spec.ts';
 export { HANDOFF_MESSAGES, type HandoffMessage, MESSAGES, RETIRED } from './registry.ts';
 export { fitSentence } from './sentence.ts';
 export { GOSSIP_TOPIC, STREAM_PROTOCOL } from './version.ts';

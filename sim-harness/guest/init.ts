@@ -49,7 +49,8 @@ if [ -n "$address" ]; then
   [ -z "$gateway" ] || ip route add default via "$gateway"
 fi
 
-acpid -f >/dev/null 2>&1 &
+# busybox acpid ends when its log cannot be written, and /var/log is not there.
+acpid -f -l /dev/null >/dev/null 2>&1 &
 while :; do setsid cttyhack sh </dev/ttyS0 >/dev/ttyS0 2>&1; sleep 1; done &
 
 # Without a second serial port the guest works as the command line says, and nobody can ask it anything.

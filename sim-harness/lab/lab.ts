@@ -20,6 +20,7 @@ export type VmWish = {
   cmdline?: string;
   migration?: 'postcopy' | 'precopy' | 'never';
   disks?: object[];
+  nics?: object[];
   /** Serial channels beside the workload's. */
   channels?: string[];
   crash?: 'restart' | 'leave';
@@ -59,7 +60,7 @@ export class Lab {
 
   /** A lab guest with the workload on its serial channel. Resolves when its VMM runs, not yet when it has booted. */
   runVm(node: string, wish: VmWish): Promise<{ vm: string; name: string }> {
-    const { name, memoryMib, vcpus, cmdline = '', migration, disks, channels = [], crash } = wish;
+    const { name, memoryMib, vcpus, cmdline = '', migration, disks, nics, channels = [], crash } = wish;
     const boot =
       this.#image && this.state.driver === 'qemu'
         ? {
@@ -74,6 +75,7 @@ export class Lab {
       ...(vcpus && { vcpus }),
       ...(migration && { migration }),
       ...(disks && { disks }),
+      ...(nics && { nics }),
       ...(crash && { crash }),
     };
     const spec = {

@@ -102,6 +102,16 @@ const RELATIONS: readonly Relation[] = [
       ),
   },
   {
+    keys: ['vms.runAs'],
+    judge: ({ vms: { runAs } }) =>
+      (runAs.uid === 0) !== (runAs.gid === 0) &&
+      fault(
+        runAs.gid === 0 ? 'vms.runAs.gid' : 'vms.runAs.uid',
+        `uid ${runAs.uid} with gid ${runAs.gid}: VMs run as a user and a group of their own, or as the agent does`,
+        'Give both, or neither',
+      ),
+  },
+  {
     keys: ['control.socket'],
     judge: ({ control }) => tooLong('control.socket', control.socket, 0),
   },

@@ -6,16 +6,25 @@ const id = (description: string) =>
 
 const vms = section('What a VM on this node may be made of: a target judges every spec by its own lists.', {
   accel: choice('`auto`: KVM where it works, else TCG (slow).', ['auto', 'kvm', 'tcg'], 'auto'),
-  runAs: section('The user that runs QEMU; 0 is root, for trying out only.', {
-    uid: id('User id.'),
-    gid: id('Group id.'),
+  runAs: section('The user that runs VMs.', {
+    uid: id('User that QEMU and the page server run as. 0: as the agent, for trying out only.'),
+    gid: id('Group that they run as.'),
   }),
   qemu: text('The QEMU to run: a path, or a name on the PATH. 7.2 or newer.', {
     default: 'qemu-system-x86_64',
   }),
   diskRoots: listOf('Disk images must be below one of these.', text('A directory.', FULL_PATH)),
-  nbdHosts: listOf('NBD servers that disks may come from.', text('A host name or address.', {})),
-  bridges: listOf('Bridges that a VM may be attached to.', text('An interface name.', {})),
+  nbdHosts: listOf(
+    'NBD servers that disks may come from: a host for its every port, host:port, or `unix` for sockets below `diskRoots`.',
+    text('A server.', {
+      pattern: '^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$',
+      form: 'host, host:port or unix',
+    }),
+  ),
+  bridges: listOf(
+    'Bridges that a VM may be attached to.',
+    text('A network device.', { pattern: '^[A-Za-z0-9._-]{1,15}$', form: 'the name of a network device' }),
+  ),
   machines: listOf('QEMU machine types.', choice('A machine type.', ['pc', 'q35', 'microvm'], 'pc'), [
     'pc',
     'q35',

@@ -28,7 +28,7 @@ export type VmHostOptions = {
   preload: string;
   runAs: { uid: number; gid: number } | undefined;
   cgroups: string[];
-  allow: AllowLists;
+  allow: Omit<AllowLists, 'runAs'>;
 };
 
 /** A VMM makes its monitor's socket within milliseconds of its start; one that was started a moment ago has it soon. */
@@ -130,7 +130,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
   return {
     paths,
     ramBytes: spec => ramBytes(spec, options.accel),
-    judge: spec => judgeSpec(spec, options.allow),
+    judge: spec => judgeSpec(spec, { ...options.allow, runAs: options.runAs }),
     async start(spec) {
       const vmm = await startVmm(spec, false, undefined);
       await vmm.announceSelf();

@@ -3,6 +3,8 @@
  * the page server stand on (design/page-server.md). `-nodefaults`, no VGA: less device state, a shorter blackout.
  */
 import type { DiskSpec, NicSpec, VmSpec } from '@shoal/protocol';
+import assert from '../../core/assert.ts';
+import { nbdAddress } from './nbd.ts';
 import { tapName } from './paths.ts';
 import { ramBytes } from './ram.ts';
 import type { VmPaths } from './types.ts';
@@ -14,14 +16,16 @@ export type QemuOptions = { accel: Accel; incoming: boolean };
 export function qemuArgs(spec: VmSpec, paths: VmPaths, { accel, incoming }: QemuOptions): string[] {
   return [
     ...['-name', `${spec.name},debug-threads=on`, '-uuid', spec.vm],
-    ...['-accel', accel === 'kvm' ? 'kvm' : 'tcg,thread=single'],
-    ...['-machine', machine(spec)],
+    // A thread for each vCPU, which is TCG's default for this guest on this host (QEMU docs/devel/multi-thread-tcg):
+    // under post-copy a vCPU that waits for a page must not stop the others.
+    ...['-accel', accel],
+    ...['-machine', machine(spec, accel)],
     ...(accel === 'kvm' ? ['-cpu', 'host'] : []),
     ...['-smp', String(spec.vcpus), '-m', `${ramBytes(spec, accel)}B`],
     // prealloc would fill the target's file before a page has come: forbidden, not only off by default.
     ...[
       '-object',
-      `memory-backend-file,id=ram,size=${ramBytes(spec, accel)},mem-path=${paths.ram},share=on,prealloc=off`,
+      `memory-backend-file,id=ram,size=${ramBytes(spec, accel)},mem-path=${escaped(paths.ram)},share=on,prealloc=off`,
     ],
     ...[
       '-nodefaults',
@@ -31,7 +35,14 @@ export function qemuArgs(spec: VmSpec, paths: VmPaths, { accel, incoming }: Qemu
       ...(spec.machine === 'microvm' ? [] : ['-vga', 'none']),
     ],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-qmp', `unix:${paths.qmp},server=on,wait=off`, '-pidfile', paths.pidFile, '-msg', 'timestamp=on'],
+    ...[
+      '-qmp',
+      `unix:${escaped(paths.qmp)},server=on,wait=off`,
+      '-pidfile',
+      paths.pidFile,
+      '-msg',
+      'timestamp=on',
+    ],
     ...serial('console', paths.console),
     ...spec.channels.flatMap(name => serial(`ch-${name}`, paths.channel(name))),
     ...spec.disks.flatMap(disk => diskArgs(disk, spec.machine)),
@@ -41,14 +52,20 @@ export function qemuArgs(spec: VmSpec, paths: VmPaths, { accel, incoming }: Qemu
   ];
 }
 
-/** HPET off: its timer would keep an idle guest's emulated clock busy. */
-function machine(spec: VmSpec): string {
-  if (spec.machine === 'microvm') return 'microvm,memory-backend=ram,isa-serial=on,rtc=on,pit=on,pic=on';
+/**
+ * HPET off: its timer would keep an idle guest's emulated clock busy. Under TCG Linux finds no clock to measure its TSC
+ * by on a microvm with ACPI, and stands still (seen: QEMU 7.2, Linux 6.1); without ACPI there is no power button.
+ */
+function machine(spec: VmSpec, accel: Accel): string {
+  if (spec.machine === 'microvm') {
+    const acpi = accel === 'kvm' ? 'on' : 'off';
+    return `microvm,memory-backend=ram,isa-serial=on,rtc=on,pit=on,pic=on,acpi=${acpi}`;
+  }
   return `${spec.machine},memory-backend=ram,hpet=off,usb=off`;
 }
 
 const serial = (id: string, path: string): string[] => [
-  ...['-chardev', `socket,id=${id},path=${path},server=on,wait=off`],
+  ...['-chardev', `socket,id=${id},path=${escaped(path)},server=on,wait=off`],
   ...['-serial', `chardev:${id}`],
 ];
 
@@ -67,15 +84,14 @@ function diskArgs(disk: DiskSpec, machine: VmSpec['machine']): string[] {
   ];
 }
 
-/** `nbd://host:port/export` and `nbd+unix:///export?socket=/path` to QEMU's own options. */
 function nbd(source: string): string {
-  const url = new URL(source);
-  const name = url.pathname.replace(/^\//, '');
+  const address = nbdAddress(source);
+  assert(address, 'the spec was judged');
   const server =
-    url.protocol === 'nbd+unix:'
-      ? `server.type=unix,server.path=${escaped(url.searchParams.get('socket') ?? '')}`
-      : `server.type=inet,server.host=${url.hostname},server.port=${url.port || '10809'}`;
-  return `${server},export=${escaped(name)}`;
+    address.kind === 'unix'
+      ? `server.type=unix,server.path=${escaped(address.socket)}`
+      : `server.type=inet,server.host=${address.host},server.port=${address.port}`;
+  return `${server},export=${escaped(address.name)}`;
 }
 
 /** Commas end an option in QEMU's syntax; doubled they stand for themselves. */

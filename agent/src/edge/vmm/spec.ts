@@ -1,6 +1,6 @@
 /** A VM spec as people write it (YAML) to the spec that nodes exchange: sizes with units, defaults, all faults at once. */
 import { createHash } from 'node:crypto';
-import type { VmSpec } from '@shoal/protocol';
+import { Bad, type VmSpec, vmSpec } from '@shoal/protocol';
 import { Ajv, type ErrorObject } from 'ajv';
 import { type Static, Type } from 'typebox';
 import { ShoalError } from '../../errors.ts';
@@ -21,7 +21,7 @@ const Nic = Type.Object(
   {
     id: Type.Optional(id),
     bridge: Type.String({ pattern: '^[A-Za-z0-9._-]{1,15}$' }),
-    mac: Type.Optional(Type.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' })),
+    mac: Type.Optional(Type.String({ pattern: '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$' })),
   },
   closed,
 );
@@ -45,7 +45,7 @@ export const SpecSchema = Type.Object(
     ),
     disks: Type.Optional(Type.Array(Disk, { maxItems: 16 })),
     nics: Type.Optional(Type.Array(Nic, { maxItems: 8 })),
-    channels: Type.Optional(Type.Array(id, { maxItems: 4 })),
+    channels: Type.Optional(Type.Array(id, { maxItems: 3 })),
     labels: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), Type.String({ maxLength: 63 }))),
     migration: Type.Optional(oneOf('postcopy', 'precopy', 'never')),
     crash: Type.Optional(oneOf('restart', 'leave')),
@@ -53,28 +53,48 @@ export const SpecSchema = Type.Object(
   closed,
 );
 
+/** Less boots no kernel that there is. */
+const MEMORY_MIN_MIB = 16;
+
 const ajv = new Ajv({ allErrors: true, verbose: false });
 const valid = ajv.compile(SpecSchema);
 
 /** Throws one SHOAL_VM_SPEC with every fault: what, where in the file. `uuid` is the new VM's id. */
 export function parseVmSpec(value: unknown, uuid: string): VmSpec {
-  const faults = valid(value) ? [] : (valid.errors ?? []).flatMap(sentence);
+  const faults = valid(value) ? [] : inWords(valid.errors ?? []);
+  if (faults.length > 0) throw specFault(value, faults);
   const given = value as Static<typeof SpecSchema>;
-  const disks = faults.length === 0 ? (given.disks ?? []) : [];
-  for (const [i, disk] of disks.entries()) {
+  const spec = specOf(given, uuid);
+  for (const [i, disk] of (given.disks ?? []).entries()) {
     if ((disk.path === undefined) === (disk.nbd === undefined))
-      faults.push(`disks[${i}] wants either path or nbd`);
+      faults.push(`disks.${i} wants either path or nbd`);
   }
-  if (faults.length) {
-    const name = (value as { name?: unknown } | null)?.name;
-    const where = typeof name === 'string' ? name : 'VM spec';
-    throw new ShoalError(
-      'SHOAL_VM_SPEC',
-      [...new Set(faults)].join('; '),
-      where,
-      'Mend the spec and run it again',
-    );
+  if (spec.memoryMib < MEMORY_MIN_MIB) faults.push(`memory is ${MEMORY_MIN_MIB}MiB at least`);
+  const unfit = wireFault(spec);
+  if (unfit) faults.push(unfit);
+  if (faults.length > 0) throw specFault(value, faults);
+  return spec;
+}
+
+function specFault(value: unknown, faults: string[]): ShoalError {
+  const name = (value as { name?: unknown } | null)?.name;
+  const where = typeof name === 'string' ? name : 'VM spec';
+  const what = [...new Set(faults)].join('; ');
+  return new ShoalError('SHOAL_VM_SPEC', what, where, 'Mend the spec and run it again');
+}
+
+/** A VM that no peer would understand could never be moved: lengths in bytes, control characters, sizes. */
+function wireFault(spec: VmSpec): string | undefined {
+  try {
+    vmSpec.read(vmSpec.write(spec), '');
+    return undefined;
+  } catch (error) {
+    if (error instanceof Bad) return error.message;
+    throw error;
   }
+}
+
+function specOf(given: Static<typeof SpecSchema>, uuid: string): VmSpec {
   return {
     vm: uuid,
     name: given.name,
@@ -85,7 +105,7 @@ export function parseVmSpec(value: unknown, uuid: string): VmSpec {
     kernel: given.boot?.kernel ?? '',
     initrd: given.boot?.initrd ?? '',
     cmdline: given.boot?.cmdline ?? '',
-    disks: disks.map((disk, i) => ({
+    disks: (given.disks ?? []).map((disk, i) => ({
       id: disk.id ?? `disk${i}`,
       kind: disk.nbd === undefined ? 'file' : 'nbd',
       source: disk.nbd ?? disk.path ?? '',
@@ -115,13 +135,35 @@ function macOf(uuid: string, index: number): string {
   return [0x52, 0x54, ...hash.subarray(0, 4)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
 }
 
-function sentence(error: ErrorObject): string[] {
-  const at = error.instancePath.replace(/^\//, '').replaceAll('/', '.') || 'the spec';
-  if (error.keyword === 'additionalProperties')
-    return [`${at} has an unknown key ${error.params.additionalProperty}`];
-  if (error.keyword === 'required') return [`${at} lacks ${error.params.missingProperty}`];
-  if (error.keyword === 'const') return [];
-  if (error.keyword === 'anyOf') return [`${at} has a value that is not allowed`];
-  if (error.keyword === 'pattern' && at === 'memory') return [`memory is a size such as 512MiB or 2GiB`];
-  return [`${at} ${error.message}`];
+/** By the key's name: what it must be, where a pattern would tell people nothing. */
+const FORMS: Record<string, string> = {
+  memory: 'a size such as 512MiB or 2GiB',
+  name: 'of letters, digits, dots and dashes, 63 at most',
+  id: 'of small letters, digits and dashes, 31 at most',
+  mac: 'six pairs of small hex digits that are no group address, such as 52:54:00:12:34:56',
+  bridge: 'the name of a network device',
+};
+
+function inWords(errors: ErrorObject[]): string[] {
+  return errors.flatMap(error => {
+    const path = error.instancePath.replace(/^\//, '').replaceAll('/', '.');
+    const at = path || 'the spec';
+    const form = FORMS[path.split('.').at(-1) ?? ''];
+    switch (error.keyword) {
+      case 'additionalProperties':
+        return [`${at} has an unknown key ${error.params.additionalProperty}`];
+      case 'required':
+        return [`${at} lacks ${error.params.missingProperty}`];
+      case 'const':
+        return [];
+      case 'anyOf': {
+        const siblings = errors.filter(e => e.keyword === 'const' && e.instancePath === error.instancePath);
+        return [`${at} is none of ${siblings.map(e => e.params.allowedValue).join(', ')}`];
+      }
+      case 'type':
+      case 'pattern':
+        if (form) return [`${at} is not ${form}`];
+    }
+    return [`${at} ${error.message}`];
+  });
 }

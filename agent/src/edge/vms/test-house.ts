@@ -16,9 +16,10 @@ const quiet = () => undefined;
 const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
 export class House {
-  readonly dir = mkdtempSync(join(tmpdir(), 'shoal-vms-'));
+  /** With the sign that ends an option of QEMU's. */
+  readonly dir = mkdtempSync(join(tmpdir(), 'shoal,vms-'));
   readonly runDir = join(this.dir, 'run');
-  readonly ramDir = mkdtempSync('/dev/shm/shoal-vms-');
+  readonly ramDir = mkdtempSync('/dev/shm/shoal,vms-');
   readonly host: VmHost;
   /** VMs that a handoff has. */
   readonly moving = new Set<string>();

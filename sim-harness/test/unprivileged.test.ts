@@ -1,0 +1,116 @@
+import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ShoalError } from '@shoal/agent';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bringUp, type Lab } from '../lab/index.ts';
+import { labDir } from '../lab/state.ts';
+
+/** Of nobody on any machine: what is not given to it by number, it has not. */
+const USER = { uid: 64_123, gid: 64_124 };
+
+let lab: Lab;
+const test = suite('unprivileged VMs');
+
+test.before(async () => {
+  lab = await bringUp({
+    name: 'unpriv',
+    nodes: 2,
+    driver: 'qemu',
+    net: 'netns',
+    link: '1gbit',
+    cores: 'none',
+    mode: 'observe',
+    settings: { vms: { runAs: USER } },
+  });
+});
+test.after(() => lab?.down());
+
+const disk = (name: string, mine: boolean): string => {
+  const path = join(labDir('unpriv'), `${name}.img`);
+  writeFileSync(path, Buffer.alloc(2 ** 20), { mode: 0o600 });
+  if (mine) chownSync(path, USER.uid, USER.gid);
+  return path;
+};
+
+/** User and groups of a process: real, effective, saved, file system (proc(5), status). */
+function whoIs(pid: number): { uids: number[]; gids: number[]; groups: number[] } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const numbers = (key: string) =>
+    (new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '').split(/\s+/).filter(Boolean).map(Number);
+  return { uids: numbers('Uid'), gids: numbers('Gid'), groups: numbers('Groups') };
+}
+
+function runsAsUser(node: string): void {
+  const [vmm, ...more] = lab.processes(node).vmms;
+  assert.ok(vmm && more.length === 0);
+  const { uids, gids, groups } = whoIs(vmm.pid);
+  assert.equal([...new Set(uids)], [USER.uid]);
+  assert.equal([...new Set(gids)], [USER.gid]);
+  assert.ok(!groups.includes(0), `groups ${groups}`);
+}
+
+async function move(from: string, to: string, engine: string): Promise<void> {
+  const { handoff } = await lab
+    .node(from)
+    .post<{ handoff: string }>('/v1/vms/vm0/actions/migrate', { node: to, engine });
+  for (let i = 0; i < 300; i++) {
+    const sides = await Promise.all(
+      [from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
+    );
+    if (sides.every(s => s.outcome === 'done')) return;
+    assert.ok(
+      sides.every(s => s.outcome === '' || s.outcome === 'done'),
+      JSON.stringify(sides.map(s => [s.outcome, s.detail])),
+    );
+    await sleep(100);
+  }
+  throw new Error(`no end of the move by ${engine}`);
+}
+
+test('a VM runs as the user that is configured, and so do its files', async () => {
+  const disks = [{ id: 'data', path: disk('mine', true) }];
+  const { vm } = await lab.runVm('node0', { name: 'vm0', memoryMib: 192, disks });
+  runsAsUser('node0');
+  const ram = statSync(join(lab.node('node0').state.ramDir, `${vm}.ram`));
+  assert.equal([ram.uid, ram.gid, ram.mode & 0o777], [USER.uid, USER.gid, 0o600]);
+  assert.is(
+    statSync(join(lab.node('node0').runDir, 'vms', `${vm}.pid`)).uid,
+    0,
+    'what the agent believes is its own',
+  );
+});
+
+for (const [engine, from, to] of [
+  ['postcopy', 'node0', 'node1'],
+  ['precopy', 'node1', 'node0'],
+  ['postcopy', 'node0', 'node1'],
+] as const) {
+  test(`it moves by ${engine} to ${to}, runs as that user there too, and its memory is whole`, async () => {
+    const guest = await lab.guest('vm0');
+    await guest.command('fill 64');
+    await move(from, to, engine);
+    runsAsUser(to);
+    assert.is(await guest.verify(100), 0);
+    assert.equal(lab.processes(from), { vmms: [], pageServers: [] }, 'nothing of it is left at the source');
+  });
+}
+
+test('a disk that is closed to that user is refused before anything is started', async () => {
+  const disks = [{ id: 'data', path: disk('theirs', false) }];
+  const error: ShoalError = await lab.runVm('node0', { name: 'vm1', memoryMib: 64, disks }).then(
+    () => assert.unreachable(),
+    e => e,
+  );
+  assert.is(error.code, 'SHOAL_VM_SPEC');
+  assert.match(
+    error.message,
+    /disk data: .*theirs\.img may not be read by the user that runs VMs .* uid 64123/,
+  );
+  const { vms } = await lab.node('node0').get<ClusterStatus>('/v1/status');
+  assert.not(vms.some(v => v.name === 'vm1'));
+});
+
+test.run();
