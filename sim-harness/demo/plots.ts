@@ -3,7 +3,9 @@ import { lineChart } from '../plot/line-chart.ts';
 import type { Report, Sample } from './report.ts';
 
 export function plots({ samples, moves }: Pick<Report, 'samples' | 'moves'>): Record<string, string> {
-  const marks = moves.map(m => ({ x: m.decidedAtMs / 1000, label: `${m.vm} → ${m.to}` }));
+  const marks = moves
+    .filter(m => m.switchedAtMs >= 0)
+    .map(m => ({ x: m.switchedAtMs / 1000, label: `${m.vm} → ${m.to}` }));
   const chart = (title: string, value: (sample: Sample) => number | undefined) =>
     lineChart({
       title,

@@ -10,6 +10,7 @@ const move = (change: Partial<Move>): Move => ({
   engine: 'postcopy',
   outcome: 'done',
   decidedAtMs: 48_000,
+  switchedAtMs: 48_100,
   switchMs: 30,
   blackoutMs: 20,
   transferMs: 900,

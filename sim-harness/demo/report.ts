@@ -10,6 +10,8 @@ export type Move = {
   outcome: string;
   /** When the rule decided, ms since the staircase began. */
   decidedAtMs: number;
+  /** When the guest ran on the target, ms since the staircase began. */
+  switchedAtMs: number;
   /** Command to migrate on the source to the guest running on the target. */
   switchMs: number;
   /** Guest stopped on the source to guest running on the target. */
@@ -52,6 +54,7 @@ export function moveOf(source: HandoffStatus, target: HandoffStatus | undefined,
     engine: source.engine,
     outcome: source.outcome,
     decidedAtMs: Math.round(source.at.decided - startedAtMs),
+    switchedAtMs: target && target.at.resumed >= 0 ? Math.round(target.at.resumed - startedAtMs) : -1,
     switchMs: span(source.at.migrate, target?.at.resumed),
     blackoutMs: span(source.at.stopped, target?.at.resumed),
     transferMs: target ? span(target.at.resumed, target.at.transferred) : -1,

@@ -12,8 +12,8 @@ export type LineChart = {
 };
 
 const WIDTH = 720;
-const HEIGHT = 320;
-const PLOT = { left: 64, right: 20, top: 44, bottom: 52 };
+const HEIGHT = 336;
+const PLOT = { left: 64, right: 20, top: 66, bottom: 52 };
 const INK = '#1b2a41';
 const LINE = '#1f6fb2';
 const MARK = '#b3321d';
@@ -40,14 +40,12 @@ export function lineChart({ title, xLabel, yLabel, yMax, points, marks }: LineCh
       `<line x1="${x(v)}" x2="${x(v)}" y1="${bottom}" y2="${bottom + 5}" stroke="${INK}"/>` +
       text(x(v), bottom + 20, String(v), 'middle'),
   );
-  const lines = marks.map((m, i) => {
-    const side = x(m.x) > WIDTH / 2 ? 'end' : 'start';
-    const shift = side === 'end' ? -5 : 5;
-    return (
-      `<line x1="${x(m.x)}" x2="${x(m.x)}" y1="${PLOT.top}" y2="${bottom}" stroke="${MARK}" stroke-width="1.5" stroke-dasharray="5 3"/>` +
-      text(x(m.x) + shift, PLOT.top + 12 + (i % 2) * 14, m.label, side, MARK)
-    );
-  });
+  // Labels above the frame, where no line runs; two that are near each other in two rows.
+  const lines = marks.map(
+    (m, i) =>
+      `<line x1="${x(m.x)}" x2="${x(m.x)}" y1="${PLOT.top - 4}" y2="${bottom}" stroke="${MARK}" stroke-width="1.5" stroke-dasharray="5 3"/>` +
+      text(x(m.x), PLOT.top - 8 - (i % 2) * 14, m.label, 'middle', MARK),
+  );
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escaped(title)}">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
 ${text(PLOT.left, 24, title, 'start', INK, 15)}

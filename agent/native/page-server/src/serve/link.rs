@@ -32,16 +32,15 @@ impl Serve {
         let mut again = AGAIN_FIRST;
         loop {
             let begun = Instant::now();
-            match self.link(config.as_ref()) {
-                Ok(()) => {}
-                Err(error) => {
-                    if error.kind() == io::ErrorKind::InvalidData {
-                        self.refused(&error);
-                    }
-                    self.events.standing(
-                        json!({ "event": "peer", "up": false, "detail": error.to_string() }),
-                    );
+            let (mut was_up, mut broke_rules) = (false, false);
+            if let Err(error) = self.link(config.as_ref(), &mut was_up) {
+                broke_rules = error.kind() == io::ErrorKind::InvalidData;
+                if broke_rules {
+                    self.refused(&error);
                 }
+                let detail = error.to_string();
+                self.events
+                    .standing(json!({ "event": "peer", "up": false, "detail": detail }));
             }
             if lock(&self.state).complete {
                 // Nothing more to send: wait to be told to quit.
@@ -49,7 +48,8 @@ impl Serve {
                     thread::park();
                 }
             }
-            again = if begun.elapsed() > AGAIN_MAX {
+            // A link that flaps is worth every attempt; whoever breaks the rules is not.
+            again = if begun.elapsed() > AGAIN_MAX || (was_up && !broke_rules) {
                 AGAIN_FIRST
             } else {
                 (again * 2).min(AGAIN_MAX)
@@ -70,7 +70,7 @@ impl Serve {
     }
 
     /// One link from its first byte to its last.
-    fn link(&self, config: Option<&Arc<ClientConfig>>) -> io::Result<()> {
+    fn link(&self, config: Option<&Arc<ClientConfig>>, was_up: &mut bool) -> io::Result<()> {
         let attempt = {
             let mut state = lock(&self.state);
             state.attempt += 1;
@@ -96,10 +96,24 @@ impl Serve {
         let detail = format!("{}:{}", self.session.host, self.session.port);
         self.events
             .standing(json!({ "event": "peer", "up": true, "detail": detail }));
-        if complete {
-            self.completed(&link)?;
-        }
-        let result = thread::scope(|scope| {
+        *was_up = true;
+        let result = if complete {
+            self.completed(&link)
+        } else {
+            Ok(())
+        };
+        let result = result.and_then(|()| self.run_lanes(&link, urgent, bulk));
+        self.unlinked(&link);
+        result
+    }
+
+    fn run_lanes(
+        &self,
+        link: &Link,
+        mut urgent: Reader<'_>,
+        mut bulk: Reader<'_>,
+    ) -> io::Result<()> {
+        thread::scope(|scope| {
             let closing = |result: io::Result<()>| {
                 link.close();
                 // Under the lock: a writer that just found the link open does not wait yet, and would miss it.
@@ -109,13 +123,11 @@ impl Serve {
             };
             let faults = scope.spawn(move || closing(self.serve_faults(&mut urgent)));
             let back = scope.spawn(move || closing(self.read_bulk(&mut bulk)));
-            let sent = closing(self.write_bulk(&link));
+            let sent = closing(self.write_bulk(link));
             let joined =
                 [faults.join(), back.join()].map(|joined| joined.expect("a lane does not panic"));
             cause(joined.into_iter().chain([sent]))
-        });
-        self.unlinked(&link);
-        result
+        })
     }
 
     fn connect(

@@ -19,8 +19,8 @@ struct State {
     hold: [AtomicBool; 2],
     /// One bit of the next bytes is turned: on the way to the target, to the source.
     flip: [AtomicBool; 2],
-    /// Both sockets of each connection that is up.
-    open: Mutex<Vec<TcpStream>>,
+    /// Both sockets of each connection that is up, by its number.
+    open: Mutex<Vec<(u64, [TcpStream; 2])>>,
     attempts: AtomicU64,
 }
 
@@ -95,8 +95,8 @@ impl Proxy {
 
 impl State {
     fn cut(&self) {
-        for socket in self.open.lock().expect("open").drain(..) {
-            let _ = socket.shutdown(Shutdown::Both);
+        for (_, sockets) in self.open.lock().expect("open").drain(..) {
+            end(&sockets);
         }
     }
 
@@ -105,23 +105,31 @@ impl State {
             return;
         };
         let twin = |socket: &TcpStream| socket.try_clone().expect("a descriptor");
+        let number = state.attempts.load(SeqCst);
         let lane = {
             let mut open = state.open.lock().expect("open");
-            let lane = open.len() / 2 % 2;
-            open.extend([twin(&source), twin(&target)]);
+            let lane = open.len() % 2;
+            open.push((number, [twin(&source), twin(&target)]));
             lane
         };
         for socket in [&source, &target] {
             socket.set_nodelay(true).expect("a socket");
         }
-        let (there, back) = ((twin(&source), twin(&target)), (target, source));
-        let shared = Arc::clone(state);
-        thread::spawn(move || shared.pump(there.0, there.1, Some(lane)));
-        let shared = Arc::clone(state);
-        thread::spawn(move || shared.pump(back.0, back.1, None));
+        for (from, to, lane) in [
+            (twin(&source), twin(&target), Some(lane)),
+            (target, source, None),
+        ] {
+            let shared = Arc::clone(state);
+            thread::spawn(move || {
+                shared.pump(&from, &to, lane);
+                end(&[from, to]);
+                let mut open = shared.open.lock().expect("open");
+                open.retain(|(known, _)| *known != number);
+            });
+        }
     }
 
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream, lane: Option<usize>) {
+    fn pump(&self, mut from: &TcpStream, mut to: &TcpStream, lane: Option<usize>) {
         let mut buffer = vec![0; 16 << 10];
         while let Ok(got @ 1..) = from.read(&mut buffer) {
             if let Some(lane) = lane {
@@ -143,9 +151,12 @@ impl State {
                 break;
             }
         }
-        for socket in [from, to] {
-            let _ = socket.shutdown(Shutdown::Both);
-        }
+    }
+}
+
+fn end(sockets: &[TcpStream; 2]) {
+    for socket in sockets {
+        let _ = socket.shutdown(Shutdown::Both);
     }
 }
 
