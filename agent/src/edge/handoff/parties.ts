@@ -32,8 +32,9 @@ export class Parties extends Map<string, AnyParty> {
     return [...this.values()].filter(p => !this.#isOver(p));
   }
 
+  /** The peer's last word may come before this side has cleared up; only that counts. */
   #isOver(party: AnyParty): boolean {
-    return party.ended || this.settled.has(party.handoff);
+    return this.settled.has(party.handoff);
   }
 
   /** Live ones that this node has said yes to. */

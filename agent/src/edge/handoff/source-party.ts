@@ -234,7 +234,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
         return host.clearDiskNonces(offer.spec);
       case 'report-refused':
         // Its guest may have ended while the offer was out: then it is seen to now.
-        await vms.stays(this.vm, offer.epoch - 1);
+        if (vms.get(this.vm)) await vms.stays(this.vm, offer.epoch - 1);
         return this.#deps.finished();
       case 'report-stays':
         await vms.stays(this.vm, this.state === 'retaken' ? offer.epoch + 1 : offer.epoch - 1);
