@@ -266,7 +266,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   const scraped = {
     ...metrics,
     text() {
-      setGauges(metrics, status(), mesh);
+      setGauges(metrics, status(), mesh, vm => sampler.cpuMs(vm));
       return metrics.text();
     },
   };

@@ -34,7 +34,7 @@ export const METRICS = {
   shoal_vms: gauge('VMs on this node.', ['state']),
   shoal_vm_cpu_ratio: gauge('Mean CPU over the window, of one core.', ['vm']),
   shoal_vm_cpu_seconds_total: counter('CPU time of the VM on this node.', ['vm']),
-  shoal_vm_memory_resident_bytes: gauge('Guest memory that is on this node.', ['vm']),
+  shoal_vm_memory_resident_bytes: gauge('Resident memory of the VMM, guest memory included.', ['vm']),
   shoal_reports_sent_total: counter('Load reports published.'),
   shoal_reports_received_total: counter('Load reports of peers taken into the view.'),
   shoal_reports_rejected_total: counter('Load reports of peers that were dropped.', ['reason']),
@@ -50,12 +50,12 @@ export const METRICS = {
   shoal_handoffs_running: gauge('Handoffs under way on this node.', ['role']),
   shoal_handoffs_in_doubt: gauge('Handoffs whose owner is not known yet: look at them.'),
   shoal_handoff_switch_seconds: histogram(
-    'Command to migrate on the source to the guest running on the target.',
+    'Command to migrate to the word that the guest runs on the target, both at the source.',
     ['engine'],
     PAUSE_BUCKETS,
   ),
   shoal_handoff_blackout_seconds: histogram(
-    'Guest stopped on the source to guest running on the target.',
+    'Guest stopped to the word that it runs on the target, both at the source.',
     ['engine'],
     PAUSE_BUCKETS,
   ),

@@ -19,8 +19,8 @@ export interface Metrics {
   observe<N extends HistogramName>(name: N, labels: Labels<N>, value: number): void;
   /** Takes all values of a labelled gauge away, to set those that still hold. */
   clear(name: GaugeName): void;
-  /** A VM left this node: its series end. */
-  forgetVm(name: string): void;
+  /** The VMs of this node by name: the series of all others end. */
+  keepVms(names: readonly string[]): void;
   /** Text exposition format, for `GET /metrics`. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -44,6 +44,7 @@ export function createMetrics(): Metrics {
   }
   const get = <M>(name: MetricName) => made.get(name) as M;
   const seen = new Map<string, number>();
+  let kept: readonly string[] = [];
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
 
@@ -58,11 +59,15 @@ export function createMetrics(): Metrics {
     set: (name, labels, value) => get<Gauge>(name).set(labels, value),
     observe: (name, labels, value) => get<Histogram>(name).observe(labels, value),
     clear: name => get<Gauge>(name).reset(),
-    forgetVm(vm) {
-      for (const name of VM_METRICS) {
-        get<Gauge>(name).remove({ vm });
-        seen.delete(`${name}${JSON.stringify({ vm })}`);
+    keepVms(names) {
+      for (const vm of kept) {
+        if (names.includes(vm)) continue;
+        for (const name of VM_METRICS) {
+          get<Gauge>(name).remove({ vm });
+          seen.delete(`${name}${JSON.stringify({ vm })}`);
+        }
       }
+      kept = names;
     },
     async text() {
       const { user, system } = process.cpuUsage();

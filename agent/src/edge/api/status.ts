@@ -177,13 +177,23 @@ function warnings(seen: Seen[], unheard: { id: string; name: string }[]): string
   if (hashes.size > 1)
     found.push('the nodes run different policies or parameters: packing between them is refused');
   const owners = new Map<string, string[]>();
+  const named = new Map<string, Map<string, string>>();
   for (const { report } of seen) {
-    for (const vm of report.vms) owners.set(vm.vm, [...(owners.get(vm.vm) ?? []), report.name]);
+    for (const vm of report.vms) {
+      owners.set(vm.vm, [...(owners.get(vm.vm) ?? []), report.name]);
+      named.set(vm.name, (named.get(vm.name) ?? new Map()).set(vm.vm, report.name));
+    }
     for (const h of report.handoffs)
       if (h.inDoubt) found.push(`handoff ${h.handoff} is in doubt on ${report.name}`);
   }
   for (const [vm, nodes] of owners) {
     if (nodes.length > 1) found.push(`VM ${vm} is claimed by ${nodes.join(' and ')}`);
+  }
+  for (const [name, nodes] of named) {
+    if (nodes.size > 1)
+      found.push(
+        `${nodes.size} VMs are called ${name} (on ${[...nodes.values()].join(' and ')}): destroy one`,
+      );
   }
   return found;
 }

@@ -2,10 +2,17 @@
 import type { ClusterStatus, HandoffStatus } from '../http/api.types.ts';
 import type { Mesh } from '../mesh/types.ts';
 import type { Metrics } from '../metrics.ts';
+import type { HistogramName } from '../metrics-table.ts';
 
 const MIB = 2 ** 20;
 
-export function setGauges(metrics: Metrics, status: ClusterStatus, mesh: Mesh): void {
+/** `cpuMs`: CPU time of a VM's process since it started, where it is known. */
+export function setGauges(
+  metrics: Metrics,
+  status: ClusterStatus,
+  mesh: Mesh,
+  cpuMs: (vm: string) => number | undefined,
+): void {
   const self = status.nodes.find(n => n.id === status.nodeId);
   if (self) {
     metrics.set('shoal_node_cpu_ratio', {}, self.cpuPercent / 100);
@@ -15,13 +22,15 @@ export function setGauges(metrics: Metrics, status: ClusterStatus, mesh: Mesh): 
     metrics.set('shoal_node_paused', {}, self.pausedMs > 0 ? 1 : 0);
   }
   const own = status.vms.filter(v => v.nodeId === status.nodeId);
-  for (const name of ['shoal_vms', 'shoal_vm_cpu_ratio', 'shoal_vm_memory_resident_bytes'] as const)
-    metrics.clear(name);
+  metrics.keepVms(own.map(v => v.name));
+  metrics.clear('shoal_vms');
   for (const state of new Set(own.map(v => v.state)))
     metrics.set('shoal_vms', { state }, own.filter(v => v.state === state).length);
   for (const vm of own) {
     metrics.set('shoal_vm_cpu_ratio', { vm: vm.name }, vm.cpuPercent / 100);
     metrics.set('shoal_vm_memory_resident_bytes', { vm: vm.name }, vm.residentMib * MIB);
+    const ms = cpuMs(vm.vm);
+    if (ms !== undefined) metrics.total('shoal_vm_cpu_seconds_total', { vm: vm.name }, ms / 1e3);
   }
   metrics.clear('shoal_view_nodes');
   for (const state of new Set(status.nodes.map(n => n.state)))
@@ -41,15 +50,24 @@ export function setGauges(metrics: Metrics, status: ClusterStatus, mesh: Mesh): 
   metrics.set('shoal_mesh_peers', {}, mesh.peers().length);
 }
 
-/** Counts a handoff that has just ended here. Switch and blackout need both clocks: only where both are known. */
+/**
+ * Counts a handoff that has just ended here. Switch and blackout begin on the source, so the source tells them, up to
+ * the target's word that the guest runs: a message longer than the truth. What pages cost is the target's to tell.
+ */
 export function countHandoff(metrics: Metrics, h: HandoffStatus): void {
   if (h.role === 'observer' || h.outcome === '') return;
   const { engine } = h;
   metrics.count('shoal_handoffs_total', { engine, role: h.role, outcome: h.outcome });
-  if (h.outcome !== 'done' || h.role !== 'target') return;
-  const span = (from: number, to: number) => (from >= 0 && to >= from ? (to - from) / 1e3 : undefined);
-  const transfer = span(h.at.resumed, h.at.transferred);
-  if (transfer !== undefined) metrics.observe('shoal_handoff_transfer_seconds', { engine }, transfer);
+  if (h.outcome !== 'done') return;
+  const observe = (name: HistogramName, from: number, to: number) => {
+    if (from >= 0 && to >= from) metrics.observe(name, { engine }, (to - from) / 1e3);
+  };
+  if (h.role === 'source') {
+    observe('shoal_handoff_switch_seconds', h.at.migrate, h.at.run);
+    observe('shoal_handoff_blackout_seconds', h.at.stopped, h.at.run);
+    return;
+  }
+  observe('shoal_handoff_transfer_seconds', h.at.resumed, h.at.transferred);
   if (h.wireBytes > 0) metrics.count('shoal_handoff_wire_bytes_total', { engine }, h.wireBytes);
   if (h.faults.count > 0) {
     metrics.count('shoal_handoff_faults_total', { engine }, h.faults.count);

@@ -84,6 +84,11 @@ export class Sampler {
     return window && { mean: window.means(), cpuNowMilli: window.latest('cpuMilli') };
   }
 
+  /** CPU time of its process since it started, ms. */
+  cpuMs(vm: string): number | undefined {
+    return this.#vms.get(vm)?.cpuMs;
+  }
+
   /** What cannot be read, for people; empty = well. */
   faults(): string[] {
     return Number.isNaN(this.#last.busyMs)
