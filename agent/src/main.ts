@@ -54,9 +54,9 @@ function print(text: string): number {
 try {
   process.exitCode = await main();
 } catch (error) {
-  const line = error instanceof ShoalError ? error.line() : String((error as Error)?.stack ?? error);
-  process.stderr.write(`shoald: ${line}\n`);
   const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  const inside = usage ? `${(error as Error).message}. See --help` : String((error as Error)?.stack ?? error);
+  process.stderr.write(`shoald: ${error instanceof ShoalError ? error.line() : inside}\n`);
   process.exitCode = usage || (error instanceof ShoalError && error.code.startsWith('SHOAL_CONFIG')) ? 2 : 1;
 }
 process.exit();

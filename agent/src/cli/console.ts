@@ -20,9 +20,15 @@ export async function vmConsole(shell: Shell, vm: string): Promise<void> {
   const socket = createConnection(path);
   await once(socket, 'connect').catch(cause => {
     const what = `the console cannot be reached: ${plain((cause as Error).message)}`;
-    throw new ShoalError('SHOAL_CLI_CONSOLE', what, vm, 'See whether the VM runs here: `shoal vms`', {
-      cause,
-    });
+    throw new ShoalError(
+      'SHOAL_CLI_CONSOLE',
+      what,
+      vm,
+      'See whether the VM runs here, and run this as root',
+      {
+        cause,
+      },
+    );
   });
   const terminal = process.stdin.isTTY === true;
   // Raw first: keys typed at the sight of the note are the VM's, Ctrl-C among them.

@@ -34,6 +34,7 @@ const names = [
   'qemu',
   'kvm',
   'native parts',
+  'VM user',
   'userfaultfd',
   'huge pages',
   'guest memory',

@@ -80,9 +80,10 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     .action((vm, node, options) => changes.migrate(shell(), vm, node, options));
   onVm('cancel', 'cancel', 'give up the handoff of a VM, before its commit');
   onVm('unpin', 'unpin', 'let the rule move a VM again');
-  command('console <vm>', 'the serial console of a VM here; Ctrl-] leaves').action(vm =>
-    vmConsole(shell(), vm),
-  );
+  command(
+    'console <vm>',
+    'the serial console of a VM here, one person at a time; Ctrl-] leaves; needs root',
+  ).action(vm => vmConsole(shell(), vm));
 
   changing('cordon', 'this node takes no more VMs').action(({ dryRun }) =>
     changes.onNode(shell(), dryRun, 'cordon'),

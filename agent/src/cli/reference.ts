@@ -36,7 +36,9 @@ ${commands.join('\n')}
 \`migrate\` without a node takes the awake peer with the least CPU and room. A VM is named by its name or UUID, and changed on the node that has it: another node refuses and says which.
 \`--json\` prints what the agent answered (shapes: \`agent/src/edge/http/api.types.ts\`), \`{}\` for a change that has nothing
 to tell, \`{would}\` with \`--dry-run\`; \`doctor --json\` prints \`{"checks":[{"name","state","found","todo"}]}\` with \`state\` one of \`ok\`, \`warn\`, \`fail\`.
-Colour is used on terminals only, and not with \`NO_COLOR\`. \`shoal console\` gives the terminal to the guest until Ctrl-].
+Colour is used on terminals only, and not with \`NO_COLOR\`. \`shoal console\` gives the terminal to the guest until Ctrl-];
+a second one of the same VM stays silent until the first has left. It needs root: a VM's sockets belong to the user that
+the VM runs as.
 
 ## Exit codes
 

@@ -76,6 +76,16 @@ export function ownedVm(name: string, deps: ActionsDeps): OwnedVm {
   throw new ShoalError('SHOAL_VM_UNKNOWN', 'no VM has that name', name, 'See `shoal vms`');
 }
 
+const notRunning = ({ record, state }: OwnedVm, todo: string): ShoalError =>
+  new ShoalError('SHOAL_VM_NOT_RUNNING', `the VM is ${state}`, record.spec.name, todo);
+
+/** The VM of that name or UUID, which must have a VMM on this node. */
+export function runningVm(name: string, deps: ActionsDeps): OwnedVm {
+  const owned = ownedVm(name, deps);
+  if (!owned.vmm) throw notRunning(owned, 'Start it first');
+  return owned;
+}
+
 /** A VM of this node to a peer by hand; the target judges it like any other. Throws when nothing can come of it. */
 export function manualMove(
   name: string,
@@ -94,14 +104,7 @@ export function manualMove(
     );
   }
   deps.vms.mayEnd(owned);
-  if (!owned.vmm || owned.state !== 'running') {
-    throw new ShoalError(
-      'SHOAL_VM_NOT_RUNNING',
-      `the VM is ${owned.state}`,
-      name,
-      'Only a running VM can be moved',
-    );
-  }
+  if (!owned.vmm || owned.state !== 'running') throw notRunning(owned, 'Only a running VM can be moved');
   const target = chooseTarget(node, spec, deps);
   const wanted = engineFor(spec, engine, deps);
   const offer = async () => {

@@ -7,7 +7,7 @@ import type { Decider } from '../mind/decider.ts';
 import type { Records } from '../store/records.ts';
 import type { VmHost } from '../vmm/types.ts';
 import { POWERDOWN_MS } from '../vms/vms.ts';
-import { ownedVm } from './actions.ts';
+import { runningVm } from './actions.ts';
 import * as change from './changes.ts';
 import { explain } from './explain.ts';
 
@@ -56,6 +56,6 @@ export function createApi(given: ApiDeps): AgentApi {
     pause: async (ttlMs, dry) => made(change.pauseChange(ttlMs, deps), dry),
     resume: async dry => made(change.resumeChange(deps), dry),
     unpin: async (name, dry) => made(change.unpinChange(name, deps), dry),
-    consolePath: name => deps.host.paths(ownedVm(name, deps).record.spec).console,
+    consolePath: name => deps.host.paths(runningVm(name, deps).record.spec).console,
   };
 }

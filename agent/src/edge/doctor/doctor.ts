@@ -8,6 +8,7 @@ import { hugePagesCheck, ramDirCheck } from './memory.ts';
 import { listenCheck, peerChecks } from './mesh.ts';
 import { nativeCheck, userfaultfdCheck } from './native.ts';
 import { preloadCheck } from './running.ts';
+import { vmUserCheck } from './vm-user.ts';
 import { kvmCheck, qemuCheck } from './vmm.ts';
 
 /** All checks, in the order in which they depend on one another. Changes nothing; takes some seconds at most. */
@@ -20,6 +21,7 @@ export async function examine(config: Config, agent: AgentAnswer): Promise<Check
     ['qemu', () => qemuCheck(config)],
     ['kvm', () => kvmCheck(config, kvmRuns)],
     ['native parts', () => nativeCheck(config)],
+    ['VM user', () => vmUserCheck(config)],
     ['userfaultfd', () => userfaultfdCheck()],
     ['huge pages', () => hugePagesCheck(config)],
     ['guest memory', () => ramDirCheck(config)],

@@ -9,7 +9,7 @@ import type { DiskSpec, VmSpec } from '@shoal/protocol';
 import { openFault, type User } from './may-open.ts';
 import { nbdAddress, nbdAllowed } from './nbd.ts';
 import { qcow2Fault } from './qcow2.ts';
-import { bridgeFault } from './taps.ts';
+import { bridgeFault, TUN } from './taps.ts';
 
 export type AllowLists = {
   drivers: string[];
@@ -29,7 +29,6 @@ export type AllowLists = {
 
 /** The ISA serial ports that a machine has: the console takes the first, each channel one more. */
 const SERIAL_PORTS: Record<string, number> = { pc: 4, q35: 4, microvm: 1 };
-const TUN = '/dev/net/tun';
 
 export async function judgeSpec(spec: VmSpec, allow: AllowLists): Promise<string[]> {
   const faults: string[] = [];

@@ -8,6 +8,9 @@ import { tapName } from './paths.ts';
 
 const run = promisify(execFile);
 
+/** QEMU attaches itself to its tap through this. */
+export const TUN = '/dev/net/tun';
+
 /** A sentence's end, or undefined when VMs can be attached to it. */
 export async function bridgeFault(name: string): Promise<string | undefined> {
   if (!nicBytes().has(name)) return 'does not exist';
