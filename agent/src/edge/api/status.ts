@@ -1,5 +1,6 @@
 /** The whole cluster as this node sees it: what `GET /v1/status` answers. */
 import type { LoadReport } from '@shoal/protocol';
+import { type Claim, claims, rivals } from '../../core/claims.ts';
 import type { ClusterStatus, HandoffStatus, NodeStatus, VmStatus } from '../http/api.types.ts';
 
 export type Seen = { report: LoadReport; ageMs: number; stale: boolean };
@@ -24,7 +25,9 @@ export function clusterStatus(inputs: StatusInputs): ClusterStatus {
     ...head,
     cooldownMs: cooldownLeftMs(seen, cooldownConfigMs),
     nodes,
-    vms: seen.flatMap(vmStatuses).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    vms: claims(seen)
+      .map(vmStatus)
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
     handoffs: [...own, ...observed(seen, own)],
     warnings: warnings(seen, unheard),
   };
@@ -89,8 +92,8 @@ function unknownNode({ id, name }: { id: string; name: string }): NodeStatus {
   };
 }
 
-function vmStatuses({ report: r, ageMs, stale }: Seen): VmStatus[] {
-  return r.vms.map(vm => ({
+function vmStatus({ seen: { report: r, ageMs, stale }, vm }: Claim<Seen>): VmStatus {
+  return {
     vm: vm.vm,
     name: vm.name,
     node: r.name,
@@ -111,7 +114,7 @@ function vmStatuses({ report: r, ageMs, stale }: Seen): VmStatus[] {
     diskWriteBps: vm.diskWriteBps,
     netRxBps: vm.netRxBps,
     netTxBps: vm.netTxBps,
-  }));
+  };
 }
 
 /** Handoffs between other nodes, as far as their reports tell: one row each, the source's word first. */
@@ -176,19 +179,16 @@ function warnings(seen: Seen[], unheard: { id: string; name: string }[]): string
   const hashes = new Set(seen.map(s => s.report.policyHash));
   if (hashes.size > 1)
     found.push('the nodes run different policies or parameters: packing between them is refused');
-  const owners = new Map<string, string[]>();
   const named = new Map<string, Map<string, string>>();
   for (const { report } of seen) {
     for (const vm of report.vms) {
-      owners.set(vm.vm, [...(owners.get(vm.vm) ?? []), report.name]);
       named.set(vm.name, (named.get(vm.name) ?? new Map()).set(vm.vm, report.name));
     }
     for (const h of report.handoffs)
       if (h.inDoubt) found.push(`handoff ${h.handoff} is in doubt on ${report.name}`);
   }
-  for (const [vm, nodes] of owners) {
-    if (nodes.length > 1) found.push(`VM ${vm} is claimed by ${nodes.join(' and ')}`);
-  }
+  for (const { vm, nodes } of rivals(seen))
+    found.push(`${vm.name} (${vm.vm}) is claimed by ${nodes.join(' and ')}: its moves are frozen`);
   for (const [name, nodes] of named) {
     if (nodes.size > 1)
       found.push(
