@@ -82,9 +82,6 @@ impl Book {
 
     /// The map is whole. Answers who waits for a page without data; `None`: pages were lost on the way.
     pub fn map_end(&mut self, data_pages: u64) -> Option<Vec<u64>> {
-        if self.map_known {
-            return Some(vec![]); // sent again over a new link
-        }
         if self.map.ones() != data_pages {
             return None;
         }

@@ -106,6 +106,7 @@ fn a_bit_that_is_turned_on_the_way_costs_a_link_and_no_more() {
         pair.arrived();
         assert_eq!(pair.serve.stat("reconnects"), 1, "way {way}");
         assert!(pair.serve_process.is_alive());
+        assert!(pair.serve.errors("peer").is_empty(), "nobody's fault");
     }
 }
 

@@ -114,7 +114,8 @@ fn serve_refuses(forge: impl Fn(&mut rustls::ServerConfig, &SessionDir, &Session
     let mut config = (*tls::server(&session).expect("a configuration")).clone();
     forge(&mut config, &target, &stranger);
     let mut serve = Process::pages("serve", &source.path);
-    let control = Control::connect(&source.at("control.sock"));
+    let mut control = Control::connect(&source.at("control.sock"));
+    control.ask("stats"); // it is told what comes from here on
     let mut peer = Peer::server(&listener, Arc::new(config));
     assert!(peer.is_ended());
     assert_eq!(serve.end().code(), Some(1));
