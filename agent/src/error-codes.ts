@@ -70,7 +70,7 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_NODE_UNKNOWN: row(404, 'No node has that name', 'See `shoal nodes`'),
   SHOAL_NODE_SAME: row(409, 'The VM is on that node already', 'Nothing is to be done'),
   SHOAL_NODE_SILENT: row(409, 'That node is not awake', 'See `shoal nodes`'),
-  SHOAL_NODE_FULL: row(409, 'There is not enough memory for guests', 'Choose another node, or less memory'),
+  SHOAL_NODE_FULL: row(409, 'There is no room for the VM', 'Choose another node, or less memory'),
   SHOAL_NO_TARGET: row(409, 'No awake peer has room for the VM', 'See `shoal nodes`'),
   SHOAL_UNKNOWN_SUBJECT: row(404, 'No VM and no node has that name', 'See `shoal vms` and `shoal nodes`'),
   SHOAL_HANDOFF_UNKNOWN: row(404, 'This node knows no such handoff', 'See `shoal handoffs`'),

@@ -1,6 +1,6 @@
 /** Creating a VM and moving one by hand: what must hold before, and one clear error where it does not. */
 import { randomUUID } from 'node:crypto';
-import type { Engine, VmSpec } from '@shoal/protocol';
+import { type Engine, VMS_MAX, type VmSpec } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
@@ -45,6 +45,15 @@ function mustHaveRoom({ name, memoryMib }: VmSpec, deps: ActionsDeps): void {
       `a VM of that name is ${clash.state} on ${clash.node}`,
       name,
       'Choose another name, or destroy that VM first',
+    );
+  }
+  const count = deps.vms.list().length;
+  if (count >= VMS_MAX) {
+    throw new ShoalError(
+      'SHOAL_NODE_FULL',
+      `${deps.nodeName} has ${count} VMs, stopped ones included, and no more fit into its report`,
+      name,
+      'Run it on another node, or destroy a VM that is not needed',
     );
   }
   const freeMib = deps.freeMib();
