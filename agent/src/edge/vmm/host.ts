@@ -1,6 +1,6 @@
 /** The VMs of one node as processes and files: judge, start, adopt, clean up. */
 import { constants } from 'node:fs';
-import { access, chmod, chown, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine, VmSpec } from '@shoal/protocol';
@@ -93,8 +93,9 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
    */
   async function processOf(spec: VmSpec): Promise<ProcessId | undefined> {
     const { process, pidFile, ram } = paths(spec);
-    const text = await readFile(process, 'utf8').catch(() => '');
-    const id = text ? (JSON.parse(text) as ProcessId) : undefined;
+    const id = await readFile(process, 'utf8')
+      .then(text => JSON.parse(text) as ProcessId)
+      .catch(() => undefined);
     if (id && isAlive(id)) return id;
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
     return pid > 0 ? processWith(pid, spec.driver === 'micro' ? ram : spec.vm) : undefined;
@@ -103,6 +104,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
   async function adopt(spec: VmSpec): Promise<Vmm | undefined> {
     const id = await processOf(spec);
     if (!id) return undefined;
+    await writeFile(paths(spec).process, JSON.stringify(id), { mode: 0o600 });
     const untilMs = deps.clock.nowMs() + MONITOR_MS;
     while (isAlive(id) && deps.clock.nowMs() < untilMs) {
       const qmp = await Qmp.attach(paths(spec).qmp).catch(() => undefined);

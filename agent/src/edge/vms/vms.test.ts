@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ShoalError } from '../../errors.ts';
@@ -135,6 +135,7 @@ test('an agent that died right after it started a VMM, before it wrote that down
   rmSync(house.host.paths(spec).process);
   await (await anew()).adoptAll();
   assert.equal([vms.get(spec.vm)?.vmm?.pid], before);
+  assert.is(JSON.parse(readFileSync(house.host.paths(spec).process, 'utf8')).pid, before[0]);
   await vms.startOwned();
   assert.equal(house.pids(spec.vm), before);
 });
