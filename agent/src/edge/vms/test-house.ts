@@ -80,7 +80,10 @@ export class House {
   }
 
   async end(vms: readonly Vms[]): Promise<void> {
-    for (const owned of vms.flatMap(v => v.list())) await this.host.clean(owned.record.spec);
+    const all = vms.flatMap(v => v.list().map(owned => owned.record.spec));
+    // Or an earlier life would take its guest's end for a crash, and start it again.
+    for (const { vm } of all) this.moving.add(vm);
+    for (const spec of all) await this.host.clean(spec);
     await this.#db?.close();
     rmSync(this.dir, { recursive: true });
     rmSync(this.ramDir, { recursive: true });
