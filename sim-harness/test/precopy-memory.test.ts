@@ -83,9 +83,15 @@ async function precopy(source: Vmm, target: Vmm, socket: string): Promise<number
   }
 }
 
+// Nothing is left behind, also when the test is told to end.
+process.on('exit', () => {
+  for (const vmm of living) process.kill(vmm.pid, 'SIGKILL');
+  for (const made of [dir, ramRoot]) rmSync(made, { recursive: true, force: true });
+});
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => process.exit(1));
 test.after(async () => {
   for (const vmm of living) await vmm.end();
-  for (const made of [dir, ramRoot]) rmSync(made, { recursive: true, force: true });
+  living.clear();
 });
 
 test('the memory of a busy VM is the same page by page after pre-copy in several rounds', async () => {
