@@ -1,8 +1,7 @@
 /**
  * The house rules as a check: what a compiler and a linter do not see. Prints every fault, file and line first.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 const LINES_MAX = 300;
@@ -75,20 +74,28 @@ function importTarget(path: string, line: string): string | undefined {
   return PACKAGES[spec];
 }
 
-/** Every file of these names that git knows or would add. */
-function files(...patterns: string[]): string[] {
-  const list = execFileSync('git', ['ls-files', '-co', '--exclude-standard', ...patterns], {
-    encoding: 'utf8',
-  });
-  return list.split('\n').filter(path => path && existsSync(path));
+/** Made, not written; as `.gitignore` has it. */
+const MADE = ['node_modules', 'dist', 'target', 'coverage', 'out', '.cache', '.git'];
+
+/** Every file that was written with one of these endings. By the folders: a copy of the tree may be no git checkout. */
+function files(...endings: string[]): string[] {
+  const under = (dir: string): string[] =>
+    readdirSync(dir || '.', { withFileTypes: true }).flatMap(entry => {
+      if (MADE.includes(entry.name)) return [];
+      const path = join(dir, entry.name);
+      return entry.isDirectory() ? under(path) : [path];
+    });
+  return under('')
+    .filter(path => endings.some(ending => path.endsWith(ending)))
+    .sort();
 }
 
-export const sourceFiles = (): string[] => files('*.ts');
+export const sourceFiles = (): string[] => files('.ts');
 
 export function tidy(): string[] {
   const read = (path: string) => readFileSync(path, 'utf8');
   return [
     ...sourceFiles().flatMap(path => faultsOf(path, read(path))),
-    ...files('*.rs', '*.c', '*.mjs').flatMap(path => lengthFault(path, read(path))),
+    ...files('.rs', '.c', '.mjs').flatMap(path => lengthFault(path, read(path))),
   ];
 }
