@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TestServer } from '../edge/http/test-server.ts';
@@ -37,6 +38,8 @@ const args = ['--socket', server.socket, 'console', 'vm1'];
 
 test('what is piped in reaches the console of the VM, and what the VM says comes out', async () => {
   const { code, out } = await shoalProcess(args, 'halt\n');
+  // It was on its way when the command ended: another process reads it.
+  for (const untilMs = Date.now() + 2000; typed === '' && Date.now() < untilMs; ) await sleep(10);
   assert.equal([code, typed], [0, 'halt\n']);
   assert.match(out, 'login: ');
 });

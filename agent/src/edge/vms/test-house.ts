@@ -1,6 +1,13 @@
 /** For tests alone: the VMs of one node with real QEMU, a real store and directories of their own. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,11 +73,10 @@ export class House {
     return parseVmSpec({ name, memory: '16MiB', disks: [{ path }], ...more }, uuid);
   }
 
-  /** Pids of QEMUs with that VM's UUID, by the process table. */
+  /** Pids of QEMUs with that VM's UUID, by the process table; the command line of a zombie is empty. */
   pids(vm: string): number[] {
-    const found = execFileSync('ps', ['-eo', 'pid=,stat=,args='], { encoding: 'utf8' });
-    const rows = found.split('\n').filter(row => row.includes(`-uuid ${vm}`) && !/^\s*\d+ Z/.test(row));
-    return rows.map(row => Number.parseInt(row, 10));
+    const all = readdirSync('/proc').filter(name => /^\d+$/.test(name));
+    return all.filter(pid => commandLine(pid).includes(`-uuid\0${vm}\0`)).map(Number);
   }
 
   /** What VMs left in the run directory and in guest memory. */
@@ -93,4 +99,13 @@ export class House {
 export async function until(what: string, holds: () => boolean): Promise<void> {
   for (let i = 0; i < 500 && !holds(); i++) await sleep(20);
   if (!holds()) throw new Error(`it never came: ${what}`);
+}
+
+/** proc(5): arguments, each with a zero byte behind it. Empty when the process is gone. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
 }
