@@ -1,12 +1,24 @@
-import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShoalError } from '@shoal/agent';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ensureGuestImage } from '../guest/image.ts';
+import { repositoryRoot } from '../guest/root.ts';
+import { CHANNEL } from '../lab/guest-port.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { labDir } from '../lab/state.ts';
 
 /** Of nobody on any machine: what is not given to it by number, it has not. */
 const USER = { uid: 64_123, gid: 64_124 };
@@ -14,7 +26,20 @@ const USER = { uid: 64_123, gid: 64_124 };
 let lab: Lab;
 const test = suite('unprivileged VMs');
 
+/** All that this user must read: the tree itself may be in a home that is closed to others. */
+const open = mkdtempSync(join(tmpdir(), 'shoal-unpriv-'));
+process.on('exit', () => rmSync(open, { recursive: true, force: true }));
+const native = join(repositoryRoot(), 'agent', 'native', 'target', 'release');
+
 test.before(async () => {
+  const { kernel, initrd } = await ensureGuestImage();
+  for (const [from, to] of [
+    [kernel, 'vmlinuz'],
+    [initrd, 'initrd'],
+    ...['shoal-pages', 'libshoal-uffd.so'].map(name => [join(native, name), name] as const),
+  ] as const)
+    copyFileSync(from, join(open, to));
+  chmodSync(open, 0o711);
   lab = await bringUp({
     name: 'unpriv',
     nodes: 2,
@@ -23,17 +48,30 @@ test.before(async () => {
     link: '1gbit',
     cores: 'none',
     mode: 'observe',
-    settings: { vms: { runAs: USER } },
+    settings: { native: { dir: open }, vms: { runAs: USER, diskRoots: [open], kernelRoots: [open] } },
   });
 });
 test.after(() => lab?.down());
 
 const disk = (name: string, mine: boolean): string => {
-  const path = join(labDir('unpriv'), `${name}.img`);
+  const path = join(open, `${name}.img`);
   writeFileSync(path, Buffer.alloc(2 ** 20), { mode: 0o600 });
   if (mine) chownSync(path, USER.uid, USER.gid);
   return path;
 };
+
+const run = (name: string, disks: object[]): Promise<{ vm: string }> =>
+  lab.node('node0').post('/v1/vms', {
+    name,
+    memory: '192MiB',
+    channels: [CHANNEL],
+    boot: {
+      kernel: join(open, 'vmlinuz'),
+      initrd: join(open, 'initrd'),
+      cmdline: 'console=ttyS0 quiet',
+    },
+    disks,
+  });
 
 /** User and groups of a process: real, effective, saved, file system (proc(5), status). */
 function whoIs(pid: number): { uids: number[]; gids: number[]; groups: number[] } {
@@ -72,7 +110,7 @@ async function move(from: string, to: string, engine: string): Promise<void> {
 
 test('a VM runs as the user that is configured, and so do its files', async () => {
   const disks = [{ id: 'data', path: disk('mine', true) }];
-  const { vm } = await lab.runVm('node0', { name: 'vm0', memoryMib: 192, disks });
+  const { vm } = await run('vm0', disks);
   runsAsUser('node0');
   const ram = statSync(join(lab.node('node0').state.ramDir, `${vm}.ram`));
   assert.equal([ram.uid, ram.gid, ram.mode & 0o777], [USER.uid, USER.gid, 0o600]);
@@ -100,7 +138,7 @@ for (const [engine, from, to] of [
 
 test('a disk that is closed to that user is refused before anything is started', async () => {
   const disks = [{ id: 'data', path: disk('theirs', false) }];
-  const error: ShoalError = await lab.runVm('node0', { name: 'vm1', memoryMib: 64, disks }).then(
+  const error: ShoalError = await run('vm1', disks).then(
     () => assert.unreachable(),
     e => e,
   );
