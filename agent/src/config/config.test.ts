@@ -85,6 +85,11 @@ const BAD: [string, string, RegExp][] = [
   ['no such port', 'http: { listen: "0.0.0.0:70000" }', /there is no port 70000/],
   ['an unknown machine type', 'vms: { machines: [pc, q53] }', /vms.machines.1: "q53".*Did you mean "q35"/],
   ['a peer without id', 'mesh: { peers: [ { addresses: [] } ] }', /mesh.peers.0: id is missing/],
+  [
+    'memory from peers at an address that only this machine has',
+    `mesh: { peers: [ { id: 12D3KooW${'x'.repeat(44)} } ] }`,
+    /migration.address: 127.0.0.1 is this machine alone/,
+  ],
   ['an address that is none', 'mesh: { listen: ["10.0.0.1:7420"] }', /like \/ip4\/198.18.0.2\/tcp\/7420/],
   ['a mode that is none', 'mode: on', /"on" is none of observe, advise, auto/],
   ['a list instead of keys', '- node', /must hold keys and values/],

@@ -132,6 +132,18 @@ const RELATIONS: readonly Relation[] = [
     },
   },
   {
+    keys: ['mesh.peers', 'mesh.listen', 'migration.address'],
+    judge: ({ mesh, migration: { address } }) =>
+      mesh.peers.length > 0 &&
+      LOOPBACK.test(address) &&
+      !mesh.listen.every(at => LOOPBACK.test(at.split('/')[2] ?? '')) &&
+      fault(
+        'migration.address',
+        `${address} is this machine alone: no peer could send it a VM`,
+        'Give the address of this node on the fastest network that it shares with its peers',
+      ),
+  },
+  {
     keys: ['mesh.peers'],
     judge: ({ mesh }) => {
       const ids = mesh.peers.map(p => p.id);
@@ -160,6 +172,8 @@ function tooLong(path: string, value: string, belowBytes: number): Fault | undef
   const why = `paths of unix sockets end at ${SOCKET_PATH_MAX_BYTES} bytes`;
   return fault(path, `${bytes} bytes are too long: ${why}`, `Give a path of ${max} bytes or less`);
 }
+
+const LOOPBACK = /^(127\.|::1$|localhost$)/;
 
 const portOf = (hostPort: string): number => Number(/:(\d+)$/.exec(hostPort)?.[1] ?? 0);
 
