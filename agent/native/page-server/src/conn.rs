@@ -75,8 +75,14 @@ impl Conn {
             }
             Some(tls) => {
                 let mut tls = lock(tls);
-                tls.writer().write_all(&head)?;
-                tls.writer().write_all(data)?;
+                // Refused when the reader found a record that does not decrypt: a broken link for the writer as well.
+                let mut writer = tls.writer();
+                let taken = writer
+                    .write_all(&head)
+                    .and_then(|()| writer.write_all(data));
+                taken.map_err(|error| {
+                    io::Error::new(io::ErrorKind::ConnectionAborted, error.to_string())
+                })?;
                 while tls.wants_write() {
                     tls.write_tls(&mut *out)?;
                 }

@@ -97,12 +97,12 @@ fn many_cuts_under_many_faults_lose_no_page() {
 }
 
 #[test]
-fn a_bit_that_is_turned_on_the_way_costs_a_link_and_no_more() {
+fn bits_that_are_turned_on_the_way_cost_a_link_and_no_more() {
     for way in [TO_TARGET, TO_SOURCE] {
         let mut pair = through_a_proxy(4 << 20);
         pair.freeze();
         until("bulk runs", || pair.fetch.stat("pagesDone") > 100);
-        pair.proxy().flip_a_bit(way);
+        pair.proxy().flip_bits(way);
         pair.arrived();
         let peers = [&pair.serve, &pair.fetch].map(|side| side.all(|line| line["event"] == "peer"));
         let told = pair.serve.errors("peer");
