@@ -7,9 +7,7 @@ import { loadOrCreateIdentity } from '@shoal/agent/edge/mesh/identity';
 import { TRACE_VARIABLE } from '@shoal/agent/edge/mesh/trace';
 import { ShoalError } from '@shoal/agent/errors';
 import { stringify } from 'yaml';
-
-/** As the service unit starts the agent: a young generation of 2 MiB costs 0.5 points of a core less than one of 1 MiB. */
-export const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=64'];
+import { NODE_ENV, NODE_FLAGS } from '../lab/node.ts';
 
 const MESH_PORT = 7420;
 const HTTP_PORT = 7421;
@@ -72,7 +70,7 @@ export function startAgent(agent: Agent): void {
   const log = openSync(agent.log, 'a');
   agent.process = spawn(process.execPath, [...NODE_FLAGS, ...loader, main, '--config', agent.config], {
     stdio: ['ignore', log, log],
-    env: { ...process.env, [TRACE_VARIABLE]: agent.trace },
+    env: { ...process.env, ...NODE_ENV, [TRACE_VARIABLE]: agent.trace },
   });
   closeSync(log);
 }

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clock } from '@shoal/agent/edge/clock';
 import { ShoalError } from '@shoal/agent/errors';
-import { type Agent, assertRunning, kill, NODE_FLAGS, prepareAgents, startAgent } from './mesh-agents.ts';
+import { NODE_ENV, NODE_FLAGS } from '../lab/node.ts';
+import { type Agent, assertRunning, kill, prepareAgents, startAgent } from './mesh-agents.ts';
 import { cpuMs, deliveries, machineBusyMs, percentile, rssMb, sentBytes, viewOf } from './mesh-measure.ts';
 
 /** Start-up work (compilers, first views) is over by then; it would count as running cost. */
@@ -58,7 +59,9 @@ export async function run(args: string[]): Promise<void> {
   }
   const machine = { cores: cpus().length, cpu: cpus()[0]?.model ?? '', node: process.version };
   if (values.json)
-    process.stdout.write(`${JSON.stringify({ machine, nodeFlags: NODE_FLAGS, results }, null, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ machine, nodeFlags: NODE_FLAGS, env: NODE_ENV, results }, null, 2)}\n`,
+    );
 }
 
 function positive(option: string, text: string, least: number): number {

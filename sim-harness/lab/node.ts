@@ -11,8 +11,10 @@ import { repositoryRoot } from '../guest/root.ts';
 import type { NodeCgroups } from './cgroups.ts';
 import type { NodeState } from './state.ts';
 
-/** As the service unit starts the agent. */
+/** As the service unit starts the agent: a young generation of 2 MiB costs 0.5 points of a core less than one of 1 MiB. */
 export const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=64'];
+/** One arena of glibc's malloc instead of one a thread: 14 MB less resident memory. */
+export const NODE_ENV = { MALLOC_ARENA_MAX: '1' };
 const START_MS = 60_000;
 const GONE_MS = 10_000;
 /** random(4) */
@@ -92,7 +94,7 @@ export class LabNode {
     const child = spawn(first, rest, {
       detached: true,
       stdio: ['ignore', out, out],
-      env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+      env: { ...process.env, ...NODE_ENV },
     });
     closeSync(out);
     child.on('error', () => undefined); // found out by `ready`
