@@ -11,7 +11,7 @@ export type CommandOptions = {
   todo?: string;
 };
 
-/** Resolves to what the command wrote to its standard output. Rejects with ShoalError `guest-build`. */
+/** Resolves to what the command wrote to its standard output. Rejects with ShoalError SHOAL_GUEST_BUILD. */
 export function command(name: string, args: string[], options: CommandOptions = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = spawn(name, args, {
@@ -22,7 +22,7 @@ export function command(name: string, args: string[], options: CommandOptions = 
     const out: Buffer[] = [];
     let errors = '';
     const fail = (what: string): void =>
-      reject(new ShoalError('guest-build', what, `${name} ${args.join(' ')}`, options.todo ?? ''));
+      reject(new ShoalError('SHOAL_GUEST_BUILD', what, `${name} ${args.join(' ')}`, options.todo ?? ''));
     child.stdout.on('data', (bytes: Buffer) => out.push(bytes));
     child.stderr.on('data', bytes => {
       errors += String(bytes);

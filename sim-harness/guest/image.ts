@@ -39,7 +39,7 @@ async function inputsHash(root: string, busybox: string, kernelDeb: string | und
 
 /**
  * Paths of a bootable kernel and initramfs; builds them if anything they are made of has changed (seconds, needs apt
- * and cargo), else only looks (milliseconds, needs nothing). Rejects with ShoalError `guest-build`.
+ * and cargo), else only looks (milliseconds, needs nothing). Rejects with ShoalError SHOAL_GUEST_BUILD.
  */
 export async function ensureGuestImage(options: GuestImageOptions = {}): Promise<GuestImage> {
   const root = repositoryRoot();

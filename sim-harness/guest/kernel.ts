@@ -35,7 +35,7 @@ export async function findKernelPackage(say: (line: string) => void): Promise<Ke
   }
   if (name === '') {
     throw new ShoalError(
-      'guest-build',
+      'SHOAL_GUEST_BUILD',
       `no package depends on from ${META_PACKAGE}`,
       'apt-cache depends',
       TODO,
@@ -54,12 +54,12 @@ async function sha256(file: string): Promise<string> {
 async function download(kernel: KernelPackage, directory: string): Promise<string> {
   await command('apt-get', ['download', `${kernel.name}=${kernel.version}`], { cwd: directory, todo: TODO });
   const deb = (await readdir(directory)).find(file => file.endsWith('.deb'));
-  if (deb === undefined) throw new ShoalError('guest-build', 'apt-get downloaded nothing', kernel.name, TODO);
+  if (deb === undefined) throw new ShoalError('SHOAL_GUEST_BUILD', 'apt-get downloaded nothing', kernel.name, TODO);
   const path = join(directory, deb);
   const found = await sha256(path);
   if (found !== kernel.sha256) {
     throw new ShoalError(
-      'guest-build',
+      'SHOAL_GUEST_BUILD',
       `SHA-256 is ${found}, the package lists say ${kernel.sha256}`,
       deb,
       TODO,
@@ -109,13 +109,13 @@ export async function unpackKernel(
     const made = join(work, 'made');
     await mkdir(join(made, 'modules'), { recursive: true });
     const image = (await readdir(join(work, 'tree', 'boot'))).find(name => name.startsWith('vmlinuz'));
-    if (image === undefined) throw new ShoalError('guest-build', 'holds no boot/vmlinuz', file, TODO);
+    if (image === undefined) throw new ShoalError('SHOAL_GUEST_BUILD', 'holds no boot/vmlinuz', file, TODO);
     await copyFile(join(work, 'tree', 'boot', image), join(made, 'vmlinuz'));
     const modules = await findModules(join(work, 'tree', 'lib', 'modules'));
     for (const name of MODULES) {
       const module = modules.get(name);
       if (module === undefined)
-        throw new ShoalError('guest-build', `has no module ${name}`, chosen.name, TODO);
+        throw new ShoalError('SHOAL_GUEST_BUILD', `has no module ${name}`, chosen.name, TODO);
       await copyFile(module, join(made, 'modules', `${name}.ko`));
     }
     await writeFile(join(made, 'package.json'), JSON.stringify(chosen));

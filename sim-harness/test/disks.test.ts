@@ -2,11 +2,12 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { labDir } from '../lab/state.ts';
+import { moved } from './help.ts';
 
 const NBD_PORT = 10_809;
 
@@ -33,22 +34,6 @@ function makeDisk(name: string): string {
   return path;
 }
 
-async function move(engine: string): Promise<void> {
-  const { handoff } = await lab
-    .node('node0')
-    .post<{ handoff: string }>('/v1/vms/writer/actions/migrate', { node: 'node1', engine });
-  for (let i = 0; i < 600; i++) {
-    const sides = await Promise.all(lab.nodes.map(n => n.get<HandoffStatus>(`/v1/handoffs/${handoff}`)));
-    if (sides.every(s => s.outcome === 'done')) return;
-    assert.ok(
-      sides.every(s => s.outcome === '' || s.outcome === 'done'),
-      JSON.stringify(sides.map(s => [s.outcome, s.detail])),
-    );
-    await sleep(100);
-  }
-  throw new Error('the move did not end');
-}
-
 /** Whole records from the first on, read by the guest itself; a damaged one makes the command fail. */
 async function records(guest: GuestPort): Promise<number> {
   const answer = await guest.command('disk /dev/vda check');
@@ -64,7 +49,7 @@ async function keepsWriting(engine: string, disk: object, image: string): Promis
   await sleep(1500);
   const before = await records(guest);
   assert.ok(before > 0, 'it writes before the move');
-  await move(engine);
+  await moved(lab, 'writer', ['node0', 'node1'], engine);
   await sleep(1500);
   const after = await records(guest);
   assert.ok(after > before + 10, `${before} records before, ${after} after`);

@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShoalError } from '@shoal/agent';
-import type { ClusterStatus, HandoffStatus, Moving } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { moved, within } from './help.ts';
 
 let lab: Lab;
 const test = suite('life of a VM');
@@ -33,29 +34,6 @@ const refusal = (work: Promise<unknown>): Promise<string> =>
     (error: ShoalError) => error.code,
   );
 
-async function within(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const untilMs = Date.now() + 20_000;
-  while (Date.now() < untilMs) {
-    if (await holds().catch(() => false)) return;
-    await sleep(50);
-  }
-  throw new Error(`not within 20 s: ${what}`);
-}
-
-async function move(vm: string, from: string, to: string, engine: string): Promise<void> {
-  const { handoff } = await act<Moving>(from, vm, 'migrate', { node: to, engine });
-  const sides = () =>
-    Promise.all([from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)));
-  await within(`${vm} is moved by ${engine}`, async () => (await sides()).every(s => s.outcome !== ''));
-  assert.equal(
-    (await sides()).map(s => [s.outcome, s.detail]),
-    [
-      ['done', ''],
-      ['done', ''],
-    ],
-  );
-}
-
 test('a VM of two vCPUs has a thread for each, and moves by both engines with its memory whole', async () => {
   await lab.runVm('node0', { name: 'two', memoryMib: 192, vcpus: 2 });
   const guest = await lab.guest('two');
@@ -66,9 +44,9 @@ test('a VM of two vCPUs has a thread for each, and moves by both engines with it
   await guest.command('fill 64');
   await guest.command('touch 2000');
   await guest.command('load 60');
-  await move('two', 'node0', 'node1', 'postcopy');
+  await moved(lab, 'two', ['node0', 'node1'], 'postcopy');
   assert.is(await guest.verify(100), 0);
-  await move('two', 'node1', 'node0', 'precopy');
+  await moved(lab, 'two', ['node1', 'node0'], 'precopy');
   assert.is(await guest.verify(100), 0);
 });
 
@@ -76,7 +54,7 @@ test('a move by hand pins the VM for a while, which is seen everywhere and can b
   const pinned = await vmOn('node1', 'two');
   assert.ok(pinned && pinned.pinnedMs > 3_500_000 && pinned.pinnedMs <= 3_600_000, `${pinned?.pinnedMs}`);
   await act('node0', 'two', 'unpin');
-  await within('no node sees a pin', async () => {
+  await within(20_000, 'no node sees a pin', async () => {
     const seen = await Promise.all(['node0', 'node1'].map(n => vmOn(n, 'two')));
     return seen.every(v => v?.pinnedMs === 0);
   });
@@ -125,7 +103,7 @@ test('an agent killed while it starts a VM has one guest of it afterwards, or no
     // Twice in a row: right after its start an agent may not have told all yet.
     let alike = 0;
     let seen = '';
-    await within(`it runs once or is not known, killed after ${delayMs} ms`, async () => {
+    await within(20_000, `it runs once or is not known, killed after ${delayMs} ms`, async () => {
       const { nodes, vms } = await statusOf('node0');
       const known = vms.find(v => v.name === 'once');
       const found = [lab.processes('node0').vmms.length, guests()];

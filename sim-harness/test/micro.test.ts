@@ -1,16 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { isAlive } from '@shoal/agent/edge/vmm/processes';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { move, within } from './help.ts';
 
 /** To and fro, by each engine in turn. */
 const MOVES = 24;
 const FILLED_MIB = 16;
-const SETTLED = ['done', 'aborted', 'refused', 'retaken'];
 
 let lab: Lab;
 const test = suite('micro guests');
@@ -28,16 +27,6 @@ test.before(async () => {
 });
 test.after(() => lab?.down());
 
-async function within<T>(ms: number, what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const untilMs = Date.now() + ms;
-  for (;;) {
-    const found = await look().catch(() => undefined);
-    if (found) return found;
-    if (Date.now() > untilMs) throw new Error(`not within ${ms} ms: ${what}`);
-    await sleep(20);
-  }
-}
-
 const statusOf = (node: string) => lab.node(node).get<ClusterStatus>('/v1/status');
 const NODES = ['node0', 'node1', 'node2'];
 
@@ -51,23 +40,10 @@ const settled = (vm: string, node?: string) =>
     return others.every(o => o.length === 1 && o[0]?.node === only.node) && only;
   });
 
-/** Resolves when both sides have ended, and says how each saw it. */
-async function move(vm: string, from: string, to: string, engine: string): Promise<HandoffStatus[]> {
-  const { handoff } = await lab
-    .node(from)
-    .post<{ handoff: string }>(`/v1/vms/${vm}/actions/migrate`, { node: to, engine });
-  return within(40_000, `${vm} is on ${to} by ${engine}`, async () => {
-    const sides = await Promise.all(
-      [from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
-    );
-    return sides.every(s => SETTLED.includes(s.outcome)) && sides;
-  });
-}
-
 /** Tests begin from a place of their own, whatever the one before did. */
 async function bring(vm: string, to: string): Promise<void> {
   const { node } = await settled(vm);
-  if (node !== to) assert.is((await move(vm, node, to, 'postcopy'))[0]?.outcome, 'done');
+  if (node !== to) assert.is((await move(lab, vm, [node, to], 'postcopy'))[0]?.outcome, 'done');
   await settled(vm, to);
 }
 
@@ -101,7 +77,7 @@ test(`a VM at work is moved ${MOVES} times to and fro by both engines, and its m
   for (let i = 0; i < MOVES; i++) {
     const to = i % 2 === 0 ? 'node1' : 'node0';
     const engine = i % 4 < 2 ? 'postcopy' : 'precopy';
-    const sides = await move('vm0', at, to, engine);
+    const sides = await move(lab, 'vm0', [at, to], engine);
     assert.equal(
       sides.map(s => [s.engine, s.outcome, s.detail]),
       [engine, engine].map(e => [e, 'done', '']),
@@ -122,8 +98,8 @@ test('two VMs that move at the same time, one from and one to the same node, bot
   const guests = [await lab.guest('vm0'), await lab.guest('vm1')];
   await guests[1]?.command(`fill ${FILLED_MIB}`);
   const moves = await Promise.all([
-    move('vm0', 'node0', 'node2', 'postcopy'),
-    move('vm1', 'node1', 'node0', 'precopy'),
+    move(lab, 'vm0', ['node0', 'node2'], 'postcopy'),
+    move(lab, 'vm1', ['node1', 'node0'], 'precopy'),
   ]);
   assert.ok(
     moves.flat().every(s => s.outcome === 'done'),
@@ -145,7 +121,7 @@ test('an agent that is killed and started again adopts its VM, the same process 
   await restart('node2');
   assert.is((await settled('vm0')).epoch, epoch);
   assert.equal(lab.processes('node2').vmms, before);
-  const [side] = await move('vm0', 'node2', 'node0', 'postcopy');
+  const [side] = await move(lab, 'vm0', ['node2', 'node0'], 'postcopy');
   assert.is(side?.outcome, 'done', 'an adopted VM can be moved');
   assert.is(await guest.verify(60), 0);
 });
@@ -155,7 +131,7 @@ test('an agent that was started a moment ago moves its VM, though the target sti
   await lab.kill('node2');
   await lab.startAgent('node2');
   await lab.converged();
-  assert.is((await move('vm0', 'node2', 'node0', 'postcopy'))[0]?.outcome, 'done');
+  assert.is((await move(lab, 'vm0', ['node2', 'node0'], 'postcopy'))[0]?.outcome, 'done');
   assert.is(await (await lab.guest('vm0')).verify(60), 0);
 });
 

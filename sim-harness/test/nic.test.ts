@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { moved, within } from './help.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
 const BRIDGE = 'vmbr';
@@ -61,14 +61,6 @@ const taps = (node: number): string[] =>
     .split('\n')
     .flatMap(row => /^\d+: ([^:@]+)/.exec(row)?.[1] ?? []);
 
-async function within(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 400; i++) {
-    if (await holds()) return;
-    await sleep(50);
-  }
-  throw new Error(`not within 20 s: ${what}`);
-}
-
 test('a VM has its card on the bridge of its node', async () => {
   await lab.runVm('node0', {
     name: 'vm0',
@@ -77,7 +69,7 @@ test('a VM has its card on the bridge of its node', async () => {
     cmdline: 'shoal.ip=10.213.0.2/24',
   });
   await lab.guest('vm0');
-  await within('the switch hears the guest', () => heardOn() === PORTS[0]);
+  await within(20_000, 'the switch hears the guest', () => heardOn() === PORTS[0]);
   assert.is(taps(0).length, 1);
 });
 
@@ -88,16 +80,9 @@ for (const [engine, from, to] of [
   test(`after a move by ${engine} the guest is announced: the switch knows its new port, though the guest said nothing`, async () => {
     execFileSync('bridge', ['fdb', 'del', MAC, 'dev', PORTS[from], 'master']);
     assert.is(heardOn(), undefined, 'a guest that has nothing to say is not heard of by itself');
-    const { handoff } = await lab
-      .node(`node${from}`)
-      .post<{ handoff: string }>('/v1/vms/vm0/actions/migrate', { node: `node${to}`, engine });
-    await within('the switch hears the guest at its new place', () => heardOn() === PORTS[to]);
-    await within('the move is done', async () => {
-      const sides = await Promise.all(
-        lab.nodes.map(n => lab.node(n.name).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
-      );
-      return sides.every(s => s.outcome === 'done');
-    });
+    const ends = moved(lab, 'vm0', [`node${from}`, `node${to}`], engine);
+    await within(20_000, 'the switch hears the guest at its new place', () => heardOn() === PORTS[to]);
+    await ends;
     assert.equal([taps(from).length, taps(to).length], [0, 1], 'its card at the source is gone');
   });
 }

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '@shoal/agent/edge/clock';
-import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { collect, longestGapMs } from '../bench/ticks.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { moved, within } from './help.ts';
 
 /** What every node says about who runs where; ages and figures differ from second to second. */
 const shape = (s: ClusterStatus) =>
@@ -12,16 +13,6 @@ const shape = (s: ClusterStatus) =>
     nodes: s.nodes.map(n => [n.name, n.state, n.cordoned]),
     vms: s.vms.map(v => [v.name, v.node, v.state, v.epoch]),
   });
-
-async function within<T>(ms: number, what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const untilMs = Date.now() + ms;
-  for (;;) {
-    const found = await look().catch(() => undefined);
-    if (found) return found;
-    if (Date.now() > untilMs) throw new Error(`not within ${ms} ms: ${what}`);
-    await sleep(50);
-  }
-}
 
 let lab: Lab;
 const test = suite('three nodes');
@@ -68,15 +59,7 @@ for (const [engine, to] of [
     const guest = await lab.guest('vm0');
     await guest.command('fill 64');
     const from = (await all())[0]?.vms.find(v => v.name === 'vm0')?.node ?? '';
-    const { handoff } = await lab
-      .node(from)
-      .post<{ handoff: string }>('/v1/vms/vm0/actions/migrate', { node: to, engine });
-    await within(60_000, 'both sides say done', async () => {
-      const sides = await Promise.all(
-        [from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
-      );
-      return sides.every(s => s.outcome === 'done');
-    });
+    await moved(lab, 'vm0', [from, to], engine);
     await agree(`vm0 is on ${to}`, vmOn(to, 'running'));
     assert.is(await guest.verify(100), 0);
     assert.is(lab.processes(from).vmms.length, 0, 'nothing of it is left at the source');

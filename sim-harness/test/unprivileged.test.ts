@@ -10,15 +10,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShoalError } from '@shoal/agent';
-import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ensureGuestImage } from '../guest/image.ts';
 import { repositoryRoot } from '../guest/root.ts';
 import { CHANNEL } from '../lab/guest-port.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { moved } from './help.ts';
 
 /** Of nobody on any machine: what is not given to it by number, it has not. */
 const USER = { uid: 64_123, gid: 64_124 };
@@ -90,24 +90,6 @@ function runsAsUser(node: string): void {
   assert.ok(!groups.includes(0), `groups ${groups}`);
 }
 
-async function move(from: string, to: string, engine: string): Promise<void> {
-  const { handoff } = await lab
-    .node(from)
-    .post<{ handoff: string }>('/v1/vms/vm0/actions/migrate', { node: to, engine });
-  for (let i = 0; i < 300; i++) {
-    const sides = await Promise.all(
-      [from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
-    );
-    if (sides.every(s => s.outcome === 'done')) return;
-    assert.ok(
-      sides.every(s => s.outcome === '' || s.outcome === 'done'),
-      JSON.stringify(sides.map(s => [s.outcome, s.detail])),
-    );
-    await sleep(100);
-  }
-  throw new Error(`no end of the move by ${engine}`);
-}
-
 test('a VM runs as the user that is configured, and so do its files', async () => {
   const disks = [{ id: 'data', path: disk('mine', true) }];
   const { vm } = await run('vm0', disks);
@@ -129,7 +111,7 @@ for (const [engine, from, to] of [
   test(`it moves by ${engine} to ${to}, runs as that user there too, and its memory is whole`, async () => {
     const guest = await lab.guest('vm0');
     await guest.command('fill 64');
-    await move(from, to, engine);
+    await moved(lab, 'vm0', [from, to], engine);
     runsAsUser(to);
     assert.is(await guest.verify(100), 0);
     assert.equal(lab.processes(from), { vmms: [], pageServers: [] }, 'nothing of it is left at the source');
