@@ -5,7 +5,10 @@ import { tidy } from './tidy.ts';
 const native = ['--manifest-path', 'agent/native/Cargo.toml'];
 const parts: [string, () => string][] = [
   ['types', () => run('node_modules/.bin/tsc', ['-b'])],
-  ['lint and format', () => run('node_modules/.bin/biome', ['ci', '--error-on-warnings', '.'])],
+  [
+    'lint and format',
+    () => run('node_modules/.bin/biome', ['ci', '--colors=off', '--error-on-warnings', '.']),
+  ],
   ['house rules', () => tidy().join('\n')],
   ['rustfmt', () => run('cargo', ['fmt', ...native, '--all', '--check'])],
   ['clippy', () => run('cargo', ['clippy', ...native, '--all-targets', '--quiet', '--', '-D', 'warnings'])],

@@ -54,7 +54,8 @@ async function sha256(file: string): Promise<string> {
 async function download(kernel: KernelPackage, directory: string): Promise<string> {
   await command('apt-get', ['download', `${kernel.name}=${kernel.version}`], { cwd: directory, todo: TODO });
   const deb = (await readdir(directory)).find(file => file.endsWith('.deb'));
-  if (deb === undefined) throw new ShoalError('SHOAL_GUEST_BUILD', 'apt-get downloaded nothing', kernel.name, TODO);
+  if (deb === undefined)
+    throw new ShoalError('SHOAL_GUEST_BUILD', 'apt-get downloaded nothing', kernel.name, TODO);
   const path = join(directory, deb);
   const found = await sha256(path);
   if (found !== kernel.sha256) {
