@@ -3,7 +3,7 @@
  * Start: store, VMs adopted, mesh, handoffs taken up again, owned VMs started, then the loop: sample, report, decide.
  */
 import { mkdirSync } from 'node:fs';
-import { decide, isOverloaded, policyFingerprint, threshold, type View } from '@shoal/policies';
+import { isOverloaded, threshold } from '@shoal/policies';
 import type { Engine, Mode } from '@shoal/protocol';
 import type { Config } from './config/config.ts';
 import { ClusterView } from './core/view.ts';
@@ -11,8 +11,9 @@ import type { ManualOffer } from './edge/api/actions.ts';
 import { createApi } from './edge/api/api.ts';
 import { clusterStatus } from './edge/api/status.ts';
 import { clock } from './edge/clock.ts';
-import { type Answered, Handoffs, type OfferRequest } from './edge/handoff/handoffs.ts';
+import { type Answered, Handoffs } from './edge/handoff/handoffs.ts';
 import { createJournal } from './edge/handoff/journal.ts';
+import type { OfferRequest } from './edge/handoff/make-offer.ts';
 import { Words } from './edge/handoff/words.ts';
 import type { ClusterStatus } from './edge/http/api.types.ts';
 import { createHttpServers } from './edge/http/servers.ts';
@@ -31,7 +32,7 @@ import { Sampler } from './edge/sampler/sampler.ts';
 import { vmShelves } from './edge/vms/record.ts';
 import { Vms } from './edge/vms/vms.ts';
 import { createHost } from './host.ts';
-import { thresholdConfig } from './settings.ts';
+import { policyOf } from './settings.ts';
 import { openState } from './state.ts';
 import { VERSION } from './version.ts';
 
@@ -48,12 +49,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   const { self, db, incarnation, flags, history, decisions, ended } = state;
   const boot = bootId();
   const metrics = createMetrics();
-
-  const policyConfig = thresholdConfig(config);
-  // Means over another window are other figures.
-  const policyNumbers = { ...policyConfig, windowMs: config.windowMs };
-  const policyHash = digest16(policyFingerprint(threshold.name, threshold.version, policyNumbers));
-  const rule = (view: View) => decide(view, policyConfig);
+  const { policyConfig, policyNumbers, policyHash, rule } = policyOf(config);
   const clusterView = new ClusterView({
     self,
     staleAfterMs: config.mesh.staleAfterMs,
@@ -68,9 +64,12 @@ export async function startAgent(config: Config): Promise<Agent> {
   let decider: Decider;
   let handoffs: Handoffs;
   const changed = () => node.tell();
+  let recovered = false;
+  // Until the journal was read any VM may be in a handoff: nothing of it is started or given back.
+  const inHandoff = (vm: string) => !recovered || handoffs.parties.inHandoff(vm);
   const vms = new Vms(
     { bootId: boot, cooldownMs: policyConfig.cooldownMs, pinMs: config.pinMinutes * 60_000 },
-    { host, shelves: vmShelves(db), clock, log, inHandoff: vm => handoffs.parties.inHandoff(vm), changed },
+    { host, shelves: vmShelves(db), clock, log, inHandoff, changed },
   );
   const memoryMib = () => guestMemoryMib(config.memory.ramDir, config.memory.guestMemoryMib);
   const freeMib = () => memoryMib() - vms.memoryMib() - handoffs.parties.reservedMib();
@@ -279,6 +278,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   mesh.onReport((_author, bytes) => node.heard(bytes));
   // Nothing is answered before every newest record was written again (handoff.md, Records).
   await handoffs.recover();
+  recovered = true;
   mesh.onMessage((peer, frame) => handoffs.hear(peer, frame));
   await servers.start();
   const loop = startLoop('heartbeat', config.mesh.reportIntervalMs, () => node.round(), { clock, log });

@@ -8,6 +8,8 @@ import { print, type Shell } from './shell.ts';
 
 /** Ctrl-] */
 const LEAVE = 0x1d;
+/** A VM that has said nothing for so long has said all to what was piped in: an emulated one takes its time. */
+const QUIET_MS = 1000;
 
 export async function vmConsole(shell: Shell, vm: string): Promise<void> {
   if (!shell.client.local) throw needsSocket(shell.client.where);
@@ -50,8 +52,16 @@ async function join(socket: Socket, terminal: boolean): Promise<boolean> {
         if (at !== 0) socket.write(at < 0 ? typed : typed.subarray(0, at));
         if (at >= 0) leave();
       });
-      // Standard input from a file or pipe: what it held is sent on, then we are done.
-      stdin.once('end', () => socket.write('', leave));
+      // Standard input from a file or pipe: what it held is sent on, and what the VM says to it is shown.
+      let quiet: NodeJS.Timeout | undefined;
+      const untilQuiet = () => {
+        clearTimeout(quiet);
+        quiet = setTimeout(leave, QUIET_MS).unref();
+      };
+      stdin.once('end', () => {
+        untilQuiet();
+        socket.on('data', untilQuiet);
+      });
       for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, leave);
       socket.on('data', shown => stdout.write(shown));
       socket.once('close', () => resolve(false));

@@ -89,6 +89,7 @@ const go = (to: SourceState, ...effects: SourceEffect[]): SCell => ({ to, do: ef
 
 const abort = go('w-aborted', 'write-aborted');
 const gone = go('gone', 'clear-nonces', 'end-pages', 'report-refused');
+const withdrawn = go('gone', 'send-abort', 'clear-nonces', 'end-pages', 'report-refused');
 
 /** Words of the target that come too early or too late; what VMM and page server do is not ours to care for. */
 const LATE: Record<SourceEvent, SCell> = {
@@ -142,9 +143,9 @@ export const SOURCE: Table<SourceState, SourceEvent, SourceEffect> = {
     accept: go('w-preparing', 'write-preparing'),
     refuse: gone,
     'not-run': gone,
-    'vmm-exit': go('gone', 'send-abort', 'clear-nonces', 'report-refused'),
-    deadline: go('gone', 'send-abort', 'clear-nonces', 'report-refused'),
-    cancel: go('gone', 'send-abort', 'clear-nonces', 'report-refused'),
+    'vmm-exit': withdrawn,
+    deadline: withdrawn,
+    cancel: withdrawn,
   },
   'w-preparing': writing(ALONE, 'w-preparing', go('preparing', 'start-deadline')),
   preparing: { ...ALONE, listening: go('connecting', 'start-pages') },

@@ -28,7 +28,7 @@ test.after(() => {
 
 /** Port 1 (tcpmux) is nobody's here. */
 const CLOSED = '/ip4/127.0.0.1/tcp/1';
-const config = (text: string) => parseConfig(text, 'test');
+const config = (text: string) => parseConfig(`migration: { address: 198.18.0.1 }\n${text}`, 'test');
 const listening = (address: string) => config(`mesh: { listen: [${address}] }`);
 
 test('host and port are taken from an address of the mesh', () => {

@@ -1,14 +1,6 @@
 /** All handoffs of this node: offers made, offers judged, messages to their party, recovery after a restart. */
 import { randomUUID } from 'node:crypto';
-import {
-  decodeHandoff,
-  type Engine,
-  type HandoffMessage,
-  type MoveReason,
-  type Offer,
-  type ReportRef,
-  type VmSpec,
-} from '@shoal/protocol';
+import { decodeHandoff, type HandoffMessage, type Offer } from '@shoal/protocol';
 import { mustYield } from '../../core/crossing.ts';
 import { strangerAnswer } from '../../core/handoff/answers.ts';
 import { recoverSource, recoverTarget } from '../../core/handoff/recover.ts';
@@ -17,7 +9,8 @@ import type { HandoffStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
 import type { Records } from '../store/records.ts';
 import type { JournalEntry } from './journal.ts';
-import { Parties } from './parties.ts';
+import { makeOffer, type OfferRequest } from './make-offer.ts';
+import { type AnyParty, Parties } from './parties.ts';
 import { rewrite } from './rewrite.ts';
 import { type SourceDeps, type SourceOptions, SourceParty } from './source-party.ts';
 import { type TargetDeps, type TargetOptions, TargetParty } from './target-party.ts';
@@ -31,17 +24,6 @@ export type HandoffsDeps = Omit<SourceDeps & TargetDeps, 'answered' | 'finished'
   past: Records<HandoffStatus>;
   /** A handoff has ended on this node. */
   ended(status: HandoffStatus): void;
-};
-
-export type OfferRequest = {
-  spec: VmSpec;
-  epoch: number;
-  target: string;
-  engine: Engine;
-  reason: MoveReason;
-  relocation: string;
-  basis: ReportRef[];
-  decidedAtMs: number;
 };
 
 export type Answered = OfferAnswer & { handoff: string };
@@ -62,7 +44,7 @@ export class Handoffs {
 
   /** Resolves once the target has accepted or refused, or was silent. */
   async offer(request: OfferRequest): Promise<Answered> {
-    const { host, pageServers } = this.#deps;
+    const { host, pageServers, words } = this.#deps;
     const handoff = randomUUID();
     if (this.parties.inHandoff(request.spec.vm))
       return { accepted: false, code: 'moving', detail: 'a handoff of this VM is running', handoff };
@@ -80,7 +62,10 @@ export class Handoffs {
       await pageServers.remove(handoff);
       return { accepted: false, code: 'yield', detail: 'a VM is on its way to this node', handoff };
     }
-    const offer = this.#makeOffer(handoff, request, diskNonces, paths.certSha256);
+    const { incarnation, policyHash, offerTimeoutMs } = this.#options;
+    const peerIncarnation = words.incarnationOf(request.target);
+    const from = { handoff, incarnation, peerIncarnation, policyHash, deadlineMs: offerTimeoutMs };
+    const offer = makeOffer(request, { ...from, diskNonces, certSha256: paths.certSha256 });
     const entry = this.#entry('source', request.target, offer);
     return new Promise(resolve => {
       const party = this.#makeSource('offered', entry, result => resolve({ ...result, handoff } as Answered));
@@ -90,33 +75,6 @@ export class Handoffs {
       party.offer();
       this.#deps.changed();
     });
-  }
-
-  #makeOffer(
-    handoff: string,
-    request: OfferRequest,
-    diskNonces: Record<string, string>,
-    certSha256: string,
-  ): Offer {
-    const { spec, engine, reason, relocation, basis, target } = request;
-    const { incarnation, policyHash } = this.#options;
-    return {
-      type: 'offer',
-      handoff,
-      vm: spec.vm,
-      incarnation,
-      peerIncarnation: this.#deps.words.incarnationOf(target),
-      deadlineMs: this.#options.offerTimeoutMs,
-      spec,
-      epoch: request.epoch + 1,
-      engine,
-      reason,
-      relocation,
-      basis,
-      policyHash,
-      diskNonces,
-      certSha256,
-    };
   }
 
   #entry(role: 'source' | 'target', peer: string, offer: Offer): Omit<JournalEntry, 'record' | 'seq'> {
@@ -182,14 +140,22 @@ export class Handoffs {
           numbers: {},
         }),
       );
-      const last = verdict.ok ? this.#crossed(offer, peer) : verdict;
+      const last = verdict.ok ? this.#stillFree(offer, peer) : verdict;
       party.reserved = last.ok;
       party.judged(last);
     });
   }
 
-  /** An offer of our own may have gone out between the verdict and now; of two that cross one must yield. */
-  #crossed({ reason }: Offer, peer: string): Verdict {
+  /** Looked at right before the yes: what came between the verdict and now. */
+  #stillFree({ reason, spec }: Offer, peer: string): Verdict {
+    if (this.parties.inHandoff(spec.vm))
+      return {
+        ok: false,
+        code: 'moving',
+        detail: 'another handoff of this VM is not cleared up here',
+        numbers: {},
+      };
+    // An offer of our own may have gone out; of two that cross one must yield.
     const why = mustYield(reason, peer, this.#options.self, this.parties.outgoing());
     return why === undefined ? { ok: true } : { ok: false, code: 'yield', detail: why, numbers: {} };
   }
@@ -211,9 +177,18 @@ export class Handoffs {
 
   /** Takes up what the journal holds. Resolves when every newest record was written again; nothing is said before. */
   async recover(): Promise<void> {
-    for (const entry of await this.#deps.journal.all()) {
+    const entries = await this.#deps.journal.all();
+    const { pageServers } = this.#deps;
+    // Of offers that this node's last life had out: they have no record, and their keys no use.
+    for (const id of await pageServers.list())
+      if (!entries.some(e => e.handoff === id)) await pageServers.remove(id);
+    for (const entry of entries) {
       await rewrite(this.#deps.journal, entry, this.#deps.log);
       const { record, seq, ...rest } = entry;
+      if (entry.settled) {
+        this.#talkAbout(entry);
+        continue;
+      }
       const rebooted = entry.bootId !== this.#options.bootId;
       if (entry.role === 'source') {
         const { state, effects } = recoverSource(record, rebooted);
@@ -235,6 +210,18 @@ export class Handoffs {
     }
   }
 
+  /** All is done here; only the peer has not said that it knows. No guest, page server or record of a VM is touched. */
+  #talkAbout({ record, seq, ...rest }: JournalEntry): void {
+    const party =
+      rest.role === 'source'
+        ? this.#makeSource(record as 'released' | 'aborted' | 'retaken', rest, () => undefined)
+        : this.#makeTarget(record as 'transferred' | 'not-run', rest);
+    this.parties.set(rest.handoff, party);
+    party.resume(record, seq, []);
+    this.parties.settled.add(rest.handoff);
+    this.#dropWhenEnded(party);
+  }
+
   #finished(handoff: string): void {
     const party = this.parties.get(handoff);
     if (!party || this.parties.settled.has(handoff)) return;
@@ -244,15 +231,19 @@ export class Handoffs {
     this.#deps.past
       .add(status)
       .catch(error => this.#deps.log.error({ handoff, error: String(error) }, 'ended handoff not kept'));
+    this.#dropWhenEnded(party);
+    this.#deps.changed();
+  }
+
+  #dropWhenEnded(party: AnyParty): void {
     const drop = setInterval(() => {
       if (!party.ended) return;
       clearInterval(drop);
-      this.parties.delete(handoff);
-      this.parties.settled.delete(handoff);
+      this.parties.delete(party.handoff);
+      this.parties.settled.delete(party.handoff);
       void party.stop();
     }, FORGET_LOOK_MS);
     drop.unref();
-    this.#deps.changed();
   }
 
   /** Newest first; running ones before ended ones. */

@@ -19,6 +19,11 @@ export type JournalEntry = {
   bootId: string;
   /** All that a page server needs to start again; absent until it was first started. */
   session: SessionFile | undefined;
+  /**
+   * True once this side has done all that the handoff asked of it. From then on it is only talked about, until the peer
+   * has acknowledged its end: a newer handoff of the same VM may have begun.
+   */
+  settled?: true;
 };
 
 export interface Journal {

@@ -99,7 +99,7 @@ export class Parties extends Map<string, AnyParty> {
 
   /** Ended a moment ago, newest first. */
   over(): HandoffStatus[] {
-    const over = [...this.values()].filter(p => this.#isOver(p));
+    const over = [...this.values()].filter(p => this.#isOver(p) && p.timeline.outcome !== '');
     return over.reverse().map(p => this.status(p));
   }
 

@@ -3,6 +3,7 @@
  * after the other behind those of earlier steps. So a slow effect never delays a decision, and no two effects of a
  * handoff overlap (the RAM file is freed after its VMM has ended, not meanwhile).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Stepped, step, type Table } from '../../core/handoff/cells.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
@@ -17,6 +18,9 @@ const RESEND_FIRST_MS = 250;
 const RESEND_MAX_MS = 5000;
 /** Doubt that a message ends within a moment is no doubt that people should see. */
 const DOUBT_SHOWN_MS = 3000;
+/** Who owns a VM, and what may be forgotten: what comes behind these effects stands on them, so they are tried again. */
+const MUST_HAPPEN = /^(report-|release-reservation$|forget$)/;
+const AGAIN_MS = 1000;
 
 export type PartyDeps = {
   journal: Journal;
@@ -112,6 +116,17 @@ export abstract class Party<S extends string, V extends string, E extends string
     for (const effect of effects) this.queue(effect);
   }
 
+  /** Makes sure that no later life of this agent carries this handoff out again, then tells that it is over here. */
+  protected async settle(): Promise<void> {
+    this.entry.settled = true;
+    // Without a record there is nothing that a later life could read.
+    if (this.#wanted) {
+      this.#seq += 1;
+      await this.deps.journal.write({ ...this.entry, record: this.#wanted, seq: this.#seq });
+    }
+    this.deps.finished();
+  }
+
   /** Ends timers; what is under way in the world goes on, and a new agent finds it in the journal. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -125,14 +140,22 @@ export abstract class Party<S extends string, V extends string, E extends string
     this.#pending.set(effect, 1);
     this.#effects = this.#effects.then(async () => {
       this.#pending.delete(effect);
-      if (this.#stopped || !this.stillWanted(effect)) return;
-      try {
-        await this.#perform(effect);
-      } catch (error) {
-        this.deps.log.warn({ ...this.about(), effect, error: String(error) }, 'handoff effect failed');
-        this.failed(effect, error);
-      }
+      if (!this.stillWanted(effect)) return;
+      while (!this.#stopped && !(await this.#tried(effect))) await sleep(AGAIN_MS);
     });
+  }
+
+  /** False when it failed and must be tried again. */
+  async #tried(effect: E): Promise<boolean> {
+    try {
+      await this.#perform(effect);
+      return true;
+    } catch (error) {
+      this.deps.log.warn({ ...this.about(), effect, error: String(error) }, 'handoff effect failed');
+      if (MUST_HAPPEN.test(effect)) return false;
+      this.failed(effect, error);
+      return true;
+    }
   }
 
   async #perform(effect: E): Promise<void> {

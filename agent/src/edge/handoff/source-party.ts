@@ -235,13 +235,14 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       case 'report-refused':
         // Its guest may have ended while the offer was out: then it is seen to now.
         if (vms.get(this.vm)) await vms.stays(this.vm, offer.epoch - 1);
-        return this.#deps.finished();
+        return this.settle();
       case 'report-stays':
-        await vms.stays(this.vm, this.state === 'retaken' ? offer.epoch + 1 : offer.epoch - 1);
-        return this.#deps.finished();
+        // By the outcome: the peer's last word may have moved the state on meanwhile.
+        await vms.stays(this.vm, this.timeline.outcome === 'retaken' ? offer.epoch + 1 : offer.epoch - 1);
+        return this.settle();
       case 'report-left':
         await vms.left(this.vm);
-        return this.#deps.finished();
+        return this.settle();
       case 'forget':
         await this.#deps.journal.forget(this.handoff);
         for (const off of this.#off.splice(0)) off();

@@ -8,6 +8,8 @@ import type { Vmm } from '../vmm/types.ts';
 const SETTLE_MS = 20_000;
 /** The guest stands still meanwhile: a query costs its VMM under 1 ms, a longer wait is blackout. */
 const LOOK_EVERY_MS = 2;
+/** Stopped by a fault of its own: it stands still here like anywhere. */
+const BROKEN = ['io-error', 'guest-panicked', 'internal-error', 'shutdown'];
 const MIGRATING = ['setup', 'active', 'pre-switchover', 'device', 'wait-unplug', 'postcopy-active'];
 
 export class SourceVmm {
@@ -36,8 +38,9 @@ export class SourceVmm {
   async bringBack(): Promise<boolean> {
     const { status } = await this.#vmm.migrationStatus();
     if (MIGRATING.includes(status)) await this.#vmm.migrateCancel();
-    const state = await this.#settled(['running', 'postmigrate', 'paused']);
-    if (state === 'postmigrate' || state === 'paused') await this.#vmm.cont();
+    const state = await this.#settled(['running', 'postmigrate', 'paused', ...BROKEN]);
+    // A disk without room stopped it (`io-error`): it goes on, or stops again, as without a move.
+    if (state === 'postmigrate' || state === 'paused' || state === 'io-error') await this.#vmm.cont();
     return state !== undefined;
   }
 

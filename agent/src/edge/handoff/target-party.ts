@@ -147,7 +147,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
 
   protected async perform(effect: TargetEffect): Promise<void> {
     const { offer } = this.entry;
-    const { host, vms, luggage, finished } = this.#deps;
+    const { host, vms, luggage } = this.#deps;
     switch (effect) {
       case 'send-accept':
       case 'send-ready':
@@ -188,7 +188,9 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
         return host.clean(offer.spec);
       case 'release-reservation':
         this.reserved = false;
-        return finished();
+        // A guest that ended before this was settled: nobody has looked at that yet.
+        if (vms.get(this.vm)?.record.epoch === offer.epoch) await vms.stays(this.vm, offer.epoch);
+        return this.settle();
       case 'report-gained':
       case 'report-lost': {
         if (vms.get(this.vm)?.record.epoch === offer.epoch) return; // recovered: it is known already

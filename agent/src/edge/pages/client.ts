@@ -110,11 +110,7 @@ export function createPageServers(options: PageServersOptions): PageServers {
     },
 
     async list() {
-      const names = await readdir(root).catch(() => []);
-      const sessions = await Promise.all(
-        names.map(name => readFile(join(root, name, 'session.json'), 'utf8').catch(() => undefined)),
-      );
-      return sessions.flatMap(text => (text ? [(JSON.parse(text) as SessionFile).handoff] : []));
+      return readdir(root).catch(() => []);
     },
   };
 }

@@ -3,6 +3,7 @@
  * events as they come. One client a monitor: QEMU serves one connection at a time.
  */
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../errors.ts';
 
 export type QmpEvent = { event: string; data: Record<string, unknown> };
@@ -11,11 +12,14 @@ export type QmpEvent = { event: string; data: Record<string, unknown> };
 const LINE_BYTES_MAX = 4 * 2 ** 20;
 /** QEMU answers queries in 1 ms; a `stop` behind an unserved fault takes as long as the fault (facts: 8 s seen). */
 const ANSWER_TIMEOUT_MS = 15_000;
+/** A full backlog is that of a VMM which waits for a page: it lasts as long as its link is down. */
+const DIAL_AGAIN_MS = 1000;
 
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void; timer: NodeJS.Timeout };
 
 export class Qmp {
-  readonly #socket: Socket;
+  /** Undefined until a monitor with a full backlog takes the connection. */
+  #socket: Socket | undefined;
   readonly #where: string;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
@@ -25,9 +29,12 @@ export class Qmp {
   #closed = false;
   #greet: (() => void) | undefined;
 
-  private constructor(socket: Socket, where: string) {
-    this.#socket = socket;
+  private constructor(where: string) {
     this.#where = where;
+  }
+
+  #bind(socket: Socket): void {
+    this.#socket = socket;
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#take(text));
     socket.on('error', () => this.#close());
@@ -36,7 +43,8 @@ export class Qmp {
 
   /** Connects and leaves negotiation mode. Rejects when nobody listens or no greeting comes in time. */
   static async open(path: string, timeoutMs: number): Promise<Qmp> {
-    const qmp = await Qmp.#connect(path);
+    const qmp = new Qmp(path);
+    qmp.#bind(await connected(path));
     try {
       await qmp.#greeting(timeoutMs);
       await qmp.execute('qmp_capabilities');
@@ -52,18 +60,27 @@ export class Qmp {
    * is down. What is asked meanwhile is answered when it listens again, or rejected as silent.
    */
   static async attach(path: string): Promise<Qmp> {
-    const qmp = await Qmp.#connect(path);
-    qmp.execute('qmp_capabilities').catch(() => undefined);
+    const qmp = new Qmp(path);
+    await qmp.#dial().catch(error => {
+      // Its backlog is full of connections that earlier lives of this agent left: it lives and is deaf.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      void qmp.#dialLater();
+    });
     return qmp;
   }
 
-  static async #connect(path: string): Promise<Qmp> {
-    const socket = connect(path);
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', reject);
-    });
-    return new Qmp(socket, path);
+  async #dial(): Promise<void> {
+    this.#bind(await connected(this.#where));
+    this.execute('qmp_capabilities').catch(() => undefined);
+  }
+
+  async #dialLater(): Promise<void> {
+    while (!this.#closed && !this.#socket) {
+      await sleep(DIAL_AGAIN_MS, undefined, { ref: false });
+      await this.#dial().catch(error => {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#close();
+      });
+    }
   }
 
   onEvent(listener: (event: QmpEvent) => void): void {
@@ -78,6 +95,8 @@ export class Qmp {
   /** Rejects with SHOAL_VMM_REFUSED and QEMU's own words, SHOAL_VMM_SILENT, or SHOAL_VMM_GONE. */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#gone(command));
+    const socket = this.#socket;
+    if (!socket) return Promise.reject(this.#silent(command));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       // A late answer finds nobody waiting under its id and is dropped: nothing gets out of step.
@@ -86,12 +105,12 @@ export class Qmp {
         reject(this.#silent(command));
       }, ANSWER_TIMEOUT_MS);
       this.#waiting.set(id, { resolve, reject, timer });
-      this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }), id })}\n`);
+      socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }), id })}\n`);
     });
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#socket?.destroy();
     this.#close();
   }
 
@@ -112,7 +131,7 @@ export class Qmp {
   #take(text: string): void {
     this.#buffer += text;
     if (this.#buffer.length > LINE_BYTES_MAX) {
-      this.#socket.destroy();
+      this.#socket?.destroy();
       return;
     }
     for (let end = this.#buffer.indexOf('\n'); end >= 0; end = this.#buffer.indexOf('\n')) {
@@ -127,7 +146,7 @@ export class Qmp {
     try {
       message = JSON.parse(line) as Record<string, unknown>;
     } catch {
-      this.#socket.destroy();
+      this.#socket?.destroy();
       return;
     }
     if ('QMP' in message) this.#greet?.();
@@ -172,4 +191,13 @@ export class Qmp {
     const todo = 'A VMM that waits for a page that cannot be served looks like this; see `shoal status`';
     return new ShoalError('SHOAL_VMM_SILENT', `the VMM did not answer in time: ${what}`, this.#where, todo);
   }
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = connect(path);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', reject);
+  });
+  return socket;
 }

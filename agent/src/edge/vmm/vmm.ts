@@ -53,6 +53,8 @@ export class QmpVmm implements Vmm {
 
   on(listener: (event: VmmEvent) => void): () => void {
     this.#listeners.add(listener);
+    // Who listens late must not wait for an end that has come already.
+    if (this.#exited) queueMicrotask(() => listener({ kind: 'exit', atMs: this.#clock.nowMs() }));
     return () => this.#listeners.delete(listener);
   }
 

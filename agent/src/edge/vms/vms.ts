@@ -250,7 +250,8 @@ export class Vms {
   /** A handoff of this VM ended here and it stays: with a higher epoch when it was retaken. */
   async stays(vm: string, epoch: number): Promise<void> {
     const owned = this.#vms.get(vm);
-    assert(owned, 'a VM that stays is owned');
+    // It was given away or destroyed by a later change.
+    if (!owned) return;
     if (epoch !== owned.record.epoch) {
       owned.record = { ...owned.record, epoch };
       await this.#save(owned);
