@@ -193,4 +193,21 @@ test('a VM whose process dies without a power failure is a crash, and its node s
   assert.match(readFileSync(join(lab.dir, 'node0', 'log'), 'utf8'), 'VM crashed');
 });
 
+test('a VM that dies on its new node while its pages still come is started again there', async () => {
+  await lab.runVm('node0', { name: 'big', memoryMib: 384 });
+  await (await lab.guest('big')).command('fill 320', 60_000);
+  const before = lab.processes('node1').vmms.map(v => v.pid);
+  await lab.node('node0').post('/v1/vms/big/actions/migrate', { node: 'node1', engine: 'postcopy' });
+  const on = async (state: string) =>
+    (await statusOf('node1')).vms.find(v => v.name === 'big' && v.node === 'node1' && v.state === state);
+  await within(20_000, 'it runs on node1 without all its pages', () => on('degraded'));
+  const [vmm] = lab.processes('node1').vmms.filter(v => !before.includes(v.pid));
+  assert.ok(vmm);
+  process.kill(vmm.pid, 'SIGKILL');
+  await settled('big', 'node1');
+  assert.is(await filledPages('big'), 0, 'it is a new guest: the memory of the old one went with it');
+  assert.is(lab.processes('node0').pageServers.length, 0, 'the source has let go of it');
+  await lab.node('node1').post('/v1/vms/big/actions/destroy');
+});
+
 test.run();
