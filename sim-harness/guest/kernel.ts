@@ -11,7 +11,7 @@ import { MODULES } from './init.ts';
 
 /** The package that always depends on the newest cloud kernel. */
 const META_PACKAGE = 'linux-image-cloud-amd64';
-const TODO = `run apt-get update (as root), or give a kernel package with --kernel-deb`;
+const MEND = `run apt-get update (as root), or give a kernel package with --kernel-deb`;
 
 export type KernelPackage = { name: string; version: string; sha256: string };
 export type Kernel = { vmlinuz: string; modules: string; package: KernelPackage };
@@ -23,7 +23,7 @@ const field = (text: string, name: string): string =>
 export async function findKernelPackage(say: (line: string) => void): Promise<KernelPackage> {
   const look = async (): Promise<string> => {
     const depends = (
-      await command('apt-cache', ['depends', '--important', META_PACKAGE], { todo: TODO })
+      await command('apt-cache', ['depends', '--important', META_PACKAGE], { todo: MEND })
     ).toString();
     return /Depends: (linux-image-[\w.+-]+)/.exec(depends)?.[1] ?? '';
   };
@@ -38,10 +38,10 @@ export async function findKernelPackage(say: (line: string) => void): Promise<Ke
       'SHOAL_GUEST_BUILD',
       `no package depends on from ${META_PACKAGE}`,
       'apt-cache depends',
-      TODO,
+      MEND,
     );
   }
-  const shown = (await command('apt-cache', ['show', '--no-all-versions', name], { todo: TODO })).toString();
+  const shown = (await command('apt-cache', ['show', '--no-all-versions', name], { todo: MEND })).toString();
   return { name, version: field(shown, 'Version'), sha256: field(shown, 'SHA256') };
 }
 
@@ -52,10 +52,10 @@ async function sha256(file: string): Promise<string> {
 }
 
 async function download(kernel: KernelPackage, directory: string): Promise<string> {
-  await command('apt-get', ['download', `${kernel.name}=${kernel.version}`], { cwd: directory, todo: TODO });
+  await command('apt-get', ['download', `${kernel.name}=${kernel.version}`], { cwd: directory, todo: MEND });
   const deb = (await readdir(directory)).find(file => file.endsWith('.deb'));
   if (deb === undefined)
-    throw new ShoalError('SHOAL_GUEST_BUILD', 'apt-get downloaded nothing', kernel.name, TODO);
+    throw new ShoalError('SHOAL_GUEST_BUILD', 'apt-get downloaded nothing', kernel.name, MEND);
   const path = join(directory, deb);
   const found = await sha256(path);
   if (found !== kernel.sha256) {
@@ -63,7 +63,7 @@ async function download(kernel: KernelPackage, directory: string): Promise<strin
       'SHOAL_GUEST_BUILD',
       `SHA-256 is ${found}, the package lists say ${kernel.sha256}`,
       deb,
-      TODO,
+      MEND,
     );
   }
   return path;
@@ -110,13 +110,13 @@ export async function unpackKernel(
     const made = join(work, 'made');
     await mkdir(join(made, 'modules'), { recursive: true });
     const image = (await readdir(join(work, 'tree', 'boot'))).find(name => name.startsWith('vmlinuz'));
-    if (image === undefined) throw new ShoalError('SHOAL_GUEST_BUILD', 'holds no boot/vmlinuz', file, TODO);
+    if (image === undefined) throw new ShoalError('SHOAL_GUEST_BUILD', 'holds no boot/vmlinuz', file, MEND);
     await copyFile(join(work, 'tree', 'boot', image), join(made, 'vmlinuz'));
     const modules = await findModules(join(work, 'tree', 'lib', 'modules'));
     for (const name of MODULES) {
       const module = modules.get(name);
       if (module === undefined)
-        throw new ShoalError('SHOAL_GUEST_BUILD', `has no module ${name}`, chosen.name, TODO);
+        throw new ShoalError('SHOAL_GUEST_BUILD', `has no module ${name}`, chosen.name, MEND);
       await copyFile(module, join(made, 'modules', `${name}.ko`));
     }
     await writeFile(join(made, 'package.json'), JSON.stringify(chosen));

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { clock } from '../clock.ts';
+import { startTicks } from './processes.ts';
+import { Qmp } from './qmp.ts';
+import { QmpVmm } from './vmm.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'shoal-qmp-'));
+const path = join(dir, 'qmp.sock');
+let qemu: ChildProcess;
+process.on('exit', () => {
+  qemu?.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test.before(async () => {
+  const machine = ['-machine', 'none', '-nodefaults', '-display', 'none', '-S'];
+  qemu = spawn('qemu-system-x86_64', [...machine, '-qmp', `unix:${path},server=on,wait=off`], {
+    stdio: 'ignore',
+  });
+  const untilMs = Date.now() + 20_000;
+  let first: Qmp | undefined;
+  while (!first && Date.now() < untilMs) {
+    first = await Qmp.open(path, 5000).catch(() => undefined);
+    await sleep(20);
+  }
+  assert.ok(first, 'QEMU has its monitor');
+  first.close();
+});
+
+/** Connections that a deaf monitor never takes, until one more is refused: what dead agents leave behind. */
+async function fillBacklog(): Promise<Socket[]> {
+  const left: Socket[] = [];
+  for (;;) {
+    const socket = connect(path);
+    const refused = await new Promise<string | undefined>(resolve => {
+      socket.once('connect', () => resolve(undefined));
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    });
+    if (refused) {
+      assert.is(refused, 'EAGAIN');
+      return left;
+    }
+    left.push(socket);
+    assert.ok(left.length < 100, 'the backlog ends somewhere');
+  }
+}
+
+test('a QEMU that is deaf and has a full backlog is held on to, and speaks when it hears again', async () => {
+  qemu.kill('SIGSTOP');
+  const left = await fillBacklog();
+  const qmp = await Qmp.attach(path);
+  let ended = false;
+  qmp.onClose(() => {
+    ended = true;
+  });
+  const silent = await qmp.execute('query-status').then(
+    () => undefined,
+    error => error.code,
+  );
+  assert.is(silent, 'SHOAL_VMM_SILENT');
+  assert.is(ended, false, 'deaf is not gone');
+  for (const socket of left) socket.destroy();
+  qemu.kill('SIGCONT');
+  let status: unknown;
+  for (const untilMs = Date.now() + 10_000; !status && Date.now() < untilMs; await sleep(50))
+    status = await qmp.execute('query-status').catch(() => undefined);
+  assert.is((status as { running: boolean }).running, false);
+  qmp.close();
+});
+
+test('who listens to a VMM that has ended already is told so', async () => {
+  const id = { pid: qemu.pid ?? 0, startTicks: startTicks(qemu.pid ?? 0) ?? '' };
+  const vmm = new QmpVmm('vm', id, await Qmp.open(path, 5000), clock);
+  await vmm.end();
+  const late = await new Promise(resolve => vmm.on(event => resolve(event.kind)));
+  assert.is(late, 'exit');
+});
+
+test.run();
