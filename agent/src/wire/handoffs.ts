@@ -1,0 +1,100 @@
+/** How the handoffs of a node meet its VMs, its host, its view and its rule. */
+import type { Decision, ThresholdConfig, View } from '@shoal/policies';
+import type { Mode } from '@shoal/protocol';
+import type { Config } from '../config/config.ts';
+import type { ClusterView } from '../core/view.ts';
+import { Handoffs } from '../edge/handoff/handoffs.ts';
+import { createJournal } from '../edge/handoff/journal.ts';
+import type { Words } from '../edge/handoff/words.ts';
+import { countHandoff } from '../edge/mind/gauges.ts';
+import { judge } from '../edge/mind/judge.ts';
+import type { Node } from '../edge/mind/node.ts';
+import type { Vms } from '../edge/vms/vms.ts';
+import type { Ports } from './ports.ts';
+
+/** A target judges in under a second, waiting for gossip included; later than this it is not there. */
+const OFFER_TIMEOUT_MS = 5000;
+
+export type HandoffParts = {
+  policyConfig: ThresholdConfig;
+  policyHash: string;
+  rule(view: View): Decision;
+  mode(): Mode;
+  clusterView: ClusterView;
+  vms: Vms;
+  words: Words;
+  node(): Node;
+  freeMib(): number;
+  nameOf(peer: string): string;
+  changed(): void;
+  /** The guest has just stopped here for good, or runs here from now on. */
+  switched(): void;
+};
+
+export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts): Handoffs {
+  const { clock, log, metrics, state, host } = ports;
+  const { self, flags, incarnation } = state;
+  const { policyConfig, policyHash, clusterView, vms } = parts;
+  const { migration, memory } = config;
+  const handoffs: Handoffs = new Handoffs(
+    {
+      self,
+      policyHash,
+      bootId: ports.bootId,
+      incarnation,
+      offerTimeoutMs: OFFER_TIMEOUT_MS,
+      prepareTimeoutMs: migration.prepareTimeoutMs,
+      switchTimeoutMs: migration.switchTimeoutMs,
+      reservationMs: migration.prepareTimeoutMs + migration.switchTimeoutMs,
+      address: migration.address,
+    },
+    {
+      journal: createJournal(state.db),
+      clock,
+      log,
+      changed: parts.changed,
+      words: parts.words,
+      host,
+      vms,
+      pageServers: ports.pageServers,
+      vmmUid: ports.vmmUid,
+      bulkWindowBytes: migration.bulkWindowBytes,
+      bulkBytesPerSecond: migration.bulkBytesPerSecond,
+      deviceLoadPages: machine => state.deviceLoad.get(machine) ?? [],
+      recordDeviceLoad: (machine, pages) => state.keepDeviceLoad(machine, pages, log),
+      luggage(vm, source) {
+        const load = clusterView
+          .reports(clock.nowMs())
+          .find(r => r.report.node === source)
+          ?.report.vms.find(v => v.vm === vm);
+        return { backoffLevel: load?.backoffLevel ?? 0, backoffMs: load?.backoffMs ?? 0 };
+      },
+      switched: parts.switched,
+      async judge(offer, source) {
+        const verdict = await judge(
+          offer,
+          source,
+          { self, policyHash, config: policyConfig, reserveMib: memory.reserveMib, postcopy: ports.postcopy },
+          {
+            vms,
+            host,
+            flags,
+            clusterView,
+            decide: parts.rule,
+            mode: parts.mode,
+            freeMib: parts.freeMib,
+            parties: handoffs.parties,
+            relocation: () => parts.node().relocation,
+            clock,
+          },
+        );
+        if (verdict.ok) parts.node().takes(offer);
+        return verdict;
+      },
+      nameOf: peer => (peer === self ? config.node.name : parts.nameOf(peer)),
+      past: state.ended,
+      ended: status => countHandoff(metrics, status),
+    },
+  );
+  return handoffs;
+}

@@ -1,0 +1,31 @@
+/** What a wired node needs of the world. The agent gives it the machine; the simulator gives it one in virtual time. */
+import type { Clock } from '../edge/clock.ts';
+import type { Logger } from '../edge/log.ts';
+import type { Mesh, Validate } from '../edge/mesh/types.ts';
+import type { Metrics } from '../edge/metrics.ts';
+import type { PageServers } from '../edge/pages/types.ts';
+import type { SamplerDeps } from '../edge/sampler/sampler.ts';
+import type { VmHost } from '../edge/vmm/types.ts';
+import type { State } from '../state.ts';
+
+export type Ports = {
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  /** Of this boot of the machine: another one means that no process of before lives. */
+  bootId: string;
+  state: State;
+  host: VmHost;
+  pageServers: PageServers;
+  /** Whether this node can be one end of a post-copy. */
+  postcopy: boolean;
+  vmmUid: number;
+  /** What the sampler reads; only `busy` has to be given. */
+  sampled: Omit<SamplerDeps, 'clock'>;
+  /** Memory that guests may take here, MiB. */
+  memoryMib(): number;
+  /** Resolves when this node can be reached; `validate` judges every report before it is passed on. */
+  joinMesh(validate: Validate): Promise<Mesh>;
+  /** Where this node's API answers over TCP; empty when it does not. */
+  httpAddress(): string;
+};

@@ -1,0 +1,229 @@
+/**
+ * One node: which core meets which edge, in the order in which they depend on one another; no rules. It touches the
+ * machine through its ports alone, so the simulator runs this very node.
+ */
+import { isOverloaded, threshold } from '@shoal/policies';
+import type { Engine, Mode } from '@shoal/protocol';
+import type { Config } from '../config/config.ts';
+import { ClusterView } from '../core/view.ts';
+import type { ManualOffer } from '../edge/api/actions.ts';
+import { createApi } from '../edge/api/api.ts';
+import { clusterStatus } from '../edge/api/status.ts';
+import type { Answered, Handoffs } from '../edge/handoff/handoffs.ts';
+import type { OfferRequest } from '../edge/handoff/make-offer.ts';
+import { Words } from '../edge/handoff/words.ts';
+import type { AgentApi, ClusterStatus } from '../edge/http/api.types.ts';
+import { digest16 } from '../edge/machine.ts';
+import type { Mesh } from '../edge/mesh/types.ts';
+import { Decider } from '../edge/mind/decider.ts';
+import { setGauges } from '../edge/mind/gauges.ts';
+import { Node } from '../edge/mind/node.ts';
+import { Sampler } from '../edge/sampler/sampler.ts';
+import { vmShelves } from '../edge/vms/record.ts';
+import { Vms } from '../edge/vms/vms.ts';
+import { policyOf } from '../settings.ts';
+import { VERSION } from '../version.ts';
+import { wireHandoffs } from './handoffs.ts';
+import type { Ports } from './ports.ts';
+
+export type WiredNode = {
+  api: AgentApi;
+  mesh: Mesh;
+  handoffs: Handoffs;
+  vms: Vms;
+  status(): ClusterStatus;
+  /** Metrics as they are now, in Prometheus' text format. */
+  scrape(): Promise<string>;
+  /** Adopts the VMs of an earlier life and takes up its handoffs. Nothing is decided or answered before. */
+  takeUp(): Promise<void>;
+  /** After `takeUp`: starts what should run and does not. */
+  startOwned(): Promise<void>;
+  /** One period: sample, report, decide. */
+  round(): Promise<void>;
+  /** Says and hears no more; VMs and what is under way in the world go on. */
+  stop(): Promise<void>;
+};
+
+export async function wireNode(config: Config, ports: Ports): Promise<WiredNode> {
+  const { clock, log, metrics, state, host, postcopy } = ports;
+  const { self, incarnation, flags, history, decisions } = state;
+  const { policyConfig, policyNumbers, policyHash, rule } = policyOf(config);
+  const clusterView = new ClusterView({
+    self,
+    staleAfterMs: config.mesh.staleAfterMs,
+    overloaded: report => isOverloaded(report, policyConfig),
+  });
+  const reports = () => clusterView.reports(clock.nowMs());
+  const nameOf = (peer: string) => reports().find(r => r.report.node === peer)?.report.name ?? peer;
+
+  let mesh: Mesh;
+  let decider: Decider;
+  let handoffs: Handoffs;
+  const changed = () => node.tell();
+  let recovered = false;
+  // Until the journal was read any VM may be in a handoff: nothing of it is started or given back.
+  const inHandoff = (vm: string) => !recovered || handoffs.parties.inHandoff(vm);
+  const vms = new Vms(
+    { bootId: ports.bootId, cooldownMs: policyConfig.cooldownMs, pinMs: config.pinMinutes * 60_000 },
+    { host, shelves: vmShelves(state.db), clock, log, inHandoff, changed },
+  );
+  const freeMib = () => ports.memoryMib() - vms.memoryMib() - handoffs.parties.reservedMib();
+  const sampler = new Sampler({ windowMs: config.windowMs }, { ...ports.sampled, clock });
+  const mode = () => config.mode as Mode;
+  const node: Node = new Node({
+    sampler,
+    vms,
+    clusterView,
+    history,
+    metrics,
+    clock,
+    log,
+    mesh: () => mesh,
+    decider: () => decider,
+    idlePermille: policyConfig.idlePermille,
+    inputs: () => ({
+      identity: { node: self, name: config.node.name, incarnation, version: VERSION },
+      addresses: mesh.addresses(),
+      http: ports.httpAddress(),
+      mode: mode(),
+      policyHash,
+      cordoned: flags.cordoned,
+      pausedMs: flags.pausedMs,
+      cores: config.cpu.cores,
+      cooldownMs: policyConfig.cooldownMs,
+      memoryMib: ports.memoryMib(),
+      memoryFreeMib: freeMib() - config.memory.reserveMib,
+      vms: vms.list(),
+      handoffs: handoffs.parties.loads(),
+    }),
+  });
+
+  mesh = await ports.joinMesh((author, bytes) => node.validate(author, bytes));
+  const words = new Words({
+    incarnation,
+    incarnationOf: peer => reports().find(r => r.report.node === peer)?.report.incarnation ?? 0,
+    send: (peer, frame) => mesh.send(peer, frame),
+    log,
+  });
+  handoffs = wireHandoffs(config, ports, {
+    policyConfig,
+    policyHash,
+    rule,
+    mode,
+    clusterView,
+    vms,
+    words,
+    node: () => node,
+    freeMib,
+    nameOf,
+    changed,
+    switched: () => sampler.disturb(),
+  });
+
+  const paused = () => reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
+  const engineOf = (vm: string): Engine =>
+    vms.get(vm)?.record.spec.migration === 'precopy' || !postcopy
+      ? 'precopy'
+      : (config.migration.engine as Engine);
+  const offer = async (request: Omit<OfferRequest, 'decidedAtMs'>): Promise<Answered> => {
+    const decidedAtMs = clock.nowMs();
+    const answer = await vms.move(request.spec, () => handoffs.offer({ ...request, decidedAtMs }));
+    if (answer.accepted) node.relocated(request.relocation);
+    else metrics.count('shoal_offers_refused_total', { code: answer.code });
+    return answer;
+  };
+  decider = new Decider(
+    { self, rule: threshold.name, policyHash, cooldownMs: policyConfig.cooldownMs, config: policyNumbers },
+    {
+      clusterView,
+      decide: rule,
+      digest: digest16,
+      mode,
+      paused,
+      own: () => ({ ...handoffs.parties.own(), maxOutflow: policyConfig.maxOutflow }),
+      async offer(move, relocation, basis) {
+        const record = vms.get(move.vm)?.record;
+        if (!record) return { accepted: false, code: 'gone', detail: 'the VM is not here any more' };
+        const busy = vms.busy(record.spec.vm);
+        if (busy) return { accepted: false, code: 'busy', detail: `a ${busy} of the VM is under way` };
+        metrics.count('shoal_moves_total', { reason: move.reason });
+        const { spec, epoch } = record;
+        const engine = engineOf(move.vm);
+        return offer({ spec, epoch, target: move.to, engine, reason: move.reason, relocation, basis });
+      },
+      async keep(record) {
+        metrics.count('shoal_decisions_total', { action: record.action });
+        for (const { code } of record.decision.refusals) metrics.count('shoal_refusals_total', { code });
+        await decisions.add(record);
+      },
+      clock,
+      log,
+    },
+  );
+
+  const status = (): ClusterStatus =>
+    clusterStatus({
+      node: config.node.name,
+      nodeId: self,
+      version: VERSION,
+      mode: mode(),
+      policy: threshold.name,
+      policyHash,
+      cooldownConfigMs: policyConfig.cooldownMs,
+      pausedMs: flags.pausedMs,
+      seen: reports(),
+      members: config.mesh.peers.map(p => ({ id: p.id, name: '' })),
+      own: handoffs.parties.running(),
+    });
+  const api = createApi({
+    nodeName: config.node.name,
+    vms,
+    host,
+    flags,
+    history,
+    decider,
+    decisions,
+    status,
+    freeMib,
+    tellNow: async () => void (await node.publish()),
+    reports: () => reports().map(r => r.report),
+    handoffs: limit => handoffs.list(limit),
+    health: () => node.faults(),
+    defaultEngine: postcopy ? (config.migration.engine as Engine) : 'precopy',
+    postcopy,
+    pinMs: config.pinMinutes * 60_000,
+    handoffWith: vm => handoffs.parties.running().find(h => h.vm === vm)?.target,
+    cancel: vm => void handoffs.cancel(vm),
+    offer: ({ owned, target, engine }: ManualOffer) => {
+      const { spec, epoch } = owned.record;
+      return offer({ spec, epoch, target: target.id, engine, reason: 'manual', relocation: '', basis: [] });
+    },
+  });
+
+  return {
+    api,
+    mesh,
+    handoffs,
+    vms,
+    status,
+    scrape() {
+      setGauges(metrics, status(), mesh, vm => sampler.cpuMs(vm));
+      return metrics.text();
+    },
+    async takeUp() {
+      await vms.adoptAll();
+      mesh.onReport((_author, bytes) => node.heard(bytes));
+      // Nothing is answered before every newest record was written again (handoff.md, Records).
+      await handoffs.recover();
+      recovered = true;
+      mesh.onMessage((peer, frame) => handoffs.hear(peer, frame));
+    },
+    startOwned: () => vms.startOwned(),
+    round: () => node.round(),
+    async stop() {
+      node.stop();
+      await handoffs.stop();
+      await mesh.stop();
+    },
+  };
+}
