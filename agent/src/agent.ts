@@ -2,6 +2,7 @@
  * The agent: a wired node on this machine. Start: store, VMs adopted, mesh, handoffs taken up again, owned VMs started,
  * then the loop: sample, report, decide.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Config } from './config/config.ts';
 import { clock } from './edge/clock.ts';
@@ -30,6 +31,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   const wired = await wireNode(config, {
     clock,
     log,
+    newId: randomUUID,
     metrics,
     bootId: bootId(),
     state,

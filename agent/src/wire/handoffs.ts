@@ -92,6 +92,7 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
         return verdict;
       },
       nameOf: peer => (peer === self ? config.node.name : parts.nameOf(peer)),
+      newId: ports.newId,
       past: state.ended,
       ended: status => countHandoff(metrics, status),
     },

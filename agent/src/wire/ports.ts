@@ -11,6 +11,8 @@ import type { State } from '../state.ts';
 export type Ports = {
   clock: Clock;
   log: Logger;
+  /** A fresh UUID. */
+  newId(): string;
   metrics: Metrics;
   /** Of this boot of the machine: another one means that no process of before lives. */
   bootId: string;

@@ -1,10 +1,10 @@
 /** All handoffs of this node: offers made, offers judged, messages to their party, recovery after a restart. */
-import { randomUUID } from 'node:crypto';
 import { decodeHandoff, type HandoffMessage, type Offer } from '@shoal/protocol';
 import { mustYield } from '../../core/crossing.ts';
 import { strangerAnswer } from '../../core/handoff/answers.ts';
 import { recoverSource, recoverTarget } from '../../core/handoff/recover.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
+import { every } from '../clock.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
 import type { Records } from '../store/records.ts';
@@ -22,6 +22,8 @@ export type HandoffsDeps = Omit<SourceDeps & TargetDeps, 'answered' | 'finished'
   judge(offer: Offer, source: string): Promise<Verdict>;
   nameOf(peer: string): string;
   past: Records<HandoffStatus>;
+  /** A fresh UUID. */
+  newId(): string;
   /** A handoff has ended on this node. */
   ended(status: HandoffStatus): void;
 };
@@ -44,8 +46,8 @@ export class Handoffs {
 
   /** Resolves once the target has accepted or refused, or was silent. */
   async offer(request: OfferRequest): Promise<Answered> {
-    const { host, pageServers, words } = this.#deps;
-    const handoff = randomUUID();
+    const { host, pageServers, words, newId } = this.#deps;
+    const handoff = newId();
     if (this.parties.inHandoff(request.spec.vm))
       return { accepted: false, code: 'moving', detail: 'a handoff of this VM is running', handoff };
     let paths: Awaited<ReturnType<typeof pageServers.init>>;
@@ -183,7 +185,7 @@ export class Handoffs {
     for (const id of await pageServers.list())
       if (!entries.some(e => e.handoff === id)) await pageServers.remove(id);
     for (const entry of entries) {
-      await rewrite(this.#deps.journal, entry, this.#deps.log);
+      await rewrite(this.#deps.journal, entry, this.#deps);
       const { record, seq, ...rest } = entry;
       if (entry.settled) {
         this.#talkAbout(entry);
@@ -236,14 +238,14 @@ export class Handoffs {
   }
 
   #dropWhenEnded(party: AnyParty): void {
-    const drop = setInterval(() => {
+    const look = () => {
       if (!party.ended) return;
-      clearInterval(drop);
+      drop();
       this.parties.delete(party.handoff);
       this.parties.settled.delete(party.handoff);
       void party.stop();
-    }, FORGET_LOOK_MS);
-    drop.unref();
+    };
+    const drop = every(this.#deps.clock, FORGET_LOOK_MS, look, 'idle');
   }
 
   /** Newest first; running ones before ended ones. */

@@ -3,9 +3,8 @@
  * after the other behind those of earlier steps. So a slow effect never delays a decision, and no two effects of a
  * handoff overlap (the RAM file is freed after its VMM has ended, not meanwhile).
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Stepped, step, type Table } from '../../core/handoff/cells.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { PageServers } from '../pages/types.ts';
 import type { VmHost } from '../vmm/types.ts';
@@ -51,9 +50,9 @@ export abstract class Party<S extends string, V extends string, E extends string
   #pending = new Map<E, number>();
   #seq = 0;
   #wanted = '';
-  #resend: NodeJS.Timeout | undefined;
+  #resend = (): void => undefined;
   #resendMs = RESEND_FIRST_MS;
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline = (): void => undefined;
   #stopped = false;
 
   constructor(table: Table<S, V, E>, state: S, entry: Omit<JournalEntry, 'record' | 'seq'>, deps: PartyDeps) {
@@ -141,7 +140,7 @@ export abstract class Party<S extends string, V extends string, E extends string
     this.#effects = this.#effects.then(async () => {
       this.#pending.delete(effect);
       if (!this.stillWanted(effect)) return;
-      while (!this.#stopped && !(await this.#tried(effect))) await sleep(AGAIN_MS);
+      while (!this.#stopped && !(await this.#tried(effect))) await sleep(this.deps.clock, AGAIN_MS);
     });
   }
 
@@ -178,27 +177,32 @@ export abstract class Party<S extends string, V extends string, E extends string
     if (this.#wanted === record && this.awaits(record)) this.dispatch('written' as V);
   }
 
+  /** What could not be done now is tried again as if it had just been asked for. */
+  protected dispatchLater(event: V): void {
+    this.deps.clock.after(AGAIN_MS, () => this.dispatch(event), 'idle');
+  }
+
   protected startDeadline(ms: number): void {
     this.stopDeadline();
-    this.#deadline = setTimeout(() => this.dispatch('deadline' as V), ms);
+    this.#deadline = this.deps.clock.after(ms, () => this.dispatch('deadline' as V));
   }
 
   protected stopDeadline(): void {
-    clearTimeout(this.#deadline);
+    this.#deadline();
   }
 
   #armResend(): void {
-    clearTimeout(this.#resend);
+    this.#resend();
     if (this.#stopped) return;
-    this.#resend = setTimeout(() => {
+    this.#resend = this.deps.clock.after(this.#resendMs, () => {
       this.#resendMs = Math.min(RESEND_MAX_MS, this.#resendMs * 2);
       this.#armResend();
       this.dispatch('resend' as V);
-    }, this.#resendMs);
+    });
   }
 
   #quiet(): void {
-    clearTimeout(this.#resend);
+    this.#resend();
     this.stopDeadline();
   }
 

@@ -253,7 +253,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     const why = (error as Error).message;
     if (effect === 'start-pages') this.#because(why, 'pages-exit');
     else if (effect === 'migrate' || effect === 'switch-over') this.#because(why, 'stream-failed');
-    else if (effect === 'restart-pages') setTimeout(() => this.dispatch('pages-exit'), 1000).unref();
+    else if (effect === 'restart-pages') this.dispatchLater('pages-exit');
   }
 
   async #startPages(): Promise<void> {
@@ -283,7 +283,9 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     await vmm.migrate(this.#pages.streamSocket);
     // Rounds of pre-copy take as long as they take; only standing still for a whole deadline ends it.
     if (this.entry.offer.engine === 'precopy')
-      this.#progress = watchProgress(vmm, () => this.startDeadline(this.#options.switchTimeoutMs));
+      this.#progress = watchProgress(vmm, this.deps.clock, () =>
+        this.startDeadline(this.#options.switchTimeoutMs),
+      );
   }
 
   async #bringBack(): Promise<void> {

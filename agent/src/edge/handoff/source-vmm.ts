@@ -1,7 +1,6 @@
 /** What the source of a handoff does to its VMM: migrate, prove that it stands still for good, bring the guest back. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '@shoal/protocol';
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { Vmm } from '../vmm/types.ts';
 
 /** How long the VMM may take to stop migrating, by itself or cancelled. */
@@ -49,7 +48,7 @@ export class SourceVmm {
     while (this.#clock.nowMs() < untilMs) {
       const state = await this.#vmm.runState();
       if (wanted.includes(state)) return state;
-      await sleep(LOOK_EVERY_MS);
+      await sleep(this.#clock, LOOK_EVERY_MS);
     }
     return undefined;
   }

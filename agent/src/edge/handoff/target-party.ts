@@ -211,7 +211,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   protected failed(effect: TargetEffect, error: unknown): void {
     const why = (error as Error).message;
     if (effect === 'prepare') this.#because(why, 'prepare-failed');
-    else if (effect === 'restart-pages') setTimeout(() => this.dispatch('pages-exit'), 1000).unref();
+    else if (effect === 'restart-pages') this.dispatchLater('pages-exit');
   }
 
   async #prepare(): Promise<void> {

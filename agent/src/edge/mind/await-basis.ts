@@ -2,12 +2,11 @@
  * An offer often arrives before the newest gossip it stands on (a direct stream is one hop, a report may take two):
  * so the target waits a moment for the missing report before it refuses.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Decision, View } from '@shoal/policies';
 import type { ReportRef } from '@shoal/protocol';
 import type { Reevaluation } from '../../core/judge-offer.ts';
 import type { ClusterView } from '../../core/view.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 
 /** Most reports arrive within 50 ms; longer than this would hold up the source's other moves. */
 const BASIS_WAIT_MS = 700;
@@ -28,6 +27,6 @@ export async function reevaluate(
       const { node, incarnation, seq } = found.missing;
       return { missing: `${node} ${incarnation}/${seq}` };
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(clock, LOOK_EVERY_MS);
   }
 }

@@ -7,7 +7,7 @@ import type { Mode, ReportRef } from '@shoal/protocol';
 import { type Held, type OwnHandoffs, ownRows } from '../../core/own-rows.ts';
 import { Rests } from '../../core/rests.ts';
 import type { ClusterView } from '../../core/view.ts';
-import type { Clock } from '../clock.ts';
+import type { Time } from '../clock.ts';
 import type { DecisionRecord } from '../http/api.types.ts';
 import type { Logger } from '../log.ts';
 
@@ -32,7 +32,7 @@ export type DeciderDeps = {
   own(): Omit<OwnHandoffs, 'restMs'>;
   offer(move: Move, relocation: string, basis: ReportRef[]): Promise<OfferAnswer>;
   keep(record: DecisionRecord): Promise<void>;
-  clock: Clock;
+  clock: Time;
   log: Logger;
 };
 

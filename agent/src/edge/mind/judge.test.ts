@@ -3,6 +3,7 @@ import type { LoadReport, Offer } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ClusterView } from '../../core/view.ts';
+import { clock } from '../clock.ts';
 import type { OwnedVm } from '../vms/record.ts';
 import { type JudgeDeps, judge } from './judge.ts';
 
@@ -62,7 +63,7 @@ function world(more: Partial<JudgeDeps> = {}) {
     freeMib: () => 4096,
     parties: { inflow: () => 0, promised: () => 0, outgoing: () => [] },
     relocation: () => undefined,
-    clock: { nowMs: () => nowMs, wallMs: () => nowMs },
+    clock: { ...clock, nowMs: () => nowMs, wallMs: () => nowMs },
     ...more,
   };
   return {
@@ -116,6 +117,7 @@ test('a report that never comes is waited for a moment and then named in the ref
   const { deps, code } = world();
   let nowMs = 0;
   deps.clock = {
+    ...clock,
     nowMs: () => {
       nowMs += 300;
       return nowMs;

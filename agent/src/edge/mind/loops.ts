@@ -15,7 +15,7 @@ export function startLoop(
   deps: { clock: Clock; log: Logger },
 ): Loop {
   let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = (): void => undefined;
   let running: Promise<void> = Promise.resolve();
   let again = false;
   let busy = false;
@@ -30,20 +30,20 @@ export function startLoop(
         if (stopped) return;
         const waitMs = again ? 0 : Math.max(0, periodMs - (deps.clock.nowMs() - startedMs));
         again = false;
-        timer = setTimeout(run, waitMs);
+        cancel = deps.clock.after(waitMs, run);
       });
   };
   run();
   return {
     async stop() {
       stopped = true;
-      clearTimeout(timer);
+      cancel();
       await running;
     },
     soon() {
       if (busy) again = true;
       else if (!stopped) {
-        clearTimeout(timer);
+        cancel();
         run();
       }
     },

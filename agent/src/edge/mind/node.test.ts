@@ -2,6 +2,7 @@ import { decodeLoadReport, encodeLoadReport, type HandoffLoad, type LoadReport }
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ClusterView } from '../../core/view.ts';
+import { clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Mesh } from '../mesh/types.ts';
 import { createMetrics } from '../metrics.ts';
@@ -63,7 +64,7 @@ function world(more: Partial<NodeDeps> = {}) {
       ...{ cooldownMs: 10_000, memoryMib: 1, memoryFreeMib: 1, vms: [vm] as never, handoffs: seen.handoffs },
     }),
     metrics,
-    clock: { nowMs: () => nowMs, wallMs: () => 0 },
+    clock: { ...clock, nowMs: () => nowMs, wallMs: () => 0 },
     log: { info: quiet, warn: quiet, error: quiet, debug: quiet } as unknown as Logger,
     ...more,
   });

@@ -49,7 +49,7 @@ export class Node {
   #seq = 0;
   #relocation: ReportInputs['relocation'];
   #elected = false;
-  #tell: NodeJS.Timeout | undefined;
+  #tell: (() => void) | undefined;
   #stopped = false;
   /** End of the last whole round; before the first, the start of the agent. */
   #roundAtMs: number;
@@ -102,15 +102,15 @@ export class Node {
   /** Something changed that others should hear of soon. */
   tell(): void {
     if (this.#tell || this.#stopped) return;
-    this.#tell = setTimeout(() => {
+    this.#tell = this.#deps.clock.after(TELL_AFTER_MS, () => {
       this.#tell = undefined;
       this.publish().catch(error => this.#deps.log.warn({ error: String(error) }, 'report not published'));
-    }, TELL_AFTER_MS);
+    });
   }
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#tell);
+    this.#tell?.();
   }
 
   async publish(): Promise<LoadReport> {

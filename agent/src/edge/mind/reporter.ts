@@ -6,7 +6,7 @@
 import type { HandoffLoad, LoadReport, Mode, VmLoad, VmState } from '@shoal/protocol';
 import * as limit from '@shoal/protocol';
 import { decayed } from '../../core/vm/backoff.ts';
-import type { Clock } from '../clock.ts';
+import type { Time } from '../clock.ts';
 import type { Load, Sampler } from '../sampler/sampler.ts';
 import type { OwnedVm } from '../vms/record.ts';
 
@@ -34,7 +34,7 @@ export type ReportInputs = {
 const round = (value: number, max = Number.MAX_SAFE_INTEGER): number =>
   Math.min(max, Math.max(0, Math.round(value) || 0));
 
-export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, clock: Clock): LoadReport {
+export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, clock: Time): LoadReport {
   const node = sampler.node();
   const permille = (milli: number) => round(milli / inputs.cores, limit.CPU_PERMILLE_MAX);
   return {
@@ -62,7 +62,7 @@ export function makeReport(inputs: ReportInputs, seq: number, sampler: Sampler, 
   };
 }
 
-function vmLoad(owned: OwnedVm, inputs: ReportInputs, load: Load | undefined, clock: Clock): VmLoad {
+function vmLoad(owned: OwnedVm, inputs: ReportInputs, load: Load | undefined, clock: Time): VmLoad {
   const { spec, epoch, pinnedUntilMs, backoff } = owned.record;
   const left = (untilMs: number) => round(untilMs - clock.wallMs(), limit.AGE_MS_MAX);
   return {

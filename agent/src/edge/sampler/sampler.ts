@@ -4,7 +4,7 @@
  */
 import pidusage from 'pidusage';
 import { Window } from '../../core/window.ts';
-import type { Clock } from '../clock.ts';
+import type { Time } from '../clock.ts';
 import type { BusyReader } from './cpu.ts';
 import { type IoBytes, type NicBytes, nicBytes, nodeIo, vmIo } from './io.ts';
 import { KEYS, type LoadKey, rates } from './rates.ts';
@@ -20,10 +20,11 @@ export type ReadUsage = (pids: number[]) => Promise<Record<string, Usage | undef
 export type SamplerOptions = { windowMs: number };
 export type SamplerDeps = {
   busy: BusyReader;
-  clock: Clock;
+  clock: Time;
   readNics?: () => NicBytes;
   readNodeIo?: (nics: NicBytes) => IoBytes;
   readUsage?: ReadUsage;
+  readVmIo?: (pid: number, taps: readonly string[], nics: NicBytes) => IoBytes;
 };
 
 type Tracked = { pid: number; window: Window<LoadKey>; io: IoBytes; cpuMs: number; atMs: number };
@@ -46,7 +47,7 @@ export class Sampler {
 
   constructor(options: SamplerOptions, deps: SamplerDeps) {
     this.#options = options;
-    this.#deps = { readNics: nicBytes, readNodeIo: nodeIo, readUsage: readUsageOf, ...deps };
+    this.#deps = { readNics: nicBytes, readNodeIo: nodeIo, readUsage: readUsageOf, readVmIo: vmIo, ...deps };
     const { clock, busy, readNics, readNodeIo } = this.#deps;
     const atMs = clock.nowMs();
     this.#last = { atMs, busyMs: busy(), io: readNodeIo(readNics()) };
@@ -62,7 +63,7 @@ export class Sampler {
     const atMs = this.#deps.clock.nowMs();
     for (const vm of vms) {
       const seen = usage[vm.pid];
-      if (seen) this.#sampleVm(vm, atMs, seen, vmIo(vm.pid, vm.taps, nics));
+      if (seen) this.#sampleVm(vm, atMs, seen, this.#deps.readVmIo(vm.pid, vm.taps, nics));
     }
   }
 

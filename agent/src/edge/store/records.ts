@@ -1,5 +1,5 @@
 /** Rows by the time they were written, kept for a while: history, decisions, ended handoffs. */
-import type { Clock } from '../clock.ts';
+import type { Time } from '../clock.ts';
 import { type Database, Shelf, timeKey } from './store.ts';
 
 /** Old rows are dropped this often at most: each sweep is one range delete. */
@@ -8,12 +8,12 @@ const SWEEP_EVERY_MS = 60_000;
 export class Records<T> {
   readonly #shelf: Shelf<T>;
   readonly #retentionMs: number;
-  readonly #clock: Clock;
+  readonly #clock: Time;
   #sweptAtMs = 0;
   #lastKey = '';
   #sameMs = 0;
 
-  constructor(db: Database, name: string, retentionMs: number, clock: Clock) {
+  constructor(db: Database, name: string, retentionMs: number, clock: Time) {
     this.#shelf = new Shelf<T>(db, name);
     this.#retentionMs = retentionMs;
     this.#clock = clock;

@@ -1,11 +1,11 @@
 /** Whether the guest of an adopted VMM runs: asked until it answers, since its monitor may be deaf for now. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, sleep } from '../clock.ts';
 import type { Vmm } from '../vmm/types.ts';
 
 const AGAIN_MS = 1000;
 
 /** Resolves when it is known, or when the VMM is gone. */
-export async function learnState(vmm: Vmm, known: (running: boolean) => void): Promise<void> {
+export async function learnState(vmm: Vmm, clock: Clock, known: (running: boolean) => void): Promise<void> {
   let gone = false;
   const off = vmm.on(event => {
     gone ||= event.kind === 'exit';
@@ -16,7 +16,7 @@ export async function learnState(vmm: Vmm, known: (running: boolean) => void): P
       known(state === 'running');
       break;
     }
-    await sleep(AGAIN_MS);
+    await sleep(clock, AGAIN_MS);
   }
   off();
 }

@@ -60,15 +60,15 @@ export class Restarts {
   }
 
   #startLater(owned: OwnedVm, afterMs: number): void {
-    const { taken, log, ours } = this.#deps;
-    const timer = setTimeout(() => {
+    const { clock, taken, log, ours } = this.#deps;
+    const start = () => {
       const { record, vmm } = owned;
       if (!ours(owned) || record.desired !== 'running' || vmm) return;
       if (taken(record.spec.vm)) return this.#startLater(owned, TAKEN_MS);
       this.#startOrCrash(owned).catch(error =>
         log.error({ vm: record.spec.name, error: String(error) }, 'restart of the VM not kept'),
       );
-    }, afterMs);
-    timer.unref();
+    };
+    clock.after(afterMs, start, 'idle');
   }
 }

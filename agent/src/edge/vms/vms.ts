@@ -3,12 +3,11 @@
  * of the node, ended. A VM in a handoff belongs to the handoff: nothing here starts or ends it meanwhile
  * (handoff.md: nobody but the table may resume or drop a guest).
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
 import { onArrival } from '../../core/vm/backoff.ts';
 import { ShoalError } from '../../errors.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
 import { learnState } from './learn-state.ts';
@@ -96,10 +95,10 @@ export class Vms {
       if (!vmm) continue;
       this.#watch.attach(owned, vmm);
       owned.state = 'paused';
-      const learnt = learnState(vmm, running => {
+      const learnt = learnState(vmm, this.#deps.clock, running => {
         owned.state = running ? 'running' : 'paused';
       });
-      await Promise.race([learnt, sleep(LEARN_MS, undefined, { ref: false })]);
+      await Promise.race([learnt, sleep(this.#deps.clock, LEARN_MS, 'idle')]);
       this.#deps.log.info({ vm: record.spec.name, pid: vmm.pid, state: owned.state }, 'VM adopted');
     }
   }
@@ -177,7 +176,7 @@ export class Vms {
       owned.record = { ...owned.record, desired: 'stopped' };
       await this.#save(owned);
       if (!owned.vmm) return { forced: false };
-      const end = await powerOff(owned.vmm, this.#options.powerdownMs ?? POWERDOWN_MS);
+      const end = await powerOff(owned.vmm, this.#options.powerdownMs ?? POWERDOWN_MS, this.#deps.clock);
       await this.#watch.ended(owned);
       return end;
     });
