@@ -5,12 +5,14 @@ use shoal_workload::engine::State;
 use shoal_workload::ticker::Ticks;
 
 const MAGIC: &str = "shoal-micro";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceState {
     /// Seed of the pattern: another VM's state does not pass for this one's.
     pub seed: u64,
+    /// Of the run ledger: the same from cold start to end, on all nodes.
+    pub life: u64,
     /// Pages under the pattern.
     pub filled: usize,
     /// Migrations, this one included.
@@ -27,6 +29,7 @@ impl DeviceState {
             "magic": MAGIC,
             "version": VERSION,
             "seed": self.seed,
+            "life": self.life,
             "filled": self.filled,
             "moves": self.moves,
             "random": engine.random,
@@ -65,6 +68,7 @@ impl DeviceState {
         };
         Ok(Self {
             seed: field(&value, "seed")?,
+            life: field(&value, "life")?,
             filled: field(&value, "filled")?,
             moves: field(&value, "moves")?,
             engine: State {
@@ -107,6 +111,7 @@ mod tests {
     fn state() -> DeviceState {
         DeviceState {
             seed: u64::MAX,
+            life: u64::MAX - 2,
             filled: 512,
             moves: 3,
             engine: State {

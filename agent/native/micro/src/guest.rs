@@ -1,6 +1,7 @@
 //! The guest: one vCPU thread that runs the workload's engine on the RAM file, and its ticks.
 
 use crate::device_state::DeviceState;
+use crate::ledger::{self, Ledger};
 use crate::memory::Memory;
 use crate::ports::Ports;
 use shoal_workload::command::{self, Command};
@@ -8,7 +9,7 @@ use shoal_workload::engine::{Engine, Rest};
 use shoal_workload::pattern::Random;
 use shoal_workload::pool::Pool;
 use shoal_workload::ticker::Ticker;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
@@ -31,6 +32,9 @@ pub struct Guest {
     memory: Arc<Memory>,
     engine: Mutex<Engine>,
     seed: u64,
+    /// Of the run ledger; changes only while the guest is held.
+    life: AtomicU64,
+    ledger: Ledger,
     ticker: Ticker,
     ports: Arc<Ports>,
     hold: Mutex<Hold>,
@@ -42,7 +46,7 @@ pub struct Guest {
 
 impl Guest {
     /// A guest that is held, with nothing filled. The VM's name seeds the pattern: pages of two VMs never look alike.
-    pub fn start(memory: Arc<Memory>, name: &str, ports: Arc<Ports>) -> Arc<Self> {
+    pub fn start(memory: Arc<Memory>, name: &str, ports: Arc<Ports>, ledger: Ledger) -> Arc<Self> {
         let seed = name.bytes().fold(1, |seed, byte| {
             Random::new(seed ^ u64::from(byte) << 40).word()
         });
@@ -62,6 +66,8 @@ impl Guest {
             memory,
             engine: Mutex::new(Engine::new(pool, provide)),
             seed,
+            life: AtomicU64::new(ledger::new_life()),
+            ledger,
             ticker: Ticker::default(),
             ports,
             hold: Mutex::new(Hold {
@@ -74,7 +80,10 @@ impl Guest {
         });
         guest.ticker.set(|ticks| ticks.held = true);
         let vcpu = guest.clone();
-        std::thread::spawn(move || vcpu.run(&arriving));
+        std::thread::Builder::new()
+            .name("vcpu".to_owned())
+            .spawn(move || vcpu.run(&arriving))
+            .expect("a thread can be started");
         let ticking = guest.clone();
         std::thread::spawn(move || {
             let counters = ticking.engine.lock().unwrap().counters.clone();
@@ -122,6 +131,7 @@ impl Guest {
         let ticks = self.ticker.get();
         DeviceState {
             seed: self.seed,
+            life: self.life.load(Ordering::Relaxed),
             filled: engine.pool().filled(),
             moves,
             engine: engine.state(),
@@ -145,6 +155,8 @@ impl Guest {
         let pool = unsafe { self.memory.pool(self.seed, state.filled) };
         self.engine.lock().unwrap().restore(pool, &state.engine);
         self.ticker.set(|ticks| *ticks = state.ticks());
+        self.life.store(state.life, Ordering::Relaxed);
+        self.note("loaded");
         Ok(())
     }
 
@@ -156,14 +168,16 @@ impl Guest {
 
     fn run(&self, arriving: &Receiver<Interrupt>) {
         let begin = Instant::now();
+        let mut ran = false;
         loop {
-            self.stand_while_held();
+            self.stand_while_held(&mut ran);
             let stop = || self.stop.load(Ordering::Relaxed);
             let rest = self.engine.lock().unwrap().period(
                 &|| begin.elapsed(),
                 &stop,
                 &mut |line: String| self.ports.say_to_channels(&line),
             );
+            self.note("beat");
             if stop() {
                 continue;
             }
@@ -183,14 +197,33 @@ impl Guest {
         }
     }
 
-    fn stand_while_held(&self) {
+    /// `ran`: whether the ledger says that it runs.
+    fn stand_while_held(&self, ran: &mut bool) {
         let mut hold = self.hold.lock().unwrap();
         while hold.wanted {
+            if std::mem::take(ran) {
+                self.note("stand");
+            }
             hold.held = true;
             self.changed.notify_all();
             hold = self.changed.wait(hold).unwrap();
         }
         hold.held = false;
+        drop(hold);
+        if !std::mem::replace(ran, true) {
+            self.note("go");
+        }
+    }
+
+    /// The vCPU's own word, between two periods: nobody holds the engine then.
+    fn note(&self, what: &str) {
+        let counters = self.engine.lock().unwrap().counters.clone();
+        let (work, bad) = (
+            counters.work.load(Ordering::Relaxed),
+            counters.bad.load(Ordering::Relaxed),
+        );
+        self.ledger
+            .note(what, self.life.load(Ordering::Relaxed), work, bad);
     }
 
     /// Does one line of the workload's protocol; its answer, unless that comes later.

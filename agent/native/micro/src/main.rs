@@ -12,6 +12,7 @@ mod args;
 mod device_state;
 mod fault;
 mod guest;
+mod ledger;
 mod machine;
 mod memory;
 mod migration;
@@ -22,6 +23,7 @@ mod qmp;
 use crate::args::Args;
 use crate::fault::Faults;
 use crate::guest::Guest;
+use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::monitor::Monitor;
@@ -49,7 +51,12 @@ fn run() -> Result<(), String> {
         .map_err(|error| format!("{}: {error}", args.pid_file))?;
     let memory = Arc::new(Memory::map(&args.ram, args.memory_mib)?);
     let ports = Arc::new(Ports::default());
-    let guest = Guest::start(memory.clone(), &args.name, ports.clone());
+    let guest = Guest::start(
+        memory.clone(),
+        &args.name,
+        ports.clone(),
+        Ledger::from_env(&args.name)?,
+    );
     ports::listen(&ports, &guest, &args.console, &args.channels)?;
     let monitor = Arc::new(Monitor::default());
     let qmp = args.qmp.clone();
