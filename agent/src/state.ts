@@ -1,7 +1,7 @@
 /** What an earlier life of this agent left on the disk: identity, incarnation, flags, history, records. */
 import { mkdirSync } from 'node:fs';
 import type { Config } from './config/config.ts';
-import { clock } from './edge/clock.ts';
+import { type Clock, clock as realClock } from './edge/clock.ts';
 import { Flags } from './edge/flags.ts';
 import { History, type HistoryRow } from './edge/history.ts';
 import type { DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
@@ -31,9 +31,19 @@ export async function openState({ node, history }: Config): Promise<State> {
   mkdirSync(node.stateDir, { recursive: true, mode: 0o711 });
   const self = await nodeId(node.stateDir);
   const db = await openDatabase(node.stateDir);
+  return readState(self, db, history.retentionHours * HOUR_MS, realClock);
+}
+
+/** The state that this database holds; a new life of the agent begins, and its incarnation is on the disk. */
+export async function readState(
+  self: string,
+  db: Database,
+  retentionMs: number,
+  clock: Clock,
+): Promise<State> {
   const flags = new Flags(db, clock);
   await flags.open();
-  const kept = <T>(shelf: string) => new Records<T>(db, shelf, history.retentionHours * HOUR_MS, clock);
+  const kept = <T>(shelf: string) => new Records<T>(db, shelf, retentionMs, clock);
   const shelf = new Shelf<number[]>(db, 'device-load');
   const deviceLoad = new Map(await shelf.all());
   return {

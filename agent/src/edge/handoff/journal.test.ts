@@ -34,12 +34,9 @@ const entry = (record: string, seq: number): JournalEntry => ({
 function lying(real: Database, change: (entry: JournalEntry) => JournalEntry): Database {
   return new Proxy(real, {
     get(target, key) {
-      if (key === 'batch')
-        return (operations: { value?: JournalEntry }[], options: object) =>
-          target.batch(
-            operations.map(o => (o.value ? { ...o, value: change(o.value) } : o)) as never,
-            options,
-          );
+      if (key === 'put')
+        return (shelf: string, at: string, value: JournalEntry, sync: boolean) =>
+          target.put(shelf, at, change(value), sync);
       const found = Reflect.get(target, key, target);
       return typeof found === 'function' ? found.bind(target) : found;
     },

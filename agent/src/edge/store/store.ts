@@ -8,12 +8,60 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import { ShoalError } from '../../errors.ts';
 
-export type Database = Level<string, unknown>;
+/** Where a range of keys begins, how many of them, and whether from its end. */
+export type Range = { from?: string; limit?: number; newestFirst?: boolean };
+
+/** What the shelves need of a database: JSON values in named shelves, sorted by their keys. */
+export interface Database {
+  /** Undefined when there is none. */
+  get(shelf: string, key: string): Promise<unknown>;
+  /** `sync`: resolves when it, and all that was written before it, is on the disk. Rejects: it may be there or not. */
+  put(shelf: string, key: string, value: unknown, sync: boolean): Promise<void>;
+  /** Synced. */
+  delete(shelf: string, key: string): Promise<void>;
+  range(shelf: string, range: Range): Promise<[string, unknown][]>;
+  dropBefore(shelf: string, key: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The real one (leveldb's log and tables). */
+class LevelDatabase implements Database {
+  readonly #level: Level<string, unknown>;
+
+  constructor(level: Level<string, unknown>) {
+    this.#level = level;
+  }
+  get(shelf: string, key: string): Promise<unknown> {
+    return this.#shelf(shelf).get(key);
+  }
+  // By the root: `sync` is an option of the database, a sublevel's types do not know it.
+  put(shelf: string, key: string, value: unknown, sync: boolean): Promise<void> {
+    return this.#level.batch([{ type: 'put', sublevel: this.#shelf(shelf), key, value }], { sync });
+  }
+  delete(shelf: string, key: string): Promise<void> {
+    return this.#level.batch([{ type: 'del', sublevel: this.#shelf(shelf), key }], { sync: true });
+  }
+  range(shelf: string, { from, limit, newestFirst }: Range): Promise<[string, unknown][]> {
+    const bounds = { ...(from !== undefined && { gte: from }), ...(limit !== undefined && { limit }) };
+    return this.#shelf(shelf)
+      .iterator({ ...bounds, reverse: newestFirst ?? false })
+      .all();
+  }
+  async dropBefore(shelf: string, key: string): Promise<void> {
+    await this.#shelf(shelf).clear({ lt: key });
+  }
+  close(): Promise<void> {
+    return this.#level.close();
+  }
+  #shelf(name: string) {
+    return this.#level.sublevel<string, unknown>(name, { valueEncoding: 'json' });
+  }
+}
 
 export async function openDatabase(stateDir: string): Promise<Database> {
   const location = join(stateDir, 'db');
   mkdirSync(location, { recursive: true, mode: 0o700 });
-  const db: Database = new Level(location, { valueEncoding: 'json' });
+  const db = new Level<string, unknown>(location, { valueEncoding: 'json' });
   try {
     await db.open();
   } catch (error) {
@@ -28,43 +76,44 @@ export async function openDatabase(stateDir: string): Promise<Database> {
       { cause: error },
     );
   }
-  return db;
+  return new LevelDatabase(db);
 }
 
 /** A typed corner of the database. */
 export class Shelf<T> {
   readonly #db: Database;
-  readonly #level;
+  readonly #name: string;
+
   constructor(db: Database, name: string) {
     this.#db = db;
-    this.#level = db.sublevel<string, T>(name, { valueEncoding: 'json' });
+    this.#name = name;
   }
   get(key: string): Promise<T | undefined> {
-    return this.#level.get(key);
+    return this.#db.get(this.#name, key) as Promise<T | undefined>;
   }
   /** Resolves when the value is on the disk. */
-  async putSynced(key: string, value: T): Promise<void> {
-    // By the root: `sync` is an option of the database, a sublevel's types do not know it.
-    await this.#db.batch<string, T>([{ type: 'put', sublevel: this.#level, key, value }], { sync: true });
+  putSynced(key: string, value: T): Promise<void> {
+    return this.#db.put(this.#name, key, value, true);
   }
-  async put(key: string, value: T): Promise<void> {
-    await this.#level.put(key, value);
+  put(key: string, value: T): Promise<void> {
+    return this.#db.put(this.#name, key, value, false);
   }
-  async delete(key: string): Promise<void> {
-    await this.#db.batch<string, T>([{ type: 'del', sublevel: this.#level, key }], { sync: true });
+  delete(key: string): Promise<void> {
+    return this.#db.delete(this.#name, key);
   }
-  async all(): Promise<[string, T][]> {
-    return this.#level.iterator().all();
+  all(): Promise<[string, T][]> {
+    return this.#db.range(this.#name, {}) as Promise<[string, T][]>;
   }
   /** Newest first. */
   async last(limit: number): Promise<T[]> {
-    return this.#level.values({ reverse: true, limit }).all();
+    const rows = await this.#db.range(this.#name, { limit, newestFirst: true });
+    return rows.map(([, value]) => value as T);
   }
-  async since(key: string, limit: number): Promise<[string, T][]> {
-    return this.#level.iterator({ gte: key, limit }).all();
+  since(key: string, limit: number): Promise<[string, T][]> {
+    return this.#db.range(this.#name, { from: key, limit }) as Promise<[string, T][]>;
   }
-  async dropBefore(key: string): Promise<void> {
-    await this.#level.clear({ lt: key });
+  dropBefore(key: string): Promise<void> {
+    return this.#db.dropBefore(this.#name, key);
   }
 }
 
