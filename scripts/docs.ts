@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { cliReference as cli } from '../agent/src/cli/reference.ts';
 import { reference as config } from '../agent/src/config/reference.ts';
 import { tablePage } from '../agent/src/core/handoff/table-page.ts';
+import { openApiText as openapi } from '../agent/src/edge/http/openapi.ts';
 import { httpReference as http } from '../agent/src/edge/http/reference.ts';
 import { metricsReference as metrics } from '../agent/src/edge/metrics-reference.ts';
 import { errorReference as errors } from '../agent/src/error-reference.ts';
@@ -12,6 +13,7 @@ const PAGES: Record<string, () => string> = {
   'docs/reference/config.md': config,
   'docs/reference/cli.md': cli,
   'docs/reference/http.md': http,
+  'docs/reference/openapi.json': openapi,
   'docs/metrics.md': metrics,
   'docs/errors.md': errors,
 };

@@ -41,6 +41,7 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
     'Use the unix socket on the node; HTTPS with tokens comes later',
   ),
   SHOAL_HTTP_NOT_FOUND: row(404, 'There is nothing at this path', 'See the list of paths'),
+  SHOAL_HTTP_METHOD: row(405, 'The path does not take that method', 'Use one of those that are named'),
   SHOAL_HTTP_REQUEST: row(400, 'A parameter or field of the request is wrong', 'Mend what is named'),
   SHOAL_HTTP_BODY: row(400, 'The body is neither JSON nor YAML, or empty', 'Send one document'),
   SHOAL_HTTP_BODY_TOO_LARGE: row(413, 'The body is too large', 'Send less'),

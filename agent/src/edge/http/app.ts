@@ -1,10 +1,12 @@
 /** One Fastify server: limits, errors as problems, every answer counted. The routes come from `reads` and `changes`. */
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ShoalError } from '../../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AgentApi } from './api.types.ts';
 import { acceptYaml } from './body.ts';
+import { refuseMalformed } from './malformed.ts';
+import { watchRoutes } from './methods.ts';
 import { asShoalError, BODY_MAX_BYTES, PROBLEM_TYPE, problemOf } from './problem.ts';
 
 export type HttpDeps = { api: AgentApi; metrics: Metrics; log: Logger };
@@ -18,34 +20,50 @@ const REQUEST_MS_MAX = 10_000;
 const CONNECTIONS_MAX = 128;
 
 export function createApp(listener: Listener, { metrics, log }: HttpDeps): FastifyInstance {
-  const app = fastify({
-    logger: false,
-    bodyLimit: BODY_MAX_BYTES,
-    requestTimeout: REQUEST_MS_MAX,
-    forceCloseConnections: true,
-    exposeHeadRoutes: true,
-    // Fastify would cut unknown fields off silently and turn 1 into "1" in bodies.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, strict: false } },
-  });
-  app.server.maxConnections = CONNECTIONS_MAX;
-  acceptYaml(app);
-  app.addHook('onResponse', (_request, reply, done) => {
-    metrics.count('shoal_http_requests_total', { listener, status: String(reply.statusCode) });
-    done();
-  });
-  app.setErrorHandler((error, request, reply) => {
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const shown = asShoalError(error, request.url);
     if (shown.code === 'SHOAL_INTERNAL') {
       const stack = String((error as Error)?.stack ?? error);
       log.error({ method: request.method, url: request.url, error: stack }, 'request failed inside');
     }
     const problem = problemOf(shown);
-    return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+    reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+  };
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_MS_MAX,
+    forceCloseConnections: true,
+    exposeHeadRoutes: true,
+    // Paths that cannot be decoded, or are too long, never reach a route.
+    frameworkErrors: refuse,
+    clientErrorHandler: refuseMalformed,
+    // Fastify would cut unknown fields off silently and turn 1 into "1" in bodies.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, strict: false } },
   });
-  app.setNotFoundHandler(request => {
+  app.server.maxConnections = CONNECTIONS_MAX;
+  const methodsOf = watchRoutes(app);
+  acceptYaml(app);
+  app.addHook('onResponse', (_request, reply, done) => {
+    metrics.count('shoal_http_requests_total', { listener, status: String(reply.statusCode) });
+    done();
+  });
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] as string;
+    const methods = methodsOf(path);
+    if (methods.length > 0) {
+      reply.header('allow', methods.join(', '));
+      throw new ShoalError(
+        'SHOAL_HTTP_METHOD',
+        `${request.method} is not for this path`,
+        request.url,
+        `Use ${methods.join(' or ')}`,
+      );
+    }
     throw new ShoalError(
       'SHOAL_HTTP_NOT_FOUND',
-      `there is nothing at ${request.method} ${request.url.split('?')[0]}`,
+      `there is nothing at ${request.method} ${path}`,
       request.url,
       'See docs/reference/http.md for what there is',
     );

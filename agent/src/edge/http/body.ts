@@ -22,6 +22,8 @@ export function yamlBody(text: string, code: string, where: string): unknown {
 }
 
 export function acceptYaml(app: FastifyInstance): void {
+  // Fastify reads plain text too, which nothing here is.
+  app.removeContentTypeParser('text/plain');
   app.addContentTypeParser(YAML_TYPES, { parseAs: 'string' }, (request, body, done) => {
     try {
       done(null, yamlBody(body as string, 'SHOAL_HTTP_BODY', request.url));

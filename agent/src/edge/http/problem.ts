@@ -51,6 +51,10 @@ export function asShoalError(error: unknown, path: string): ShoalError {
     const todo = 'Send application/json or application/yaml';
     return new ShoalError('SHOAL_HTTP_MEDIA_TYPE', 'the body has a type that is not read here', path, todo);
   }
+  if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH') {
+    const what = 'the path cannot be decoded, or has too long a name in it';
+    return new ShoalError('SHOAL_HTTP_REQUEST', what, path, 'Mend it and ask again');
+  }
   if (code.startsWith('FST_ERR_CTP')) {
     return new ShoalError(
       'SHOAL_HTTP_BODY',

@@ -1,49 +1,67 @@
-/** Query parameters: strings by nature, so each is taken as a string and turned into a number here. */
+/** Query parameters: strings by nature, so each is read here by its kind, which the OpenAPI document shows too. */
 import { ShoalError } from '../../errors.ts';
 
-type Query = Record<string, unknown>;
+/** JSON Schema, as the OpenAPI document has it. `required`: there is no answer without it. */
+export type QueryKind = { description: string; required?: true } & (
+  | { type: 'integer'; minimum: number; maximum: number; default?: number }
+  | { type: 'string'; pattern: string; maxLength: number }
+  | { type: 'boolean'; default: boolean }
+);
+export type QueryKinds = Readonly<Record<string, QueryKind>>;
 
-/** A whole number between the limits; the fallback when it is not given. */
-export function wholeOf(
-  query: unknown,
-  name: string,
-  limits: { fallback: number; min: number; max: number },
-): number {
-  const value = (query as Query)[name];
-  if (value === undefined) return limits.fallback;
-  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
-  if (number >= limits.min && number <= limits.max) return number;
-  throw new ShoalError(
-    'SHOAL_HTTP_REQUEST',
-    `${name} is ${JSON.stringify(value)}`,
-    `query.${name}`,
-    `Give a whole number from ${limits.min} to ${limits.max}`,
-  );
+type ValueOf<K> = K extends { type: 'integer' } ? number : K extends { type: 'boolean' } ? boolean : string;
+/** What is not given and has no default is undefined. */
+export type Query<K> = {
+  [N in keyof K]: K[N] extends { required: true } | { default: unknown }
+    ? ValueOf<K[N]>
+    : ValueOf<K[N]> | undefined;
+};
+
+/** Throws one SHOAL_HTTP_REQUEST. Names that are not known are refused: a misspelt one would be ignored in silence. */
+export function queryOf<const K extends QueryKinds>(kinds: K, query: unknown): Query<K> {
+  const given = query as Record<string, unknown>;
+  const names = Object.keys(kinds);
+  const unknown = Object.keys(given).find(name => !names.includes(name));
+  if (unknown !== undefined)
+    throw fault(
+      'no such parameter',
+      unknown,
+      names.length ? `There are: ${names.join(', ')}` : 'There are none here',
+    );
+  return Object.fromEntries(
+    names.map(name => [name, readValue(name, kinds[name] as QueryKind, given[name])]),
+  ) as Query<K>;
 }
 
-export function textOf(query: unknown, name: string): string {
-  const value = (query as Query)[name];
-  if (typeof value === 'string' && value !== '') return value;
-  throw new ShoalError('SHOAL_HTTP_REQUEST', `${name} is missing`, `query.${name}`, `Add ?${name}=…`);
+const fault = (what: string, name: string, todo: string): ShoalError =>
+  new ShoalError('SHOAL_HTTP_REQUEST', what, `query.${name}`, todo);
+
+function readValue(name: string, kind: QueryKind, value: unknown): unknown {
+  if (value === undefined) {
+    if (kind.required) throw fault(`${name} is missing`, name, `Add ?${name}=…`);
+    return 'default' in kind ? kind.default : undefined;
+  }
+  const wrong = (todo: string) => fault(`${name} is ${JSON.stringify(value)}`, name, todo);
+  switch (kind.type) {
+    case 'integer': {
+      const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+      if (number >= kind.minimum && number <= kind.maximum) return number;
+      throw wrong(`Give a whole number from ${kind.minimum} to ${kind.maximum}`);
+    }
+    case 'boolean':
+      if (value === 'true' || value === 'false') return value === 'true';
+      throw wrong('Give true or false');
+    case 'string':
+      if (typeof value === 'string' && value.length <= kind.maxLength && new RegExp(kind.pattern).test(value))
+        return value;
+      throw wrong(`Give what fits ${kind.pattern}`);
+  }
 }
 
-/** `?name=true`; false when it is not given. */
-export function flagOf(query: unknown, name: string): boolean {
-  const value = (query as Query)[name];
-  if (value === undefined || value === 'false') return false;
-  if (value === 'true') return true;
-  throw new ShoalError(
-    'SHOAL_HTTP_REQUEST',
-    `${name} is ${JSON.stringify(value)}`,
-    `query.${name}`,
-    'Give true or false',
-  );
-}
+export const DRY = {
+  dryRun: { type: 'boolean', default: false, description: 'Check it, say what it would do, and do nothing.' },
+} as const satisfies QueryKinds;
 
-/** Names that are not known are refused: a misspelt parameter would be ignored in silence. */
-export function onlyKnown(query: unknown, names: readonly string[]): void {
-  const unknown = Object.keys(query as Query).find(name => !names.includes(name));
-  if (unknown === undefined) return;
-  const todo = names.length ? `There are: ${names.join(', ')}` : 'There are none here';
-  throw new ShoalError('SHOAL_HTTP_REQUEST', 'no such parameter', `query.${unknown}`, todo);
-}
+export const LIMIT = {
+  limit: { type: 'integer', minimum: 1, maximum: 500, default: 20, description: 'Newest rows to answer.' },
+} as const satisfies QueryKinds;

@@ -2,37 +2,85 @@
 import type { FastifyInstance } from 'fastify';
 import { ShoalError } from '../../errors.ts';
 import { clock } from '../clock.ts';
+import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';
-import { onlyKnown, textOf, wholeOf } from './queries.ts';
+import { LIMIT, type Query, type QueryKinds, queryOf } from './queries.ts';
+import { NAME, object } from './schema.ts';
 
-const LIMIT = { fallback: 20, min: 1, max: 500 };
 /** `/v1/history` without `sinceMs` looks back so far. */
 const HISTORY_MS = 600_000;
 
 type Named = { Params: { name: string } };
 
-/** Every path and the parameters that it takes; `docs/reference/http.md` is held to it. */
+/** `answer`: its schema's name in the OpenAPI document. `refusals`: codes that it may answer beside those of every read. */
+type Read = { what: string; answer: AnswerName | ''; query?: QueryKinds; refusals?: readonly string[] };
+
+/** Every path, what it takes and answers; `docs/reference` is held to it. */
 export const READS = {
-  '/v1/status': { query: [], what: 'The whole cluster as this node sees it.' },
-  '/v1/nodes': { query: [], what: 'Its nodes.' },
-  '/v1/vms': { query: [], what: 'Its VMs.' },
-  '/v1/vms/:name': { query: [], what: 'One VM by name or UUID.' },
-  '/v1/decisions': { query: ['limit'], what: 'Frozen decisions of this node with all inputs, newest first.' },
-  '/v1/handoffs': { query: ['limit'], what: 'Running and ended handoffs, newest first.' },
-  '/v1/handoffs/:name': { query: [], what: 'One handoff by its UUID.' },
-  '/v1/history': { query: ['subject', 'sinceMs'], what: 'CPU and memory of a VM or node, a second a point.' },
-  '/v1/explain/:name': { query: [], what: 'Why a VM or node is as it is, in sentences.' },
-  '/v1/reports': { query: [], what: 'The load reports that the view stands on.' },
-  '/healthz': { query: [], what: '200 when all is well, else 503; the faults in sentences.' },
-  '/metrics': { query: [], what: 'Prometheus text.' },
-} as const;
+  '/v1/status': { what: 'The whole cluster as this node sees it.', answer: 'ClusterStatus' },
+  '/v1/nodes': { what: 'Its nodes.', answer: 'NodeList' },
+  '/v1/vms': { what: 'Its VMs.', answer: 'VmList' },
+  '/v1/vms/:name': {
+    what: 'One VM by name or UUID.',
+    answer: 'VmStatus',
+    refusals: ['SHOAL_VM_UNKNOWN'],
+  },
+  '/v1/decisions': {
+    what: 'Frozen decisions of this node with all inputs, newest first.',
+    answer: 'DecisionList',
+    query: LIMIT,
+  },
+  '/v1/handoffs': {
+    what: 'Running and ended handoffs, newest first.',
+    answer: 'HandoffList',
+    query: LIMIT,
+  },
+  '/v1/handoffs/:name': {
+    what: 'One handoff by its UUID.',
+    answer: 'HandoffStatus',
+    refusals: ['SHOAL_HANDOFF_UNKNOWN'],
+  },
+  '/v1/history': {
+    what: 'CPU and memory of a VM or node, a second a point.',
+    answer: 'History',
+    query: {
+      subject: { ...NAME, description: 'Name of a VM or node.', maxLength: 63, required: true },
+      sinceMs: {
+        type: 'integer',
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description:
+          "Milliseconds since 1970 by the asked node's wall clock; ten minutes ago when not given.",
+      },
+    },
+  },
+  '/v1/explain/:name': {
+    what: 'Why a VM or node is as it is, in sentences.',
+    answer: 'Explanation',
+    refusals: ['SHOAL_UNKNOWN_SUBJECT', 'SHOAL_VM_UNKNOWN'],
+  },
+  '/v1/reports': { what: 'The load reports that the view stands on.', answer: 'ReportList' },
+  '/v1/openapi.json': { what: 'This API as an OpenAPI 3.1 document.', answer: 'OpenApi' },
+  '/healthz': { what: '200 when all is well, else 503; the faults in sentences.', answer: 'Health' },
+  '/metrics': { what: 'Prometheus text.', answer: '' },
+} as const satisfies Record<string, Read>;
+
+type QueryOf<P extends keyof typeof READS> = (typeof READS)[P] extends { query: infer Q extends QueryKinds }
+  ? Query<Q>
+  : Query<Record<never, QueryKinds[string]>>;
+
+/** Of a path with `:name`, nothing else stands in a path. */
+export const paramsOf = (path: string) => (path.includes(':name') ? { params: object({ name: NAME }) } : {});
 
 export function addReads(app: FastifyInstance, { api, metrics }: HttpDeps): void {
-  const read = (path: keyof typeof READS, answer: (name: string, query: unknown) => unknown): void => {
-    app.get<Named>(path, async ({ params, query }) => {
-      onlyKnown(query, READS[path].query);
-      return answer(params.name, query);
-    });
+  const read = <P extends keyof typeof READS>(
+    path: P,
+    answer: (name: string, query: QueryOf<P>) => unknown,
+  ): void => {
+    const { query: kinds = {} }: Read = READS[path];
+    app.get<Named>(path, { schema: paramsOf(path) }, async ({ params, query }) =>
+      answer(params.name, queryOf(kinds, query) as QueryOf<P>),
+    );
   };
   read('/v1/status', () => api.status());
   read('/v1/nodes', () => api.status().nodes);
@@ -42,8 +90,8 @@ export function addReads(app: FastifyInstance, { api, metrics }: HttpDeps): void
     if (!vm) throw new ShoalError('SHOAL_VM_UNKNOWN', 'no VM has that name', name, 'See `shoal vms`');
     return vm;
   });
-  read('/v1/decisions', (_, query) => api.decisions(wholeOf(query, 'limit', LIMIT)));
-  read('/v1/handoffs', (_, query) => api.handoffs(wholeOf(query, 'limit', LIMIT)));
+  read('/v1/decisions', (_, { limit }) => api.decisions(limit));
+  read('/v1/handoffs', (_, { limit }) => api.handoffs(limit));
   read('/v1/handoffs/:name', async id => {
     const handoff = await api.handoff(id);
     if (handoff) return handoff;
@@ -54,21 +102,20 @@ export function addReads(app: FastifyInstance, { api, metrics }: HttpDeps): void
       'See `shoal handoffs`',
     );
   });
-  read('/v1/history', (_, query) => {
-    const nowMs = clock.wallMs();
-    const sinceMs = wholeOf(query, 'sinceMs', {
-      fallback: nowMs - HISTORY_MS,
-      min: 0,
-      max: Number.MAX_SAFE_INTEGER,
-    });
-    return api.history(textOf(query, 'subject'), sinceMs);
-  });
+  read('/v1/history', (_, { subject, sinceMs }) =>
+    api.history(subject, sinceMs ?? clock.wallMs() - HISTORY_MS),
+  );
   read('/v1/explain/:name', subject => api.explain(subject));
   read('/v1/reports', () => api.reports());
+  // Most agents are never asked for it: the document, and the schemas of all answers, are made when they are.
+  read('/v1/openapi.json', async () => (await import('./openapi.ts')).openApi());
   app.get('/healthz', async ({ query }, reply) => {
-    onlyKnown(query, []);
+    queryOf({}, query);
     const health = api.health();
     return reply.code(health.ok ? 200 : 503).send(health);
   });
-  app.get('/metrics', async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  app.get('/metrics', async ({ query }, reply) => {
+    queryOf({}, query);
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
 }

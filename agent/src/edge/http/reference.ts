@@ -5,19 +5,22 @@ import { BODY_MAX_BYTES } from './problem.ts';
 import { READS } from './reads.ts';
 
 export function httpReference(): string {
-  const reads = Object.entries(READS).map(([path, { query, what }]) => {
+  const reads = Object.entries(READS).map(([path, read]) => {
+    const { what } = read;
+    const query = 'query' in read ? Object.keys(read.query) : [];
     const parameters = query.length ? query.map(q => `\`${q}\``).join(', ') : '–';
     return `| \`GET ${path}\` | ${parameters} | ${what} |`;
   });
-  const changes = Object.entries(CHANGES).map(([path, what]) => `| \`POST ${path}\` | ${what} |`);
+  const changes = Object.entries(CHANGES).map(([path, { what }]) => `| \`POST ${path}\` | ${what} |`);
   return `# HTTP
 
 Any node answers for the whole cluster, as it sees it. \`http.listen\` serves reads to whoever reaches it; the unix socket
 \`control.socket\` (mode 0660, \`control.group\`) serves the same reads, and changes. A change over TCP is refused with 403.
 
 JSON out; JSON or YAML in (\`application/json\`, \`application/yaml\`), ${BODY_MAX_BYTES} bytes at most. Errors are
-\`application/problem+json\` with the codes of \`docs/errors.md\`. Shapes: \`agent/src/edge/http/api.types.ts\`. Unknown
-parameters and fields are refused, never ignored.
+\`application/problem+json\` with the codes of \`docs/errors.md\`. All shapes are in
+[openapi.json](openapi.json), which every node serves at \`/v1/openapi.json\`. Unknown parameters and fields are refused,
+never ignored.
 
     curl http://node0:7421/v1/status
     curl --unix-socket /run/shoal/shoald.sock -X POST http://shoal/v1/vms/web1/actions/migrate \\

@@ -151,7 +151,11 @@ const BAD: [string, string, string, string | undefined, string, number, string][
   ['an unknown VM to look at', 'GET', '/v1/vms/vm7', undefined, '', 404, 'SHOAL_VM_UNKNOWN'],
   ['an unknown handoff', 'GET', '/v1/handoffs/none', undefined, '', 404, 'SHOAL_HANDOFF_UNKNOWN'],
   ['an unknown path', 'GET', '/v2/status', undefined, '', 404, 'SHOAL_HTTP_NOT_FOUND'],
-  ['a method that is not there', 'DELETE', '/v1/vms/vm1', undefined, '', 404, 'SHOAL_HTTP_NOT_FOUND'],
+  ['a method that is not there', 'DELETE', '/v1/vms/vm1', undefined, '', 405, 'SHOAL_HTTP_METHOD'],
+  ['a path that cannot be decoded', 'GET', '/v1/vms/%zz', undefined, '', 400, 'SHOAL_HTTP_REQUEST'],
+  ['a name that is none', 'GET', '/v1/vms/%00', undefined, '', 400, 'SHOAL_HTTP_REQUEST'],
+  ['a name without end', 'GET', `/v1/vms/${'x'.repeat(500)}`, undefined, '', 400, 'SHOAL_HTTP_REQUEST'],
+  ['plain text as a body', 'POST', migrate, 'node0', 'text/plain', 415, 'SHOAL_HTTP_MEDIA_TYPE'],
 ];
 for (const [what, method, path, body, type, status, code] of BAD) {
   test(`refused, with nothing done: ${what}`, async () => {

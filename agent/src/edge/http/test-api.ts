@@ -1,4 +1,5 @@
 /** For tests alone: an AgentApi over fixed data that notes what it was asked to change. */
+import type { LoadReport } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import type {
   AgentApi,
@@ -96,6 +97,7 @@ export class TestApi implements AgentApi {
   cluster: ClusterStatus;
   handoffRows: HandoffStatus[] = [aHandoff()];
   decisionRows: DecisionRecord[] = [];
+  reportRows: LoadReport[] = [];
   faults: string[] = [];
   failWith: unknown;
   console = '';
@@ -142,7 +144,7 @@ export class TestApi implements AgentApi {
   };
   history = async (subject: string, sinceMs: number) =>
     [0, 1, 2].map(i => ({ atMs: sinceMs + i * 1000, subject, cpuPercent: 10 * i, memoryMib: 731 }));
-  reports = () => [];
+  reports = () => this.reportRows;
   health = () => ({ ok: this.faults.length === 0, faults: this.faults });
   #change<T>(dry: boolean, answer: T, ...what: unknown[]): T | { would: string } {
     this.#note(...what, ...(dry ? ['dry'] : []));

@@ -1,0 +1,198 @@
+/**
+ * The shape of every answer as JSON Schema, for the OpenAPI document alone: it is loaded when that is asked for. The
+ * compiler holds each to the TypeScript type of the same name; a test holds real answers to them.
+ */
+
+import { decision, engine, loadReport, mode, view, vmState } from './answers-work.ts';
+import type * as api from './api.types.ts';
+import {
+  anything,
+  count,
+  flag,
+  listOf,
+  mapOf,
+  number,
+  type Of,
+  object,
+  oneOf,
+  orNull,
+  whole,
+  words,
+} from './schema.ts';
+
+const rates = { diskReadBps: number, diskWriteBps: number, netRxBps: number, netTxBps: number } as const;
+
+const NodeStatus = object({
+  id: words,
+  name: words,
+  state: oneOf('awake', 'stale', 'asleep', 'unknown'),
+  ageMs: number,
+  incarnation: count,
+  version: words,
+  http: words,
+  mode,
+  cordoned: flag,
+  pausedMs: number,
+  policyHash: words,
+  cores: count,
+  cpuPercent: number,
+  cpuNowPercent: number,
+  memoryMib: whole,
+  memoryFreeMib: whole,
+  ...rates,
+  vms: count,
+});
+
+const VmStatus = object({
+  vm: words,
+  name: words,
+  node: words,
+  nodeId: words,
+  state: vmState,
+  stale: flag,
+  ageMs: number,
+  epoch: count,
+  cpuPercent: number,
+  cpuNowPercent: number,
+  memoryMib: count,
+  residentMib: count,
+  vcpus: count,
+  migration: words,
+  pinnedMs: number,
+  backoffMs: number,
+  ...rates,
+});
+
+const HandoffStatus = object({
+  handoff: words,
+  vm: words,
+  name: words,
+  source: words,
+  target: words,
+  role: oneOf('source', 'target', 'observer'),
+  engine,
+  reason: oneOf('overload', 'consolidate', 'manual', 'drain', ''),
+  relocation: words,
+  stage: words,
+  inDoubt: flag,
+  outcome: words,
+  detail: words,
+  at: object({
+    decided: number,
+    offered: number,
+    accepted: number,
+    listening: number,
+    migrate: number,
+    stopped: number,
+    postmigrate: number,
+    committed: number,
+    run: number,
+    resumed: number,
+    transferred: number,
+    ended: number,
+  }),
+  wireBytes: number,
+  dataBytes: number,
+  streamBytes: number,
+  residualPages: number,
+  faults: object({ count: number, p50Us: number, p99Us: number, maxUs: number }),
+  pagesCpuMs: number,
+});
+
+const ClusterStatus = object({
+  node: words,
+  nodeId: words,
+  version: words,
+  mode,
+  policy: words,
+  policyHash: words,
+  cooldownMs: number,
+  pausedMs: number,
+  nodes: listOf(NodeStatus),
+  vms: listOf(VmStatus),
+  handoffs: listOf(HandoffStatus),
+  warnings: listOf(words),
+});
+
+const DecisionRecord = object({
+  id: words,
+  atMs: number,
+  rule: words,
+  policyHash: words,
+  config: mapOf(anything),
+  viewDigest: words,
+  basis: listOf(object({ node: words, incarnation: count, seq: count })),
+  view,
+  decision,
+  held: listOf(
+    object({
+      code: oneOf('resting', 'moving', 'outflow', 'yield'),
+      vm: words,
+      node: words,
+      numbers: mapOf(number),
+      sentence: words,
+    }),
+  ),
+  action: words,
+});
+
+/** `application/problem+json` (RFC 9457). */
+export const Problem = object({
+  type: words,
+  title: words,
+  status: { type: 'integer', minimum: 400, maximum: 599 },
+  detail: words,
+  code: { type: 'string', pattern: '^SHOAL_[A-Z_]+$' },
+  where: words,
+  todo: words,
+});
+
+const HistoryPoint = object({ atMs: number, subject: words, cpuPercent: number, memoryMib: number });
+
+export const ANSWERS = {
+  ClusterStatus,
+  NodeStatus,
+  NodeList: listOf(NodeStatus),
+  VmStatus,
+  VmList: listOf(VmStatus),
+  HandoffStatus,
+  HandoffList: listOf(HandoffStatus),
+  DecisionRecord,
+  DecisionList: listOf(DecisionRecord),
+  Explanation: object({ subject: words, sentences: listOf(words), decision: orNull(DecisionRecord) }),
+  HistoryPoint,
+  History: listOf(HistoryPoint),
+  LoadReport: loadReport,
+  ReportList: listOf(loadReport),
+  Health: object({ ok: flag, faults: listOf(words) }),
+  OpenApi: { type: 'object', description: 'OpenAPI 3.1' },
+  Created: object({ vm: words, name: words }),
+  Stopped: object({ forced: flag }),
+  Moving: object({ handoff: words, node: words, pinnedMs: number }),
+  Console: object({ path: words }),
+  Would: object({ would: words }),
+  Problem,
+} as const;
+
+export type AnswerName = keyof typeof ANSWERS;
+
+/** Never, unless both say the same: then the line that names it does not compile. */
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+type Schema<N extends AnswerName> = Of<(typeof ANSWERS)[N]>;
+type Held = [
+  Same<Schema<'ClusterStatus'>, api.ClusterStatus>,
+  Same<Schema<'DecisionRecord'>, Plain<api.DecisionRecord>>,
+  Same<Schema<'Explanation'>, Plain<api.Explanation>>,
+  Same<Schema<'HistoryPoint'>, api.HistoryPoint>,
+  Same<Schema<'LoadReport'>, ReturnType<api.AgentApi['reports']>[number]>,
+  Same<Schema<'Health'>, ReturnType<api.AgentApi['health']>>,
+  Same<Schema<'Moving'>, api.Moving>,
+  Same<Schema<'Would'>, api.Would>,
+];
+/** What is read only in TypeScript is the same in JSON. */
+type Plain<T> = T extends (infer U)[]
+  ? Plain<U>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Plain<T[K]> }
+    : T;
+export const HELD: Held = [true, true, true, true, true, true, true, true];
