@@ -180,10 +180,8 @@ export class Handoffs {
   /** Takes up what the journal holds. Resolves when every newest record was written again; nothing is said before. */
   async recover(): Promise<void> {
     const entries = await this.#deps.journal.all();
-    const { pageServers } = this.#deps;
-    // Of offers that this node's last life had out: they have no record, and their keys no use.
-    for (const id of await pageServers.list())
-      if (!entries.some(e => e.handoff === id)) await pageServers.remove(id);
+    // Offers that this node’s last life had out have no record, and their keys no use.
+    await this.#deps.pageServers.keepOnly(entries.map(e => e.handoff));
     for (const entry of entries) {
       await rewrite(this.#deps.journal, entry, this.#deps);
       const { record, seq, ...rest } = entry;

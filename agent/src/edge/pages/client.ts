@@ -109,8 +109,10 @@ export function createPageServers(options: PageServersOptions): PageServers {
       await rm(pidFileOf(handoff), { force: true });
     },
 
-    async list() {
-      return readdir(root).catch(() => []);
+    async keepOnly(handoffs) {
+      const kept = new Set(handoffs.flatMap(id => [dirOf(id), pidFileOf(id)]));
+      for (const name of await readdir(root).catch(() => []))
+        if (!kept.has(join(root, name))) await rm(join(root, name), { recursive: true, force: true });
     },
   };
 }

@@ -91,6 +91,6 @@ export interface PageServers {
   adopt(handoff: string): Promise<PageServer | undefined>;
   /** Removes the session directory with its key. */
   remove(handoff: string): Promise<void>;
-  /** Session directories that are there, by handoff id. */
-  list(): Promise<string[]>;
+  /** Removes all session directories but those of these handoffs. */
+  keepOnly(handoffs: readonly string[]): Promise<void>;
 }
