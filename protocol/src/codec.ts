@@ -4,49 +4,86 @@
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { Bad, type Decoded } from './errors.ts';
-import { HANDOFF_BYTES_MAX, REPORT_BYTES_MAX } from './limits.ts';
+import { HANDOFF_BYTES_MAX, REGISTER_BYTES_MAX, REPORT_BYTES_MAX } from './limits.ts';
 import type { MessageType } from './message.ts';
 import { type LoadReport, loadReport } from './messages/load-report.ts';
-import { HANDOFF_MESSAGES, type HandoffMessage } from './registry.ts';
+import { register, type ToldRegister } from './messages/register.ts';
+import {
+  EXCHANGE_MESSAGES,
+  type ExchangeMessage,
+  HANDOFF_MESSAGES,
+  type HandoffMessage,
+} from './registry.ts';
 import { scan } from './scan.ts';
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
 
-const HANDOFF_TYPES: readonly MessageType<HandoffMessage>[] =
-  HANDOFF_MESSAGES as readonly unknown[] as readonly MessageType<HandoffMessage>[];
+/** One transport's messages: what they are called together, which they are, how large one may be. */
+export type Codec<T> = {
+  readonly what: string;
+  readonly messages: readonly string[];
+  readonly bytesMax: number;
+  /** Throws `Bad` for a message that no peer would take: a programmer's error. */
+  encode(message: T): Uint8Array;
+  /** A checked copy, or what is wrong with the bytes and where. Never throws. */
+  decode(bytes: Uint8Array): Decoded<T>;
+};
 
-/** At most `REPORT_BYTES_MAX` bytes. Throws `Bad` for a report that no peer would take: a programmer's error. */
-export function encodeLoadReport(report: LoadReport): Uint8Array {
-  return encode(loadReport, report, REPORT_BYTES_MAX);
+/** A transport with one kind of message, which therefore need not say what it is. */
+function single<T>(type: MessageType<T>, what: string, bytesMax: number): Codec<T> {
+  return {
+    what,
+    messages: [type.name],
+    bytesMax,
+    encode: message => encode(type, message, bytesMax),
+    decode: bytes =>
+      attempt(() => {
+        const { number, fields } = unwrap(bytes, bytesMax);
+        if (number !== type.number) throw new Bad('number', '', `has number ${number}, which is no ${what}`);
+        return read(type, fields);
+      }),
+  };
 }
 
-/** A checked copy, or what is wrong with the bytes and where. Never throws. */
-export function decodeLoadReport(bytes: Uint8Array): Decoded<LoadReport> {
-  return attempt(() => {
-    const { number, fields } = unwrap(bytes, REPORT_BYTES_MAX);
-    if (number !== loadReport.number)
-      throw new Bad('number', '', `has number ${number}, which is no load report`);
-    return read(loadReport, fields);
-  });
+/** A transport with several, told apart by `type`. */
+function several<T extends { type: string }>(
+  types: readonly unknown[],
+  what: string,
+  bytesMax: number,
+): Codec<T> {
+  const known = types as readonly MessageType<T>[];
+  return {
+    what,
+    messages: known.map(m => m.name),
+    bytesMax,
+    encode(message) {
+      const type = known.find(m => m.name === message.type);
+      if (!type) throw new Bad('number', 'type', `is ${message.type}, which is no ${what}`);
+      return encode(type, message, bytesMax);
+    },
+    decode: bytes =>
+      attempt(() => {
+        const { number, fields } = unwrap(bytes, bytesMax);
+        const type = known.find(m => m.number === number);
+        if (!type) throw new Bad('number', '', `has number ${number}, which is no ${what}`);
+        return { ...read(type, fields), type: type.name } as T;
+      }),
+  };
 }
 
-/** At most `HANDOFF_BYTES_MAX` bytes. Throws `Bad` for a message that no peer would take: a programmer's error. */
-export function encodeHandoff(message: HandoffMessage): Uint8Array {
-  const type = HANDOFF_TYPES.find(m => m.name === message.type);
-  if (!type) throw new Bad('number', 'type', `is ${message.type}, which is no handoff message`);
-  return encode(type, message, HANDOFF_BYTES_MAX);
-}
+const reports = single<LoadReport>(loadReport, 'load report', REPORT_BYTES_MAX);
+const handoffs = several<HandoffMessage>(HANDOFF_MESSAGES, 'handoff message', HANDOFF_BYTES_MAX);
+const registers = single<ToldRegister>(register, 'register', REGISTER_BYTES_MAX);
+const exchange = several<ExchangeMessage>(EXCHANGE_MESSAGES, 'message of an exchange', HANDOFF_BYTES_MAX);
 
-/** A checked copy, or what is wrong with the bytes and where. Never throws. */
-export function decodeHandoff(bytes: Uint8Array): Decoded<HandoffMessage> {
-  return attempt(() => {
-    const { number, fields } = unwrap(bytes, HANDOFF_BYTES_MAX);
-    const type = HANDOFF_TYPES.find(m => m.number === number);
-    if (!type) throw new Bad('number', '', `has number ${number}, which is no handoff message`);
-    return { ...read(type, fields), type: type.name } as HandoffMessage;
-  });
-}
+/** Everything that reads bytes of peers: what is fuzzed, and what every message belongs to. */
+export const CODECS: readonly Codec<unknown>[] = [reports, handoffs, registers, exchange];
+
+export const { encode: encodeLoadReport, decode: decodeLoadReport } = reports;
+export const { encode: encodeHandoff, decode: decodeHandoff } = handoffs;
+export const { encode: encodeRegister, decode: decodeRegister } = registers;
+export const { encode: encodeExchange, decode: decodeExchange } = exchange;
 
 function read<T>(type: MessageType<T>, fields: unknown): T {
   const message = type.kind.read(fields, '');

@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Packr } from 'msgpackr';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeHandoff, decodeLoadReport, encodeHandoff, encodeLoadReport } from './codec.ts';
-import type { Decoded } from './errors.ts';
+import { CODECS } from './codec.ts';
 
 /** A small seeded generator (mulberry32): the same seed mutates the same way on any machine. */
 function chance(seed: number): (below: number) => number {
@@ -25,17 +24,14 @@ const packr = new Packr({ useRecords: false });
 
 /** Never throws; what it takes can be written again and reads as the same. */
 function feed(bytes: Uint8Array, about: string): boolean {
-  const again = <T>(
-    decoded: Decoded<T>,
-    encode: (value: T) => Uint8Array,
-    decode: typeof decodeLoadReport,
-  ) => {
-    if (decoded.ok) assert.equal(decode(encode(decoded.value)), decoded, about);
+  let taken = false;
+  for (const codec of CODECS) {
+    const decoded = codec.decode(bytes);
+    if (decoded.ok) assert.equal(codec.decode(codec.encode(decoded.value)), decoded, about);
     else assert.ok(decoded.fault.what.length > 0 && decoded.fault.what.length < 200, about);
-    return decoded.ok;
-  };
-  const report = again(decodeLoadReport(bytes), encodeLoadReport, decodeLoadReport);
-  return again(decodeHandoff(bytes), encodeHandoff, decodeHandoff as never) || report;
+    taken ||= decoded.ok;
+  }
+  return taken;
 }
 
 function mutated(source: Uint8Array, below: (n: number) => number): Uint8Array {
@@ -88,7 +84,7 @@ test('no well-formed value of the wrong shape makes a decoder throw', () => {
   };
   for (let seed = 0; seed < 5000; seed++) {
     const below = chance(seed);
-    feed(packr.pack([1 + below(24), strange(below, 5)]), `seed ${seed}`);
+    feed(packr.pack([1 + below(34), strange(below, 5)]), `seed ${seed}`);
   }
 });
 

@@ -21,10 +21,21 @@ export type { MoveReason, Offer, ReportRef } from './messages/offer.ts';
 export type { Ready } from './messages/ready.ts';
 export type { RecordIs } from './messages/record.ts';
 export type { Refuse } from './messages/refuse.ts';
+export type { Register, ToldRegister } from './messages/register.ts';
+export type { RegisterDigest } from './messages/register-digest.ts';
+export type { RegisterPage } from './messages/register-page.ts';
 export type { Run } from './messages/run.ts';
 export type { Running } from './messages/running.ts';
 export type { Transferred } from './messages/transferred.ts';
 export { type DiskSpec, type NicSpec, type VmSpec, vmSpec } from './messages/vm-spec.ts';
-export { HANDOFF_MESSAGES, type HandoffMessage, MESSAGES, RETIRED } from './registry.ts';
+export { registerBucket, registerBytes } from './register-bytes.ts';
+export {
+  EXCHANGE_MESSAGES,
+  type ExchangeMessage,
+  HANDOFF_MESSAGES,
+  type HandoffMessage,
+  MESSAGES,
+  RETIRED,
+} from './registry.ts';
 export { fitSentence } from './sentence.ts';
-export { GOSSIP_TOPIC, STREAM_PROTOCOL } from './version.ts';
+export { GOSSIP_TOPIC, REGISTER_PROTOCOL, REGISTER_TOPIC, STREAM_PROTOCOL } from './version.ts';

@@ -4,6 +4,8 @@
 export const REPORT_BYTES_MAX = 16_384;
 /** A handoff message: a VM spec with its longest command line and 16 disks fits with room to spare. */
 export const HANDOFF_BYTES_MAX = 65_536;
+/** A register as gossip: its longest key, value and signature fit. */
+export const REGISTER_BYTES_MAX = 5120;
 /** Nested arrays deeper than this are an attack: our own are five deep. */
 export const DEPTH_MAX = 8;
 
@@ -16,6 +18,15 @@ export const DISKS_MAX = 16;
 export const NICS_MAX = 8;
 export const CHANNELS_MAX = 4;
 export const LABELS_MAX = 32;
+
+/** `kind/peer id/UUID` fits. */
+export const REGISTER_KEY_BYTES_MAX = 128;
+/** The pins of 64 VMs in one value. */
+export const REGISTER_VALUE_BYTES_MAX = 4096;
+/** Registers in one page: at their largest they fit into a frame. */
+export const REGISTER_PAGE_MAX = 12;
+/** One hash each in a digest: more make the idle exchange longer, fewer send more registers for one that differs. */
+export const REGISTER_BUCKETS = 64;
 
 export const NAME_BYTES_MAX = 63;
 export const PATH_BYTES_MAX = 1024;

@@ -2,12 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeHandoff, decodeLoadReport, encodeHandoff, encodeLoadReport } from './codec.ts';
+import { CODECS, type Codec } from './codec.ts';
 import type { Fault } from './errors.ts';
 import * as limit from './limits.ts';
-import type { LoadReport } from './messages/load-report.ts';
-import { type HandoffMessage, MESSAGES, RETIRED } from './registry.ts';
-import { GOSSIP_TOPIC, STREAM_PROTOCOL } from './version.ts';
+import { HANDOFF_MESSAGES, MESSAGES, RETIRED } from './registry.ts';
+import * as version from './version.ts';
 
 type Vectors = {
   message: string;
@@ -21,15 +20,15 @@ const vectors = (name: string): Vectors =>
   JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as Vectors;
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const section = (heading: string): string => readme.split(`### ${heading}\n`)[1]?.split('\n### ')[0] ?? '';
-const isReport = (name: string): boolean => name === 'load-report';
-const decode = (name: string, hex: string) => {
-  const bytes = Buffer.from(hex, 'hex');
-  return isReport(name) ? decodeLoadReport(bytes) : decodeHandoff(bytes);
+const isHandoff = (name: string): boolean => HANDOFF_MESSAGES.some(m => m.name === name);
+const codecOf = (name: string): Codec<unknown> => {
+  const found = CODECS.find(codec => codec.messages.includes(name));
+  assert.ok(found, `no codec carries ${name}`);
+  return found as Codec<unknown>;
 };
+const decode = (name: string, hex: string) => codecOf(name).decode(Buffer.from(hex, 'hex'));
 const encode = (name: string, value: unknown): string =>
-  Buffer.from(
-    isReport(name) ? encodeLoadReport(value as LoadReport) : encodeHandoff(value as HandoffMessage),
-  ).toString('hex');
+  Buffer.from(codecOf(name).encode(value)).toString('hex');
 
 test('no number is used twice nor after it retired, and 0 means nothing', () => {
   const numbers = [...MESSAGES.map(m => m.number), ...RETIRED];
@@ -62,7 +61,7 @@ for (const { name, number, kind } of MESSAGES) {
     const text = section(`${name} (${number})`);
     assert.ok(text, `### ${name} (${number})`);
     const rows = [...text.matchAll(/^\| `(\w+)` \|/gm)].map(m => m[1]);
-    const shared = isReport(name) ? 0 : 5;
+    const shared = isHandoff(name) ? 5 : 0;
     assert.equal(rows, kind.fields.slice(shared));
   });
 }
@@ -73,9 +72,8 @@ test('every maximum is in the README with its value', () => {
   }
 });
 
-test('the README names the topic and the stream protocol that the code speaks', () => {
-  assert.ok(readme.includes(`\`${GOSSIP_TOPIC}\``));
-  assert.ok(readme.includes(`\`${STREAM_PROTOCOL}\``));
+test('the README names the topics and the stream protocols that the code speaks', () => {
+  for (const spoken of Object.values(version)) assert.ok(readme.includes(`\`${spoken}\``), spoken);
 });
 
 test.run();

@@ -10,6 +10,9 @@ import { type Offer, offer } from './messages/offer.ts';
 import { type Ready, ready } from './messages/ready.ts';
 import { type RecordIs, record } from './messages/record.ts';
 import { type Refuse, refuse } from './messages/refuse.ts';
+import { register } from './messages/register.ts';
+import { type RegisterDigest, registerDigest } from './messages/register-digest.ts';
+import { type RegisterPage, registerPage } from './messages/register-page.ts';
 import { type Run, run } from './messages/run.ts';
 import { type Running, running } from './messages/running.ts';
 import { type Transferred, transferred } from './messages/transferred.ts';
@@ -45,6 +48,11 @@ export const HANDOFF_MESSAGES = [
   ended,
 ] as const;
 
-export const MESSAGES = [loadReport, ...HANDOFF_MESSAGES] as const;
+/** What two nodes say to each other to have the same registers. */
+export type ExchangeMessage = RegisterDigest | RegisterPage;
+
+export const EXCHANGE_MESSAGES = [registerDigest, registerPage] as const;
+
+export const MESSAGES = [loadReport, ...HANDOFF_MESSAGES, register, ...EXCHANGE_MESSAGES] as const;
 
 export const RETIRED: readonly number[] = [0];
