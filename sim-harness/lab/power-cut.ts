@@ -2,31 +2,28 @@
  * A disk whose power can be cut: ext4 on a loop device. What ext4 has not handed to the device is in the page cache
  * alone, so a copy of the device's file is what a power failure would leave; mounted, it replays its journal.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleaner } from './cleaner.ts';
 
 const SIZE_BYTES = 48 * 2 ** 20;
-/** Waits for the end of its input, which comes also when its parent is killed. */
-const CLEAN_UP = 'cat > /dev/null; for at in "$0"/*/; do umount "$at"; done; rm -rf "$0"';
+const CLEAN_UP = 'for at in "$1"/*/; do umount "$at" || umount -l "$at"; done; rm -rf "$1"';
 
 export class PowerCutDisk {
   /** Where it is mounted. */
   readonly path: string;
   readonly #dir: string;
   readonly #image: string;
-  readonly #cleaner: ChildProcess;
+  /** Unmounts everything and removes the disk. */
+  readonly remove: () => Promise<void>;
   #cuts = 0;
 
   /** Needs root. */
   constructor() {
     this.#dir = mkdtempSync(join(tmpdir(), 'shoal-power-cut-'));
-    this.#cleaner = spawn('sh', ['-c', CLEAN_UP, this.#dir], {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
+    this.remove = cleaner(CLEAN_UP, this.#dir);
     this.#image = join(this.#dir, 'disk');
     writeFileSync(this.#image, '');
     truncateSync(this.#image, SIZE_BYTES);
@@ -41,12 +38,6 @@ export class PowerCutDisk {
     const image = join(this.#dir, `disk-${this.#cuts}`);
     copyFileSync(this.#image, image);
     return this.#mount(image, `after-${this.#cuts}`);
-  }
-
-  async remove(): Promise<void> {
-    const gone = once(this.#cleaner, 'exit');
-    this.#cleaner.stdin?.end();
-    await gone;
   }
 
   #mount(image: string, name: string, ...options: string[]): string {
