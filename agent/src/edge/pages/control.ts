@@ -2,13 +2,17 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../errors.ts';
+import { type BadLine, JsonLines } from '../json-lines.ts';
 import { gone, isAlive, type ProcessId, signal, watchExit } from '../vmm/processes.ts';
+import { decodeEvent, decodeStats } from './decode.ts';
 import type { PageServer, PageServerEvent, PageStats } from './types.ts';
 
 /** Mapping the data of a large guest takes tens of ms; anything near this means the process hangs. */
 const ANSWER_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUIT_MS = 1000;
+/** Figures with a whole device-load set in them have some 100 KiB. */
+const LINE_MAX = 2 ** 20;
 
 type Waiting = {
   resolve(value: Record<string, unknown>): void;
@@ -25,7 +29,7 @@ export class ControlledPageServer implements PageServer {
   readonly #listeners = new Set<(event: PageServerEvent) => void>();
   /** Events that came before anybody listened: the server replays its state to a new client at once. */
   #early: PageServerEvent[] | undefined = [];
-  #buffer = '';
+  readonly #lines = new JsonLines(LINE_MAX);
   #nextId = 1;
   #exited = false;
 
@@ -78,8 +82,9 @@ export class ControlledPageServer implements PageServer {
   }
 
   async stats(): Promise<PageStats> {
-    const { stats } = await this.#request('stats');
-    return stats as PageStats;
+    const stats = decodeStats((await this.#request('stats')).stats);
+    if (!stats) throw this.#fault('SHOAL_PAGES_REFUSED', 'its figures are none');
+    return stats;
   }
 
   async end(): Promise<void> {
@@ -106,13 +111,27 @@ export class ControlledPageServer implements PageServer {
   }
 
   #take(text: string): void {
-    this.#buffer += text;
-    for (let end = this.#buffer.indexOf('\n'); end >= 0; end = this.#buffer.indexOf('\n')) {
-      const message = JSON.parse(this.#buffer.slice(0, end)) as Record<string, unknown>;
-      this.#buffer = this.#buffer.slice(end + 1);
-      if ('event' in message) this.#tell(message as unknown as PageServerEvent);
-      else this.#answer(message);
+    let messages: { event?: PageServerEvent | undefined; answer?: Record<string, unknown> }[];
+    try {
+      messages = this.#lines
+        .push(text)
+        .map(said => ('event' in said ? { event: decodeEvent(said) } : { answer: said }));
+    } catch (error) {
+      this.#mad((error as BadLine).message);
+      return;
     }
+    for (const { event, answer } of messages) {
+      if (event) this.#tell(event);
+      if (answer) this.#answer(answer);
+    }
+  }
+
+  /** One that talks nonsense is ended: its successor starts over the same session. */
+  #mad(what: string): void {
+    const message = `it does not speak as a page server does: ${what}`;
+    this.#tell({ event: 'error', code: 'control', message, fatal: true });
+    this.#socket.destroy();
+    signal(this.#id, 'SIGKILL');
   }
 
   #answer(message: Record<string, unknown>): void {

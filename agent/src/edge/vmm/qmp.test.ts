@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -81,6 +81,20 @@ test('who listens to a VMM that has ended already is told so', async () => {
   await vmm.end();
   const late = await new Promise(resolve => vmm.on(event => resolve(event.kind)));
   assert.is(late, 'exit');
+});
+
+test('a monitor that says what is no object is left, and the agent lives on', async () => {
+  for (const [i, text] of ['null\n', '5\n', '[]\n', 'hello\n'].entries()) {
+    const where = join(dir, `mad${i}.sock`);
+    const server = createServer(socket => socket.on('error', () => undefined).write(text));
+    await new Promise<void>(resolve => server.listen(where, resolve));
+    const error = await Qmp.open(where, 5000).then(
+      () => undefined,
+      (reason: { code?: string }) => reason,
+    );
+    assert.is(error?.code, 'SHOAL_VMM_GONE', text);
+    server.close();
+  }
 });
 
 test.run();

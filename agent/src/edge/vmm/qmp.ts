@@ -5,11 +5,12 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../errors.ts';
+import { JsonLines } from '../json-lines.ts';
 
 export type QmpEvent = { event: string; data: Record<string, unknown> };
 
 /** The longest answer of the commands we use is some 20 KiB; a monitor that sends more is not QEMU. */
-const LINE_BYTES_MAX = 4 * 2 ** 20;
+const LINE_MAX = 4 * 2 ** 20;
 /** QEMU answers queries in 1 ms; a `stop` behind an unserved fault takes as long as the fault (facts: 8 s seen). */
 const ANSWER_TIMEOUT_MS = 15_000;
 /** A full backlog is that of a VMM which waits for a page: it lasts as long as its link is down. */
@@ -24,7 +25,7 @@ export class Qmp {
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   readonly #closers = new Set<() => void>();
-  #buffer = '';
+  readonly #lines = new JsonLines(LINE_MAX);
   #nextId = 1;
   #closed = false;
   #greet: (() => void) | undefined;
@@ -129,26 +130,14 @@ export class Qmp {
   }
 
   #take(text: string): void {
-    this.#buffer += text;
-    if (this.#buffer.length > LINE_BYTES_MAX) {
+    try {
+      for (const message of this.#lines.push(text)) this.#hear(message);
+    } catch {
       this.#socket?.destroy();
-      return;
-    }
-    for (let end = this.#buffer.indexOf('\n'); end >= 0; end = this.#buffer.indexOf('\n')) {
-      const line = this.#buffer.slice(0, end).trim();
-      this.#buffer = this.#buffer.slice(end + 1);
-      if (line) this.#line(line);
     }
   }
 
-  #line(line: string): void {
-    let message: Record<string, unknown>;
-    try {
-      message = JSON.parse(line) as Record<string, unknown>;
-    } catch {
-      this.#socket?.destroy();
-      return;
-    }
+  #hear(message: Record<string, unknown>): void {
     if ('QMP' in message) this.#greet?.();
     else if (typeof message.event === 'string') {
       const event = { event: message.event, data: (message.data ?? {}) as Record<string, unknown> };
