@@ -1,5 +1,6 @@
 export * from './codec.ts';
 export { Bad, type Decoded, type Fault, type FaultCode } from './errors.ts';
+export { CONTROL } from './fields.ts';
 export * from './limits.ts';
 export type { Abort } from './messages/abort.ts';
 export type { Accept } from './messages/accept.ts';

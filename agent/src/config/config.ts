@@ -54,7 +54,17 @@ export function parseConfig(text: string, file: string): Config {
     file,
     line: fault.path ? lineOf(fault.path) : 0,
   });
-  const { config, faults } = check(doc.toJS() ?? {});
+  let value: unknown;
+  try {
+    value = doc.toJS();
+  } catch (cause) {
+    // An alias of nothing, or aliases that would grow the document a hundredfold ("billion laughs").
+    const what = `it is not read: ${(cause as Error).message}`;
+    throw new ConfigError('SHOAL_CONFIG_YAML', file, [
+      { file, line: 0, path: '', what, todo: 'Write it out' },
+    ]);
+  }
+  const { config, faults } = check(value ?? {});
   if (faults.length > 0) throw new ConfigError('SHOAL_CONFIG_INVALID', file, faults.map(place));
   return config;
 }

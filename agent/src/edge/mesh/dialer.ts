@@ -131,7 +131,7 @@ export class Dialer {
 }
 
 /** Throws SHOAL_MESH_ADDRESS when the text is no multiaddr, or names another peer than its entry. */
-function parseAddress(address: string, id: string): Multiaddr {
+export function parseAddress(address: string, id: string): Multiaddr {
   const suffix = `/p2p/${id}`;
   try {
     const bare = address.endsWith(suffix) ? address.slice(0, -suffix.length) : address;
