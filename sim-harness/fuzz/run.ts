@@ -42,12 +42,14 @@ export type Options = {
   codecs: readonly Codec[];
   /** Where failing inputs are kept, as `<target>-<hash>.bin`. */
   kept: string;
+  /** Default 30 s. */
+  hangMs?: number;
   say?: (line: string) => void;
 };
 
 export async function fuzz(options: Options): Promise<Report> {
   const { codecs, inputs, seed, kept, say = () => undefined } = options;
-  const run = new Run(kept);
+  const run = new Run(kept, options.hangMs ?? HANG_MS);
   const begunMs = performance.now();
   const stop = run.watchStrays();
   try {
@@ -101,11 +103,13 @@ class Run {
   readonly targets: Record<string, Counts> = {};
   readonly #violations: Violation[] = [];
   readonly #kept: string;
+  readonly #hangMs: number;
   /** What is being fed, for what is thrown where nobody waits for it. */
   #now: { codec: Codec; bytes: Uint8Array; name: string } | undefined;
 
-  constructor(kept: string) {
+  constructor(kept: string, hangMs: number) {
     this.#kept = kept;
+    this.#hangMs = hangMs;
   }
 
   result(): Pick<Report, 'targets' | 'violations'> {
@@ -170,10 +174,10 @@ class Run {
     const place = globalThis as { shoalFuzz?: () => void };
     place.shoalFuzz = work;
     try {
-      STEP.runInThisContext({ timeout: HANG_MS });
+      STEP.runInThisContext({ timeout: this.#hangMs });
     } catch (error) {
       if ((error as { code?: string }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-      this.#count({ kind: 'hang', message: `no answer in ${HANG_MS} ms` });
+      this.#count({ kind: 'hang', message: `no answer in ${this.#hangMs} ms` });
     } finally {
       delete place.shoalFuzz;
     }
@@ -183,8 +187,8 @@ class Run {
     this.#now = { codec, bytes, name };
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Verdict>(resolve => {
-      const hang: Verdict = { kind: 'hang', message: `no answer in ${HANG_MS} ms` };
-      timer = setTimeout(() => resolve(hang), HANG_MS);
+      const hang: Verdict = { kind: 'hang', message: `no answer in ${this.#hangMs} ms` };
+      timer = setTimeout(() => resolve(hang), this.#hangMs);
     });
     this.#count(await Promise.race([feed(codec, bytes), late]));
     clearTimeout(timer);

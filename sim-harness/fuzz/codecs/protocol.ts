@@ -1,20 +1,9 @@
-/** Every message that a peer can send: load reports, handoff messages, and the frames that carry them. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Every message that a peer can send, by the protocol's own list of them, and the frames that carry them. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { encodeFrame, FrameReader } from '@shoal/agent/edge/mesh/framing';
-import {
-  CONTROL,
-  type Decoded,
-  decodeHandoff,
-  decodeLoadReport,
-  encodeHandoff,
-  encodeLoadReport,
-  fitSentence,
-  type HandoffMessage,
-  type LoadReport,
-  SENTENCE_BYTES_MAX,
-} from '@shoal/protocol';
+import { CODECS, CONTROL, type Decoded, fitSentence, SENTENCE_BYTES_MAX } from '@shoal/protocol';
 import { repositoryRoot } from '../../guest/root.ts';
 import { Broken, type Codec, Refused } from '../codec.ts';
 
@@ -40,35 +29,20 @@ export function taken<T>(decoded: Decoded<T>): T {
 
 export const refused = (error: unknown): boolean => error instanceof Refused;
 
-const loadReports: Codec = {
-  name: 'load-report',
-  weight: 12,
-  form: 'msgpack',
-  seeds: vectors('load-report'),
-  decode: bytes => taken(decodeLoadReport(bytes)),
-  refuses: refused,
-  encode: value => encodeLoadReport(value as LoadReport),
-};
+/** A report and an offer are the largest: most of what can be wrong is in them. */
+const WEIGHTS: Readonly<Record<string, number>> = { 'load-report': 12, offer: 8 };
 
-const handoffMessages: Codec[] = readdirSync(join(repositoryRoot(), 'protocol', 'vectors'))
-  .map(file => file.replace(/\.json$/, ''))
-  .filter(name => decodedAs(name))
-  .map(name => ({
+const messages: Codec[] = CODECS.flatMap(codec =>
+  codec.messages.map(name => ({
     name,
-    weight: name === 'offer' ? 8 : 3,
-    form: 'msgpack',
+    weight: WEIGHTS[name] ?? 3,
+    form: 'msgpack' as const,
     seeds: vectors(name),
-    decode: bytes => taken(decodeHandoff(bytes)),
+    decode: (bytes: Uint8Array) => taken(codec.decode(bytes)),
     refuses: refused,
-    encode: value => encodeHandoff(value as HandoffMessage),
-  }));
-
-/** Whether the vectors of that name are of a handoff message. */
-function decodedAs(name: string): boolean {
-  const [first] = vectors(name);
-  const decoded = first && decodeHandoff(first);
-  return decoded?.ok === true && decoded.value.type === name;
-}
+    encode: (value: unknown) => codec.encode(value),
+  })),
+);
 
 const frames: Codec = {
   name: 'frames',
@@ -109,4 +83,4 @@ const sentences: Codec = {
   encode: value => Buffer.from(value as string),
 };
 
-export const PROTOCOL_CODECS: readonly Codec[] = [loadReports, ...handoffMessages, frames, sentences];
+export const PROTOCOL_CODECS: readonly Codec[] = [...messages, frames, sentences];
