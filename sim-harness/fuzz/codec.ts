@@ -9,6 +9,8 @@ export type Codec = {
   seeds: readonly Uint8Array[];
   /** Its inputs are trees of this form; absent: bytes without a shape. */
   form?: Form;
+  /** `decode` answers a promise. Such a one is waited for; one that answers at once can be broken off. */
+  answersLater?: true;
   /** What is in the bytes; throws for those that are refused. */
   decode(bytes: Uint8Array): unknown;
   /** Whether that error is what a caller is told to expect: of the documented type, with a sentence in it. */

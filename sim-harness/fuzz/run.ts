@@ -139,30 +139,35 @@ class Run {
       const codec = codecs.find(c => c.name === file.replace(/-[0-9a-f]{8}\.bin$/, ''));
       if (!codec) continue;
       count += 1;
-      await this.#slow(codec, readFileSync(join(this.#kept, file)), file);
+      await this.#feedAll(codec, [{ bytes: readFileSync(join(this.#kept, file)), name: file }]);
     }
     return count;
   }
 
   /** Inputs `from` to `to` − 1. */
   async span(codec: Codec, seed: number, from: number, to: number): Promise<void> {
-    if (codec.name === 'http-request') {
-      for (let n = from; n < to; n++)
-        await this.#slow(codec, inputOf(codec, seed, n), `seed ${seed} input ${n}`);
-      return;
+    for (let n = from; n < to; n += BATCH) {
+      const numbers = Array.from({ length: Math.min(BATCH, to - n) }, (_, i) => n + i);
+      await this.#feedAll(
+        codec,
+        numbers.map(k => ({ bytes: inputOf(codec, seed, k), name: `seed ${seed} input ${k}` })),
+      );
     }
-    let n = from;
-    const batch = (): void => {
-      for (const end = Math.min(to, n + BATCH); n < end; ) {
-        const name = `seed ${seed} input ${n}`;
-        const bytes = inputOf(codec, seed, n);
-        n += 1;
-        this.#now = { codec, bytes, name };
-        this.#count(feedNow(codec, bytes));
+  }
+
+  async #feedAll(codec: Codec, inputs: { bytes: Uint8Array; name: string }[]): Promise<void> {
+    const queue = [...inputs];
+    while (queue.length > 0) {
+      if (codec.answersLater) await this.#feedLater(codec, queue.shift() as (typeof queue)[0]);
+      else {
+        // After one that hangs the rest goes on.
+        this.#untilHang(() => {
+          for (let input = queue.shift(); input; input = queue.shift()) {
+            this.#now = { codec, ...input };
+            this.#count(feedNow(codec, input.bytes));
+          }
+        });
       }
-    };
-    while (n < to) {
-      this.#untilHang(batch);
       // Lets what was left to the event loop come out while it is known whose it is.
       await new Promise(resolve => setImmediate(resolve));
     }
@@ -183,7 +188,7 @@ class Run {
     }
   }
 
-  async #slow(codec: Codec, bytes: Uint8Array, name: string): Promise<void> {
+  async #feedLater(codec: Codec, { bytes, name }: { bytes: Uint8Array; name: string }): Promise<void> {
     this.#now = { codec, bytes, name };
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Verdict>(resolve => {
@@ -192,8 +197,6 @@ class Run {
     });
     this.#count(await Promise.race([feed(codec, bytes), late]));
     clearTimeout(timer);
-    await new Promise(resolve => setImmediate(resolve));
-    this.#now = undefined;
   }
 
   #count(verdict: Verdict): void {

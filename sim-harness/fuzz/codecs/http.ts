@@ -46,6 +46,7 @@ export function httpCodec(): Codec {
     name: 'http-request',
     weight: 2,
     form: 'json',
+    answersLater: true,
     seeds: SEEDS,
     async decode(bytes) {
       const asked = requestOf(bytes);
