@@ -8,18 +8,26 @@ import type { PeerEntry } from './types.ts';
 export class AllowList {
   readonly #self: string;
   #ids: ReadonlySet<string>;
+  #hosts: ReadonlySet<string>;
 
   constructor(self: string, peers: readonly PeerEntry[]) {
     this.#self = self;
     this.#ids = this.#idsOf(peers);
+    this.#hosts = hostsOf(peers, this.#self);
   }
 
   has(peer: string): boolean {
     return this.#ids.has(peer);
   }
 
+  /** Whether a member is known to be at this IP address. */
+  hasHost(host: string): boolean {
+    return this.#hosts.has(host);
+  }
+
   replace(peers: readonly PeerEntry[]): void {
     this.#ids = this.#idsOf(peers);
+    this.#hosts = hostsOf(peers, this.#self);
   }
 
   gater(): ConnectionGater {
@@ -34,4 +42,13 @@ export class AllowList {
   #idsOf(peers: readonly PeerEntry[]): ReadonlySet<string> {
     return new Set(peers.map(peer => peer.id).filter(id => id !== this.#self));
   }
+}
+
+/** Names are left out: who resolves them decides what they mean. */
+function hostsOf(peers: readonly PeerEntry[], self: string): ReadonlySet<string> {
+  const others = peers.filter(peer => peer.id !== self);
+  const hosts = others.flatMap(peer =>
+    peer.addresses.map(address => /^\/ip[46]\/([^/]+)\//.exec(address)?.[1]),
+  );
+  return new Set(hosts.filter(host => host !== undefined));
 }

@@ -4,7 +4,7 @@
  * heartbeat names the last reports to LAZY_PEERS peers, which ask for what they miss.
  */
 import type { GossipsubOpts } from '@chainsafe/libp2p-gossipsub';
-import { GOSSIP_TOPIC } from '@shoal/protocol';
+import { GOSSIP_TOPIC, REGISTER_TOPIC } from '@shoal/protocol';
 
 /** One answer to an IWANT may hold many reports, so the frame's limit is far above a report's. */
 const MAX_RPC_BYTES = 262_144;
@@ -39,7 +39,29 @@ export function degrees(nodes: number) {
     : { D: 4, Dlo: 3, Dhi: 6, Dout: 1, Dscore: 2, floodPublish: false };
 }
 
-export function gossipSettings(nodes: number): Partial<GossipsubOpts> {
+/** Only invalid messages count. Rewards and penalties for deliveries (P2, P3) punish small and quiet meshes. */
+const TOPIC_SCORE = {
+  topicWeight: 1,
+  timeInMeshWeight: 0,
+  timeInMeshQuantum: 1000,
+  timeInMeshCap: 1,
+  firstMessageDeliveriesWeight: 0,
+  firstMessageDeliveriesDecay: 0.5,
+  firstMessageDeliveriesCap: 1,
+  meshMessageDeliveriesWeight: 0,
+  meshMessageDeliveriesDecay: 0.5,
+  meshMessageDeliveriesCap: 1,
+  meshMessageDeliveriesThreshold: 1,
+  meshMessageDeliveriesWindow: 10,
+  meshMessageDeliveriesActivation: 5000,
+  meshFailurePenaltyWeight: 0,
+  meshFailurePenaltyDecay: 0.5,
+  invalidMessageDeliveriesWeight: P4_WEIGHT,
+  invalidMessageDeliveriesDecay: P4_DECAY,
+};
+
+/** `blamed`: what a peer did outside the gossip, 0 or below (`standing.ts`). */
+export function gossipSettings(nodes: number, blamed: (peer: string) => number): Partial<GossipsubOpts> {
   return {
     ...degrees(nodes),
     globalSignaturePolicy: 'StrictSign',
@@ -52,35 +74,16 @@ export function gossipSettings(nodes: number): Partial<GossipsubOpts> {
     fallbackToFloodsub: false,
     tagMeshPeers: false,
     idontwantMinDataSize: Number.POSITIVE_INFINITY,
-    allowedTopics: [GOSSIP_TOPIC],
+    allowedTopics: [GOSSIP_TOPIC, REGISTER_TOPIC],
     maxInboundDataLength: MAX_RPC_BYTES,
     maxOutboundBufferSize: MAX_OUTBOUND_BUFFER_BYTES,
     decodeRpcLimits: DECODE_LIMITS,
     scoreParams: {
       // Many nodes on one address are a rack behind NAT or a test, not an attack: the allow-list keeps strangers out.
       IPColocationFactorWeight: 0,
-      topics: {
-        // Only invalid reports count. Rewards and penalties for deliveries (P2, P3) punish small and quiet meshes.
-        [GOSSIP_TOPIC]: {
-          topicWeight: 1,
-          timeInMeshWeight: 0,
-          timeInMeshQuantum: 1000,
-          timeInMeshCap: 1,
-          firstMessageDeliveriesWeight: 0,
-          firstMessageDeliveriesDecay: 0.5,
-          firstMessageDeliveriesCap: 1,
-          meshMessageDeliveriesWeight: 0,
-          meshMessageDeliveriesDecay: 0.5,
-          meshMessageDeliveriesCap: 1,
-          meshMessageDeliveriesThreshold: 1,
-          meshMessageDeliveriesWindow: 10,
-          meshMessageDeliveriesActivation: 5000,
-          meshFailurePenaltyWeight: 0,
-          meshFailurePenaltyDecay: 0.5,
-          invalidMessageDeliveriesWeight: P4_WEIGHT,
-          invalidMessageDeliveriesDecay: P4_DECAY,
-        },
-      },
+      appSpecificScore: blamed,
+      appSpecificWeight: 1,
+      topics: { [GOSSIP_TOPIC]: TOPIC_SCORE, [REGISTER_TOPIC]: TOPIC_SCORE },
     },
   };
 }

@@ -1,7 +1,5 @@
-/** Load reports over gossipsub: one topic, signed by their authors, let in only through the validator. */
+/** One gossipsub topic: messages signed by whoever published them, let in only through a validator. */
 import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
-import { GOSSIP_TOPIC, REPORT_BYTES_MAX } from '@shoal/protocol';
-import { ShoalError } from '../../errors.ts';
 import type { AllowList } from './allow-list.ts';
 import { Listeners } from './listeners.ts';
 import type { Node } from './stack.ts';
@@ -13,48 +11,50 @@ const RESULTS: Record<Verdict, TopicValidatorResult> = {
   reject: TopicValidatorResult.Reject,
 };
 
+export type GossipOptions = {
+  topic: string;
+  /** What one message is called in the log. */
+  what: 'report' | 'register';
+  bytesMax: number;
+};
+
 export type GossipDeps = {
   node: Node;
   allowList: AllowList;
   validate: Validate;
   log: Log;
-  /** Called for whatever arrives over a link, good or bad: the link lives. */
+  /** Called for whatever arrives over a link, good or bad: the link lives, and carries gossip. */
   heard(peer: string): void;
 };
 
 export class Gossip {
-  readonly reports: Listeners<[author: string, report: Uint8Array]>;
+  readonly messages: Listeners<[author: string, bytes: Uint8Array]>;
+  readonly #options: GossipOptions;
   readonly #deps: GossipDeps;
   sent = 0;
   received = 0;
   refused = 0;
 
-  constructor(deps: GossipDeps) {
+  constructor(options: GossipOptions, deps: GossipDeps) {
+    this.#options = options;
     this.#deps = deps;
-    this.reports = new Listeners(deps.log);
+    this.messages = new Listeners(deps.log);
     const { gossip } = deps.node.services;
-    gossip.topicValidators.set(GOSSIP_TOPIC, async (relay, message) =>
+    gossip.topicValidators.set(options.topic, async (relay, message) =>
       this.#judge(relay.toString(), message),
     );
     gossip.addEventListener('message', event => this.#deliver(event.detail));
-    gossip.subscribe(GOSSIP_TOPIC);
+    gossip.subscribe(options.topic);
   }
 
-  async publish(report: Uint8Array): Promise<number> {
-    if (report.byteLength > REPORT_BYTES_MAX) {
-      throw new ShoalError(
-        'SHOAL_REPORT_TOO_LARGE',
-        `a load report of ${report.byteLength} bytes, over ${REPORT_BYTES_MAX}`,
-        this.#deps.node.peerId.toString(),
-        'Run fewer VMs on this node',
-      );
-    }
-    const { recipients } = await this.#deps.node.services.gossip.publish(GOSSIP_TOPIC, report);
+  /** Answers how many peers it went to. */
+  async publish(bytes: Uint8Array): Promise<number> {
+    const { recipients } = await this.#deps.node.services.gossip.publish(this.#options.topic, bytes);
     this.sent += 1;
     return recipients.length;
   }
 
-  /** Runs after the signature was checked, before anyone sees or relays the report. */
+  /** Runs after the signature was checked, before anyone sees or relays the message. */
   async #judge(relay: string, message: Message): Promise<TopicValidatorResult> {
     this.#deps.heard(relay);
     const verdict = await this.#verdict(message);
@@ -62,16 +62,17 @@ export class Gossip {
     this.refused += 1;
     if (verdict === 'reject') {
       const author = message.type === 'signed' ? message.from.toString() : '';
+      const { what } = this.#options;
       this.#deps.log.warn(
-        { event: 'report-rejected', author, relay, bytes: message.data.byteLength },
-        'report rejected',
+        { event: `${what}-rejected`, author, relay, bytes: message.data.byteLength },
+        `${what} rejected`,
       );
     }
     return RESULTS[verdict];
   }
 
   async #verdict(message: Message): Promise<Verdict> {
-    if (message.type !== 'signed' || message.data.byteLength > REPORT_BYTES_MAX) return 'reject';
+    if (message.type !== 'signed' || message.data.byteLength > this.#options.bytesMax) return 'reject';
     const author = message.from.toString();
     // Lists differ for a while after a change: a relay that still has a removed node on its own is not to blame.
     if (!this.#deps.allowList.has(author)) return 'ignore';
@@ -79,8 +80,8 @@ export class Gossip {
   }
 
   #deliver(message: Message): void {
-    if (message.type !== 'signed') return;
+    if (message.type !== 'signed' || message.topic !== this.#options.topic) return;
     this.received += 1;
-    this.reports.call(message.from.toString(), message.data);
+    this.messages.call(message.from.toString(), message.data);
   }
 }

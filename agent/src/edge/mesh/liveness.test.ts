@@ -38,6 +38,20 @@ async function lay(from: string, to: string): Promise<void> {
   await new Promise<void>(resolve => server.listen(at(from), resolve));
 }
 
+/** A bare libp2p node that is subscribed to the reports of `peer`. */
+async function bareNode(name: string, own: PeerEntry, peer: PeerEntry) {
+  const bare = await startStack({
+    identity: await loadOrCreateIdentity(await nodes.stateDir(name)),
+    listen: own.addresses,
+    announce: [],
+    nodes: 2,
+    allowList: new AllowList(own.id, [peer]),
+    count: { sentBytes: 0, receivedBytes: 0 },
+  });
+  bare.services.gossip.subscribe(GOSSIP_TOPIC);
+  return bare;
+}
+
 /** Two planned nodes, the lower id first: that one dials at once. */
 async function byId(...names: [string, string]) {
   const entries = await nodes.plan(...names);
@@ -71,18 +85,10 @@ test('a link whose gossip stream broke is renewed', async () => {
   const [one, two] = await byId('a2', 'r2');
   const [a, r] = [one.entry, two.entry];
   const member = await nodes.start(one.name, a, [r]);
-  const other = await startStack({
-    identity: await loadOrCreateIdentity(await nodes.stateDir(two.name)),
-    listen: r.addresses,
-    announce: [],
-    nodes: 2,
-    allowList: new AllowList(r.id, [a]),
-    count: { sentBytes: 0, receivedBytes: 0 },
-  });
+  const other = await bareNode(two.name, r, a);
   try {
     const got: string[] = [];
     other.services.gossip.addEventListener('message', event => got.push(event.detail.topic));
-    other.services.gossip.subscribe(GOSSIP_TOPIC);
     const publish = () => member.mesh.publish(bytes(`${a.id} ${Math.random()}`));
     await repeatUntil('reports arrive', publish, () => got.length > 0);
     for (const stream of other.getConnections()[0]!.streams) {
@@ -93,6 +99,28 @@ test('a link whose gossip stream broke is renewed', async () => {
     got.length = 0;
     await repeatUntil('reports arrive again', publish, () => got.length > 0);
     assert.match(String(member.lines.find(line => line.event === 'link-cut')?.fields.why), 'gossip stream');
+  } finally {
+    await other.stop();
+  }
+});
+
+test('a node that hears no gossip from a peer which believes that all is well repairs the link', async () => {
+  const [one, two] = await byId('a3', 'r3');
+  const [a, r] = [one.entry, two.entry];
+  const member = await nodes.start(one.name, a, [r], { reportIntervalMs: 200 });
+  const other = await bareNode(two.name, r, a);
+  try {
+    let n = 0;
+    const publish = () => other.services.gossip.publish(GOSSIP_TOPIC, bytes(`${r.id} ${++n}`));
+    await repeatUntil('it hears', publish, () => member.reports.length > 0);
+    // The other end has forgotten the subscription, as after a quick reconnect: its streams and pings are fine.
+    const { topics } = other.services.gossip as unknown as { topics: Map<string, Set<string>> };
+    for (const peers of topics.values()) peers.delete(a.id);
+    const cut = () => member.lines.find(line => line.event === 'link-cut');
+    await repeatUntil('the deaf node notices', publish, () => cut() !== undefined, 60_000);
+    assert.match(String(cut()?.fields.why), 'no gossip');
+    const before = member.reports.length;
+    await repeatUntil('it hears again', publish, () => member.reports.length > before, 60_000);
   } finally {
     await other.stop();
   }

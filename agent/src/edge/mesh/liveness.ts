@@ -10,24 +10,41 @@ import type { Log } from './types.ts';
 const SILENT_REPORTS = 3;
 const SILENT_MIN_MS = 3_000;
 const PING_TIMEOUT_MS = 2_000;
-/** Connected this long without our gossip stream: it broke, and gossipsub opens none while the connection lasts. */
+/** Connected this long without a gossip stream in either direction: it broke, and gossipsub opens none while the
+ * connection lasts. */
 const STREAMLESS_MS = 3_000;
+/**
+ * Every node sends its reports over every link of its own, so a peer from which none has come for so long, though it
+ * answers pings, does not know that we listen (gossipsub lost our subscription in a quick reconnect). Longer than a
+ * starved agent takes to report again: links that only wait must not be cut.
+ */
+const DEAF_REPORTS = 15;
+const DEAF_MIN_MS = 8_000;
 
-export type LivenessOptions = { reportIntervalMs: number };
+export type LivenessOptions = {
+  reportIntervalMs: number;
+  /** Whether peers send their reports over every link; in large clusters they only do over some. */
+  direct: boolean;
+};
 
 export class Liveness {
   readonly #node: Node;
   readonly #log: Log;
   readonly #heardAtMs = new Map<string, number>();
+  /** Since when a link is up, or has last carried gossip. */
+  readonly #gossipedAtMs = new Map<string, number>();
   readonly #streamlessSinceMs = new Map<string, number>();
   readonly #asked = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   readonly #silentMs: number;
+  readonly #deafMs: number;
 
   constructor(node: Node, log: Log, options: LivenessOptions) {
     this.#node = node;
     this.#log = log;
     this.#silentMs = Math.max(SILENT_MIN_MS, SILENT_REPORTS * options.reportIntervalMs);
+    const deafMs = Math.max(DEAF_MIN_MS, DEAF_REPORTS * options.reportIntervalMs);
+    this.#deafMs = options.direct ? deafMs : Number.POSITIVE_INFINITY;
     this.#timer = setInterval(() => this.#check(), 1_000);
     this.#timer.unref();
   }
@@ -36,7 +53,14 @@ export class Liveness {
     this.#heardAtMs.set(peer, performance.now());
   }
 
+  /** A message of the gossip came over this link. */
+  gossiped(peer: string): void {
+    this.heard(peer);
+    this.#gossipedAtMs.set(peer, performance.now());
+  }
+
   forget(peer: string): void {
+    this.#gossipedAtMs.delete(peer);
     this.#heardAtMs.delete(peer);
     this.#streamlessSinceMs.delete(peer);
   }
@@ -51,7 +75,10 @@ export class Liveness {
       const id = peer.toString();
       const heardAtMs = this.#heardAtMs.get(id) ?? now;
       if (!this.#heardAtMs.has(id)) this.heard(id);
+      const gossipedAtMs = this.#gossipedAtMs.get(id) ?? now;
+      if (!this.#gossipedAtMs.has(id)) this.#gossipedAtMs.set(id, now);
       if (this.#streamless(id, now)) this.#cut(id, 'its gossip stream broke');
+      else if (now - gossipedAtMs > this.#deafMs) this.#cut(id, 'it sends no gossip here');
       else if (now - heardAtMs > this.#silentMs) void this.#ask(id);
     }
   }
@@ -66,12 +93,13 @@ export class Liveness {
     return now - since > STREAMLESS_MS;
   }
 
-  /** Not in gossipsub's interface, but a public field of the class; an absent one must not cut anybody. */
+  /** Not in gossipsub's interface, but public fields of the class; absent ones must not cut anybody. */
   #hasStream(id: string): boolean {
-    const { streamsOutbound } = this.#node.services.gossip as {
+    const { streamsOutbound, streamsInbound } = this.#node.services.gossip as {
       streamsOutbound?: ReadonlyMap<string, unknown>;
+      streamsInbound?: ReadonlyMap<string, unknown>;
     };
-    return streamsOutbound?.has(id) ?? true;
+    return (streamsOutbound?.has(id) ?? true) && (streamsInbound?.has(id) ?? true);
   }
 
   async #ask(id: string): Promise<void> {

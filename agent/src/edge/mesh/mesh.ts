@@ -3,17 +3,24 @@
  * must stand on the allow-list, and authors prove what they wrote (signed gossip).
  */
 import { peerIdFromString } from '@libp2p/peer-id';
+import { GOSSIP_TOPIC, REPORT_BYTES_MAX, STREAM_PROTOCOL } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import { AllowList } from './allow-list.ts';
 import { Dialer } from './dialer.ts';
 import { Gossip } from './gossip.ts';
+import { degrees } from './gossip-settings.ts';
 import { type Identity, loadOrCreateIdentity } from './identity.ts';
 import { Listeners } from './listeners.ts';
 import { Liveness } from './liveness.ts';
+import { registerChannel } from './register-channel.ts';
 import { type Node, startStack } from './stack.ts';
+import { Standing } from './standing.ts';
 import { SEND_TIMEOUT_MS, Streams } from './streams.ts';
 import { ReportTrace, TRACE_VARIABLE } from './trace.ts';
 import type { Mesh, MeshDeps, MeshOptions, PeerChange } from './types.ts';
+
+/** A handoff has a dozen messages, each sent again a few times; 64 VMs that move at once stay below this. */
+const HANDOFF_FRAMES = { burst: 1024, perSecond: 256 };
 
 /** Starts this node's part of the mesh. Throws ShoalErrors (identity, listen address, a malformed peer entry). */
 export async function createMesh(options: MeshOptions, deps: MeshDeps): Promise<Mesh> {
@@ -23,32 +30,52 @@ export async function createMesh(options: MeshOptions, deps: MeshDeps): Promise<
   const allowList = new AllowList(identity.peerId, options.peers);
   const nodes = 1 + options.peers.filter(peer => peer.id !== identity.peerId).length;
   const { listen, announce } = options;
-  const node = await startStack({ identity, listen, announce, nodes, allowList, count });
+  const standing = new Standing(() => performance.now());
+  const blamed = (peer: string) => standing.score(peer);
+  const node = await startStack({ identity, listen, announce, nodes, allowList, count, blamed });
   try {
-    return await assemble(node, identity, allowList, count, options, deps);
+    return await assemble(node, { identity, allowList, standing, count, nodes }, options, deps);
   } catch (error) {
     await node.stop();
     throw error;
   }
 }
 
+type Parts = {
+  identity: Identity;
+  allowList: AllowList;
+  standing: Standing;
+  count: { sentBytes: number; receivedBytes: number };
+  nodes: number;
+};
+
 async function assemble(
   node: Node,
-  identity: Identity,
-  allowList: AllowList,
-  count: { sentBytes: number; receivedBytes: number },
+  { identity, allowList, standing, count, nodes }: Parts,
   options: MeshOptions,
   { log, validate }: MeshDeps,
 ): Promise<Mesh> {
-  const liveness = new Liveness(node, log, options);
+  const liveness = new Liveness(node, log, {
+    reportIntervalMs: options.reportIntervalMs,
+    direct: degrees(nodes).floodPublish,
+  });
   const heard = (peer: string) => liveness.heard(peer);
-  const gossip = new Gossip({ node, allowList, validate, log, heard });
+  const gossiped = (peer: string) => liveness.gossiped(peer);
+  const gossip = new Gossip(
+    { topic: GOSSIP_TOPIC, what: 'report', bytesMax: REPORT_BYTES_MAX },
+    { node, allowList, validate, log, heard: gossiped },
+  );
   const dialer = new Dialer(node, log);
-  const streams = new Streams({ node, dialer, allowList, log, heard });
+  const isShutOut = (peer: string) => standing.isShutOut(peer);
+  const streams = new Streams(
+    { protocol: STREAM_PROTOCOL, closeAfterMs: 0, frames: HANDOFF_FRAMES },
+    { node, dialer, allowList, log, heard, isShutOut },
+  );
+  const registers = registerChannel({ node, dialer, allowList, log, heard, isShutOut });
   const changes = new Listeners<[peer: string, change: PeerChange]>(log);
   const traceFile = options.traceFile ?? process.env[TRACE_VARIABLE];
   const trace = traceFile ? new ReportTrace(traceFile, log) : undefined;
-  if (trace) gossip.reports.add((author, report) => trace.add(author, report, 'received'));
+  if (trace) gossip.messages.add((author, report) => trace.add(author, report, 'received'));
 
   node.addEventListener('peer:connect', ({ detail }) => {
     const peer = detail.toString();
@@ -73,10 +100,11 @@ async function assemble(
     id: identity.peerId,
     addresses: () => addressesOf(node),
     publish: async report => {
+      mustFit(report, identity.peerId);
       trace?.add(identity.peerId, report, 'sent');
       return gossip.publish(report);
     },
-    onReport: listener => gossip.reports.add(listener),
+    onReport: listener => gossip.messages.add(listener),
     send: (peer, frame, timeoutMs = SEND_TIMEOUT_MS) => streams.send(peer, frame, timeoutMs),
     onMessage: listener => streams.messages.add(listener),
     onPeer: listener => changes.add(listener),
@@ -88,10 +116,16 @@ async function assemble(
       allowList.replace(peers);
       for (const peer of cutStrangers(node, allowList)) {
         streams.drop(peer);
+        registers.drop(peer);
         log.info({ event: 'peer-removed', peer }, 'peer is off the allow-list, cut');
       }
     },
     learn: (peer, addresses) => dialer.learn(peer, addresses),
+    blame: peer => {
+      standing.blame(peer);
+      log.warn({ event: 'peer-blamed', peer, score: standing.score(peer) }, 'a peer sent what it should not');
+    },
+    registers,
     stats: () => ({
       ...count,
       reportsSent: gossip.sent,
@@ -106,6 +140,16 @@ async function assemble(
       await trace?.stop();
     },
   };
+}
+
+function mustFit(report: Uint8Array, self: string): void {
+  if (report.byteLength <= REPORT_BYTES_MAX) return;
+  throw new ShoalError(
+    'SHOAL_REPORT_TOO_LARGE',
+    `a load report of ${report.byteLength} bytes, over ${REPORT_BYTES_MAX}`,
+    self,
+    'Run fewer VMs on this node',
+  );
 }
 
 /** Closes links to whoever is not on the list; returns who that was. */

@@ -14,12 +14,16 @@ export type OpenStream = (signal: AbortSignal) => Promise<Stream>;
 export class Outbox {
   readonly #peer: string;
   readonly #openStream: OpenStream;
+  readonly #closeAfterMs: number;
+  #idle: NodeJS.Timeout | undefined;
   #stream: Stream | undefined;
   #queued = 0;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(peer: string, openStream: OpenStream) {
+  /** `closeAfterMs`: the stream is closed when nothing was sent for so long; 0 = never. */
+  constructor(peer: string, closeAfterMs: number, openStream: OpenStream) {
     this.#peer = peer;
+    this.#closeAfterMs = closeAfterMs;
     this.#openStream = openStream;
   }
 
@@ -50,12 +54,25 @@ export class Outbox {
       );
     } finally {
       this.#queued -= 1;
+      this.#closeWhenIdle();
     }
   }
 
   close(): void {
+    clearTimeout(this.#idle);
     this.#stream?.abort(new Error('closed'));
     this.#stream = undefined;
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#closeAfterMs === 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (this.#queued > 0) return;
+      void this.#stream?.close().catch(() => {});
+      this.#stream = undefined;
+    }, this.#closeAfterMs);
+    this.#idle.unref();
   }
 
   async #write(frame: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -87,16 +87,21 @@ export async function repeatUntil(
   what: string,
   action: () => Promise<unknown>,
   condition: () => boolean,
+  limitMs?: number,
 ): Promise<void> {
   let lastMs = Number.NEGATIVE_INFINITY;
   let running: Promise<unknown> = Promise.resolve();
-  await until(what, () => {
-    if (performance.now() - lastMs > 200) {
-      lastMs = performance.now();
-      running = action();
-    }
-    return condition();
-  });
+  await until(
+    what,
+    () => {
+      if (performance.now() - lastMs > 200) {
+        lastMs = performance.now();
+        running = action();
+      }
+      return condition();
+    },
+    limitMs,
+  );
   await running;
 }
 

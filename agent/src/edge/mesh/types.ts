@@ -42,6 +42,27 @@ export type MeshOptions = {
 
 export type MeshDeps = { log: Log; validate: Validate };
 
+/** Who takes what comes over the register channel. */
+export type RegisterEnds = {
+  /** Before a register is passed on; `author` published it, which need not be who wrote it. */
+  judge: Validate;
+  /** One that was accepted. */
+  heard(bytes: Uint8Array): void;
+  /** A frame of an exchange. */
+  frame(peer: string, frame: Uint8Array): void;
+};
+
+export interface RegisterChannel {
+  /** Before it nothing is heard. */
+  open(ends: RegisterEnds): Promise<void>;
+  /** Gossips one register. */
+  publish(bytes: Uint8Array): Promise<void>;
+  /** As `Mesh.send`. */
+  send(peer: string, frame: Uint8Array): Promise<void>;
+  /** A peer was taken off the list. */
+  drop(peer: string): void;
+}
+
 /** Every `on…` returns a function that takes the listener off again. */
 export interface Mesh {
   readonly id: string;
@@ -65,6 +86,9 @@ export interface Mesh {
   setAllowed(peers: PeerEntry[]): void;
   /** Addresses that a member's report names; ids off the list are passed over. */
   learn(peer: string, addresses: string[]): void;
+  /** It sent what no honest node sends: that costs it on its standing here, as invalid gossip does. */
+  blame(peer: string): void;
+  readonly registers: RegisterChannel;
   stats(): MeshStats;
   stop(): Promise<void>;
 }
