@@ -23,6 +23,9 @@ export type LabOptions = {
   /** Of each node; default 4096. */
   guestMemoryMib?: number;
   staleAfterMs?: number;
+  /** A file system of its own, so small, for each node's database or for its guests' memory. Root only. */
+  databaseMib?: number;
+  ramMib?: number;
   /** Options for each agent's Node, before its own: `--cpu-prof`. */
   agentArgs?: string[];
   /** Merged over each agent's configuration, section by section. */

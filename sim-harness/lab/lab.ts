@@ -5,7 +5,7 @@ import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import type { GuestImage } from '../guest/image.ts';
 import { CHANNEL, GuestPort } from './guest-port.ts';
 import type { Guard } from './harness.ts';
-import { cut, heal, type NetworkPlan } from './network.ts';
+import { cut, cutOneWay, heal, type NetworkPlan } from './network.ts';
 import { LabNode } from './node.ts';
 import { type LabState, labDir, saveLab } from './state.ts';
 import { endNode, nodeProcesses, teardown } from './teardown.ts';
@@ -113,6 +113,11 @@ export class Lab {
 
   cut(a: string, b: string): Promise<void> {
     return cut(this.#network(), this.node(a).state.index, this.node(b).state.index);
+  }
+
+  /** Nothing that `from` sends arrives at `to`. */
+  cutOneWay(from: string, to: string): Promise<void> {
+    return cutOneWay(this.#network(), this.node(from).state.index, this.node(to).state.index);
   }
 
   heal(a: string, b: string): Promise<void> {

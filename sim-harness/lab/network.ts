@@ -159,3 +159,11 @@ export async function removeNetwork(bridge: string, namespaces: string[], links:
   for (const netns of namespaces) await ip('netns', 'del', netns).catch(() => '');
   for (const link of [...links, bridge]) await ip('link', 'del', link).catch(() => '');
 }
+
+/** What `from` sends does not arrive at `to` any more; the other way stays. `heal` ends it. */
+export async function cutOneWay(plan: NetworkPlan, from: number, to: number): Promise<void> {
+  const [sender, receiver] = [plan.nodes[from], plan.nodes[to]];
+  if (!sender || !receiver) throw new Error('assertion failed: a cut is between two nodes of the plan');
+  const rules = `table ip ${TABLE}_${from} {\n chain in { type filter hook input priority 0; ip saddr ${sender.address} drop; }\n}\n`;
+  await inNetns(receiver.netns, 'sh', '-c', `printf '%s' '${rules}' | nft -f -`);
+}

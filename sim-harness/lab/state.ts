@@ -38,6 +38,8 @@ export type LabState = {
   network: NetworkPlan | undefined;
   /** Controllers that were switched on at the top of cgroup v2 for it, and are switched off after it. */
   controllers: string[];
+  /** File systems that were mounted for it. */
+  mounts?: string[];
   nodes: NodeState[];
   notes: string[];
 };

@@ -6,6 +6,7 @@ import { ShoalError } from '@shoal/agent';
 import { gone, type ProcessId, signal, startTicks } from '@shoal/agent/edge/vmm/processes';
 import { processesIn, removeCgroup, switchControllers } from './cgroups.ts';
 import { processesInNetns, removeNetwork } from './network.ts';
+import { unmount } from './space.ts';
 import { forgetLab, type LabState, type NodeState } from './state.ts';
 
 /** The kernel needs a moment to let go of a killed process. */
@@ -71,6 +72,7 @@ export async function teardown(state: LabState): Promise<void> {
       nodes.map(n => n.outside),
     );
   }
+  for (const path of state.mounts ?? []) unmount(path);
   for (const node of state.nodes) removeFiles(node);
   for (const path of new Set(state.nodes.flatMap(n => [dirname(n.runDir), dirname(n.ramDir)])))
     rmSync(path, { recursive: true, force: true });

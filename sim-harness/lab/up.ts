@@ -8,6 +8,7 @@ import { type Guard, guardLab } from './harness.ts';
 import { Lab } from './lab.ts';
 import { freeSubnet, makeBridge, makeNode, networkPlan } from './network.ts';
 import { checkOptions, placeNode } from './place.ts';
+import { mount, mountsFor } from './space.ts';
 import { type LabState, labNames, loadLab, saveLab } from './state.ts';
 import { teardown } from './teardown.ts';
 
@@ -31,6 +32,7 @@ export async function bringUp(
     driver: options.driver,
     network: undefined,
     controllers: [],
+    mounts: [],
     nodes: [],
     notes: [],
   };
@@ -75,7 +77,10 @@ async function make(
 ): Promise<void> {
   const { state } = lab;
   if (layout === 'v2') state.controllers = missingControllers();
+  const mounts = state.nodes.flatMap(node => mountsFor(node, options));
+  state.mounts = mounts.map(m => m.path);
   saveLab(state);
+  for (const one of mounts) mount(one);
   switchControllers(state.controllers, '+');
   if (state.network) await makeBridge(state.network);
   for (const node of state.nodes) {

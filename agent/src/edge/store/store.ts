@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { ShoalError } from '../../errors.ts';
+import { Mender } from './mender.ts';
 
 /** Where a range of keys begins, how many of them, and whether from its end. */
 export type Range = { from?: string; limit?: number; newestFirst?: boolean };
@@ -24,34 +25,42 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The real one (leveldb's log and tables). */
+/** The real one (leveldb's log and tables). After a write that failed, the next one stands on a whole log again. */
 class LevelDatabase implements Database {
   readonly #level: Level<string, unknown>;
+  readonly #mender: Mender;
 
   constructor(level: Level<string, unknown>) {
     this.#level = level;
+    this.#mender = new Mender(level);
   }
   get(shelf: string, key: string): Promise<unknown> {
-    return this.#shelf(shelf).get(key);
+    return this.#mender.read(() => this.#shelf(shelf).get(key));
   }
   // By the root: `sync` is an option of the database, a sublevel's types do not know it.
   put(shelf: string, key: string, value: unknown, sync: boolean): Promise<void> {
-    return this.#level.batch([{ type: 'put', sublevel: this.#shelf(shelf), key, value }], { sync });
+    return this.#mender.write(() =>
+      this.#level.batch([{ type: 'put', sublevel: this.#shelf(shelf), key, value }], { sync }),
+    );
   }
   delete(shelf: string, key: string): Promise<void> {
-    return this.#level.batch([{ type: 'del', sublevel: this.#shelf(shelf), key }], { sync: true });
+    return this.#mender.write(() =>
+      this.#level.batch([{ type: 'del', sublevel: this.#shelf(shelf), key }], { sync: true }),
+    );
   }
   range(shelf: string, { from, limit, newestFirst }: Range): Promise<[string, unknown][]> {
     const bounds = { ...(from !== undefined && { gte: from }), ...(limit !== undefined && { limit }) };
-    return this.#shelf(shelf)
-      .iterator({ ...bounds, reverse: newestFirst ?? false })
-      .all();
+    return this.#mender.read(() =>
+      this.#shelf(shelf)
+        .iterator({ ...bounds, reverse: newestFirst ?? false })
+        .all(),
+    );
   }
-  async dropBefore(shelf: string, key: string): Promise<void> {
-    await this.#shelf(shelf).clear({ lt: key });
+  dropBefore(shelf: string, key: string): Promise<void> {
+    return this.#mender.write(() => this.#shelf(shelf).clear({ lt: key }));
   }
   close(): Promise<void> {
-    return this.#level.close();
+    return this.#mender.close();
   }
   #shelf(name: string) {
     return this.#level.sublevel<string, unknown>(name, { valueEncoding: 'json' });
