@@ -1,0 +1,64 @@
+/** Reads the run ledgers as they grow. Beats that follow each other say nothing new and are kept as one. */
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Note, parseNotes } from './ledger.ts';
+
+export class LedgerFiles {
+  readonly dir: string;
+  readonly #at = new Map<string, { offset: number; rest: string }>();
+  readonly #notes = new Map<string, Note[]>();
+
+  constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  /** All of a VM so far, by its name, oldest first. */
+  notes(vm: string): Note[] {
+    return this.#notes.get(vm) ?? [];
+  }
+
+  all(): Note[][] {
+    return [...this.#notes.values()];
+  }
+
+  /** Who executed it last, as far as was read. */
+  last(vm: string): Note | undefined {
+    return this.#notes.get(vm)?.findLast(n => n.what !== 'loaded');
+  }
+
+  read(): void {
+    for (const vm of readdirSync(this.dir)) this.#readOne(vm);
+  }
+
+  #readOne(vm: string): void {
+    const at = this.#at.get(vm) ?? { offset: 0, rest: '' };
+    const file = openSync(join(this.dir, vm), 'r');
+    try {
+      const bytes = Buffer.alloc(Math.max(0, fstatSync(file).size - at.offset));
+      const got = readSync(file, bytes, 0, bytes.length, at.offset);
+      const text = at.rest + bytes.toString('latin1', 0, got);
+      const end = text.lastIndexOf('\n') + 1;
+      this.#at.set(vm, { offset: at.offset + got, rest: text.slice(end) });
+      const notes = this.#notes.get(vm) ?? [];
+      this.#notes.set(vm, notes);
+      for (const note of parseNotes(vm, text.slice(0, end))) keep(notes, note);
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
+/** Kept apart wherever a checker could see something in the difference: work that became less, a page found wrong. */
+export function keep(notes: Note[], note: Note): void {
+  const last = notes.at(-1);
+  const same =
+    last?.what === 'beat' &&
+    note.what === 'beat' &&
+    last.pid === note.pid &&
+    last.life === note.life &&
+    last.work <= note.work &&
+    last.bad === note.bad &&
+    last.atNs <= note.atNs;
+  if (same) notes[notes.length - 1] = note;
+  else notes.push(note);
+}

@@ -1,0 +1,103 @@
+/**
+ * What an operator and the service manager do meanwhile: start an agent that ended, start VMs that are left as crashed,
+ * and give a guest that booted anew its work.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
+import { GuestPort } from '../lab/index.ts';
+import type { Injector } from './faults/inject.ts';
+import { MICRO, QEMU, type World } from './world.ts';
+
+const LOOK_EVERY_MS = 1000;
+const COMMAND_MS = 20_000;
+
+export class Keeper {
+  readonly #world: World;
+  readonly #injector: Injector;
+  readonly #guests = new Map<string, GuestPort>();
+  /** By VM: the life that has its work. */
+  readonly #atWork = new Map<string, string>();
+  readonly #busy = new Set<string>();
+  #ended = false;
+  /** Agents that ended without having been killed. */
+  agentEnds = 0;
+
+  constructor(world: World, injector: Injector) {
+    this.#world = world;
+    this.#injector = injector;
+  }
+
+  guest(uuid: string): GuestPort {
+    const guest =
+      this.#guests.get(uuid) ??
+      new GuestPort(
+        uuid,
+        this.#world.lab.nodes.map(n => n.runDir),
+      );
+    this.#guests.set(uuid, guest);
+    return guest;
+  }
+
+  /** Resolves after `close`. */
+  async run(): Promise<void> {
+    while (!this.#ended) {
+      this.#startAgents();
+      await this.#startCrashed();
+      this.#giveWork();
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
+
+  close(): void {
+    this.#ended = true;
+    for (const guest of this.#guests.values()) guest.close();
+  }
+
+  /** True once every VM's present life has its work. */
+  get allAtWork(): boolean {
+    this.#world.ledgers.read();
+    return this.#world.vms.every(v => {
+      const life = this.#world.ledgers.last(v.name)?.life;
+      return life !== undefined && this.#atWork.get(v.name) === life;
+    });
+  }
+
+  #startAgents(): void {
+    for (const node of this.#world.lab.nodes) {
+      if (node.alive || this.#injector.isDown(node)) continue;
+      this.agentEnds++;
+      node.start();
+    }
+  }
+
+  async #startCrashed(): Promise<void> {
+    for (const node of this.#world.lab.nodes) {
+      if (!node.alive || this.#injector.isDown(node)) continue;
+      const status = await node.get<ClusterStatus>('/v1/status').catch(() => undefined);
+      for (const vm of status?.vms ?? [])
+        if (vm.node === node.name && vm.state === 'crashed')
+          await node.post(`/v1/vms/${vm.vm}/actions/start`).catch(() => undefined); // it starts by itself, or soon again
+    }
+  }
+
+  #giveWork(): void {
+    this.#world.ledgers.read();
+    for (const { name, vm } of this.#world.vms) {
+      const life = this.#world.ledgers.last(name)?.life;
+      if (life === undefined || this.#atWork.get(name) === life || this.#busy.has(name)) continue;
+      this.#busy.add(name);
+      const { filledMib, loadPercent, touchPages } = this.#world.options.driver === 'micro' ? MICRO : QEMU;
+      const guest = this.guest(vm);
+      const work = async () => {
+        await guest.command(`fill ${filledMib}`, COMMAND_MS);
+        await guest.command(`touch ${touchPages}`, COMMAND_MS);
+        await guest.command(`load ${loadPercent}`, COMMAND_MS);
+        // Who died meanwhile has another life by now, and gets its work at the next look.
+        this.#atWork.set(name, life);
+      };
+      void work()
+        .catch(() => undefined) // it stands, or died: looked at again
+        .finally(() => this.#busy.delete(name));
+    }
+  }
+}

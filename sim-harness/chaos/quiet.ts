@@ -1,0 +1,200 @@
+/** A quiet point: all faults are undone, all handoffs come to their end, then every checker looks. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { LabNode } from '../lab/index.ts';
+import { badPages, overlaps, wentBack } from './checks/ledger.ts';
+import { lostLives, standing } from './checks/lives.ts';
+import { leakedReservations, orphanFiles, orphanNamespaces, orphanProcesses } from './checks/orphans.ts';
+import { changedPages, memoryOf, PAGE_BYTES, wrongPages } from './checks/pattern.ts';
+import { processesOf } from './checks/proc.ts';
+import { divergedViews, type End, openEnds, type Told } from './checks/views.ts';
+import { monotonicNs, type Violation, violation } from './checks/violation.ts';
+import type { Injector } from './faults/inject.ts';
+import type { Keeper } from './keeper.ts';
+import type { Begun, Moves } from './moves.ts';
+import { type ChaosVm, MICRO, type World } from './world.ts';
+
+/** Everything has to be in order so long after the last fault: gossip, resends (5 s) and restarts have had their time. */
+const SETTLE_MS = 60_000;
+/** A vCPU at work writes a line every 50 ms; a machine that is busy, some hundred. */
+const ALIVE_NS = 3e9;
+const LOOK_EVERY_MS = 250;
+
+export class Quiet {
+  readonly #world: World;
+  readonly #injector: Injector;
+  readonly #keeper: Keeper;
+  readonly #moves: Moves;
+  readonly #judged = new Set<string>();
+  readonly outcomes = new Map<string, number>();
+
+  constructor(world: World, injector: Injector, keeper: Keeper, moves: Moves) {
+    this.#world = world;
+    this.#injector = injector;
+    this.#keeper = keeper;
+    this.#moves = moves;
+  }
+
+  /** Resolves to what is wrong after all had its time to come right. */
+  async look(): Promise<Violation[]> {
+    await this.#injector.heal();
+    const begun = this.#moves.begun.filter(b => !this.#judged.has(b.handoff));
+    const untilMs = Date.now() + SETTLE_MS;
+    let found = await this.#all(begun);
+    while (found.length > 0 && Date.now() < untilMs) {
+      await sleep(LOOK_EVERY_MS);
+      found = await this.#all(begun);
+    }
+    for (const { handoff } of begun) this.#judged.add(handoff);
+    await this.#count(begun);
+    return [...found, ...this.history(), ...(found.length === 0 ? await this.#memory() : [])];
+  }
+
+  /** What the ledgers prove; none of it can come right again. */
+  history(): Violation[] {
+    const { ledgers, harms } = this.#world;
+    ledgers.read();
+    return ledgers
+      .all()
+      .flatMap(notes => [
+        ...overlaps(notes),
+        ...wentBack(notes),
+        ...badPages(notes),
+        ...lostLives(notes, harms),
+      ]);
+  }
+
+  async #all(begun: readonly Begun[]): Promise<Violation[]> {
+    const { places, vms, ledgers, lab, guestMemoryMib } = this.#world;
+    const told = await Promise.all(lab.nodes.map(n => this.#told(n)));
+    if (!told.every(t => t !== undefined)) return [violation('views', 'not every agent answers')];
+    if (!this.#keeper.allAtWork) return [violation('not-lost', 'not every guest is at work')];
+    ledgers.read();
+    const processes = processesOf(places);
+    const free = told.map(t => ({ node: t.folder, guestMemoryMib, freeMib: t.freeMib }));
+    return [
+      ...standing(
+        vms.map(v => v.name),
+        ledgers.all().flat(),
+        monotonicNs(),
+        ALIVE_NS,
+      ),
+      ...orphanProcesses(
+        vms.map(v => v.vm),
+        processes,
+      ),
+      ...orphanFiles(places, processes),
+      ...orphanNamespaces(
+        `shoal-${lab.state.name}-`,
+        lab.nodes.map(n => n.netns),
+      ),
+      ...leakedReservations(free, processes),
+      ...divergedViews(told, processes.vmms),
+      ...openEnds(await this.#ends(begun), told),
+    ];
+  }
+
+  async #told(node: LabNode): Promise<(Told & { folder: string; freeMib: number }) | undefined> {
+    const { lab } = this.#world;
+    const folder = (name: string) => {
+      const found = lab.nodes.find(n => n.name === name);
+      return found ? this.#world.folderOf(found) : name;
+    };
+    const status = await node.get<ClusterStatus>('/v1/status').catch(() => undefined);
+    const own = status?.nodes.find(n => n.name === node.name);
+    if (!status || !own) return undefined;
+    return {
+      node: node.name,
+      folder: folder(node.name),
+      freeMib: own.memoryFreeMib,
+      vms: status.vms.map(v => ({ ...v, node: folder(v.node) })),
+      handoffs: status.handoffs,
+    };
+  }
+
+  #ends(begun: readonly Begun[]) {
+    return Promise.all(
+      begun.map(async ({ handoff, vm, from, to }) => ({
+        handoff,
+        vm,
+        sides: await Promise.all([from, to].map(n => endOn(n, handoff))),
+      })),
+    );
+  }
+
+  async #count(begun: readonly Begun[]): Promise<void> {
+    for (const { sides } of await this.#ends(begun)) {
+      const [source, target] = sides.map(s => ('unknown' in s ? 'unknown' : s.outcome || 'in doubt'));
+      const word =
+        source === target || target === 'unknown'
+          ? source
+          : source === 'unknown'
+            ? target
+            : `${source}/${target}`;
+      const outcome = word ?? 'unknown';
+      this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+    }
+  }
+
+  /** Guests stand; each is read, moved once, and read again on its new node. */
+  async #memory(): Promise<Violation[]> {
+    if (this.#world.options.driver !== 'micro') return [];
+    const found = await Promise.all(this.#world.vms.map(vm => this.#oneMemory(vm)));
+    return found.flat();
+  }
+
+  async #oneMemory(vm: ChaosVm): Promise<Violation[]> {
+    const guest = this.#keeper.guest(vm.vm);
+    const fault = (what: string) => [violation('memory', `${vm.name}: ${what}`)];
+    try {
+      await guest.command('load 0');
+      const before = this.#process(vm);
+      if (!before) return fault('its process is gone');
+      const wrong = wrongPages(before.ram, vm.name, (MICRO.filledMib * 2 ** 20) / PAGE_BYTES);
+      if (wrong.length > 0)
+        return fault(`pages ${wrong.slice(0, 9).join(', ')} in ${before.ram} are not what was written`);
+      const memory = memoryOf(before.ram);
+      const nodes = this.#world.lab.nodes;
+      const from = this.#world.nodeAt(before.node);
+      const to = nodes[(nodes.indexOf(from) + 1) % nodes.length] as LabNode;
+      const handoff = await this.#moves.quietMove(vm, from, to);
+      if (!handoff) return []; // a full node: nothing was moved, so nothing is compared
+      const end = await this.#ended(handoff, [from, to]);
+      if (end !== 'done') return fault(`handoff ${handoff} without any fault ended ${end || 'never'}`);
+      const after = this.#process(vm);
+      if (after?.node === before.node || !after) return fault(`is not on ${to.name} after its handoff`);
+      const changed = changedPages(memory, after.ram);
+      if (changed.length > 0)
+        return fault(`pages ${changed.slice(0, 9).join(', ')} differ after the handoff to ${to.name}`);
+      return [];
+    } finally {
+      await guest.command(`load ${MICRO.loadPercent}`);
+    }
+  }
+
+  #process(vm: ChaosVm) {
+    return processesOf(this.#world.places).vmms.find(v => v.vm === vm.vm);
+  }
+
+  async #ended(handoff: string, nodes: LabNode[]): Promise<string> {
+    const untilMs = Date.now() + SETTLE_MS;
+    for (;;) {
+      const sides = await Promise.all(nodes.map(n => endOn(n, handoff)));
+      const ends = sides.map(s => ('unknown' in s ? '' : s.outcome));
+      if (ends.every(e => e !== '')) return ends.every(e => e === 'done') ? 'done' : ends.join('/');
+      if (Date.now() > untilMs) return '';
+      await sleep(50);
+    }
+  }
+}
+
+async function endOn(node: LabNode, handoff: string): Promise<End> {
+  try {
+    const { outcome, detail, inDoubt } = await node.get<HandoffStatus>(`/v1/handoffs/${handoff}`);
+    return { node: node.name, outcome, detail, inDoubt };
+  } catch (error) {
+    if ((error as { code?: string }).code === 'SHOAL_HANDOFF_UNKNOWN')
+      return { node: node.name, unknown: true };
+    return { node: node.name, outcome: '', detail: 'its agent does not answer', inDoubt: false };
+  }
+}

@@ -1,0 +1,135 @@
+/** One chaos run from its first agent to its report. */
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ChaosOptions, commandOf } from './arguments.ts';
+import { processesOf } from './checks/proc.ts';
+import { Runners } from './checks/runners.ts';
+import type { Violation } from './checks/violation.ts';
+import { Injector } from './faults/inject.ts';
+import { Deck, KINDS, type Kind } from './faults/kinds.ts';
+import { Keeper } from './keeper.ts';
+import { Moves } from './moves.ts';
+import { Quiet } from './quiet.ts';
+import { Random } from './random.ts';
+import { Steps } from './steps.ts';
+import { createWorld, MICRO, QEMU, type World } from './world.ts';
+
+export type ChaosReport = {
+  handoffs: number;
+  injected: Record<Kind, number>;
+  outcomes: Record<string, number>;
+  /** Offers that were refused; they are no handoffs. */
+  refused: Record<string, number>;
+  /** Agents that ended without being killed; each was started again. */
+  agentEnds: number;
+  violations: Violation[];
+  seconds: number;
+  seed: number;
+  driver: string;
+  command: string;
+  /** Kept when there is a violation. */
+  logs: string;
+};
+
+/** A quiet point costs some seconds: so many handoffs lie between two. */
+const QUIET_EVERY = 100;
+const SAMPLE_EVERY_MS = 200;
+const PROGRESS_EVERY_MS = 10_000;
+/** Real guests boot under emulation, several on a core. */
+const BEGIN_MS = 240_000;
+
+export async function chaos(options: ChaosOptions, say: (line: string) => void): Promise<ChaosReport> {
+  const startMs = Date.now();
+  const seconds = () => (Date.now() - startMs) / 1000;
+  const over = () => seconds() > options.seconds;
+  const world = await createWorld(options, say);
+  const random = new Random(options.seed);
+  const injector = new Injector(world);
+  const steps = new Steps(world.lab);
+  const moves = new Moves(world, steps, injector, new Deck(random), random);
+  const keeper = new Keeper(world, injector);
+  const quiet = new Quiet(world, injector, keeper, moves);
+  const runners = new Runners();
+  const found = new Map<string, Violation>();
+  const note = (violations: Violation[]) => {
+    for (const v of violations) {
+      if (!found.has(v.what)) say(`VIOLATION ${v.check}: ${v.what}`);
+      found.set(v.what, v);
+    }
+  };
+  const sampler = setInterval(() => {
+    runners.look(processesOf(world.places));
+    note(runners.violations);
+  }, SAMPLE_EVERY_MS);
+  const progress = setInterval(() => {
+    const faults = [...injector.counts.values()].reduce((sum, n) => sum + n, 0);
+    say(
+      `${Math.round(seconds())} s: ${moves.begun.length} of ${options.handoffs} handoffs, ${faults} faults, ${found.size} violations`,
+    );
+  }, PROGRESS_EVERY_MS);
+  let logs = '';
+  try {
+    await makeVms(world);
+    const kept = keeper.run();
+    await atWork(keeper);
+    while (moves.begun.length < options.handoffs && !over() && found.size === 0) {
+      await moves.run(Math.min(QUIET_EVERY, options.handoffs - moves.begun.length), over);
+      note(await quiet.look());
+    }
+    keeper.close();
+    await kept;
+  } finally {
+    clearInterval(sampler);
+    clearInterval(progress);
+    keeper.close();
+    steps.close();
+    if (found.size > 0 || moves.begun.length < options.handoffs) logs = keepLogs(world);
+    await world.lab.down();
+  }
+  const counts = (of: Map<string, number>) => Object.fromEntries([...of].sort());
+  return {
+    handoffs: moves.begun.length,
+    injected: Object.fromEntries(KINDS.map(k => [k, injector.counts.get(k) ?? 0])) as Record<Kind, number>,
+    outcomes: counts(quiet.outcomes),
+    refused: counts(moves.refused),
+    agentEnds: keeper.agentEnds,
+    violations: [...found.values()],
+    seconds: Math.round(seconds()),
+    seed: options.seed,
+    driver: options.driver,
+    command: commandOf(options),
+    logs,
+  };
+}
+
+async function atWork(keeper: Keeper): Promise<void> {
+  const untilMs = Date.now() + BEGIN_MS;
+  while (!keeper.allAtWork) {
+    if (Date.now() > untilMs) throw new Error(`not all guests are at work after ${BEGIN_MS} ms`);
+    await sleep(100);
+  }
+}
+
+/** Dealt out to the nodes in turn. */
+async function makeVms(world: World): Promise<void> {
+  const { options, lab, vms } = world;
+  for (let i = 0; i < options.vms; i++) {
+    const name = `vm${i}`;
+    const node = lab.nodes[i % lab.nodes.length]?.name ?? '';
+    const { memoryMib } = options.driver === 'micro' ? MICRO : QEMU;
+    const { vm } = await lab.runVm(node, { name, memoryMib, crash: 'restart' });
+    vms.push({ name, vm });
+  }
+}
+
+/** Logs of agents and guests and all ledgers, out of the lab's way, which takes its own along. */
+function keepLogs({ lab, ledgers, options, places }: World): string {
+  const dir = join(dirname(ledgers.dir), `seed-${options.seed}`);
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir, { recursive: true });
+  for (const node of lab.nodes) cpSync(node.state.log, join(dir, `${node.name}.log`));
+  cpSync(ledgers.dir, join(dir, 'ledgers'), { recursive: true });
+  cpSync(places.runRoot, join(dir, 'run'), { recursive: true, filter: path => !path.endsWith('.sock') });
+  return dir;
+}
