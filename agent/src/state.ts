@@ -7,6 +7,7 @@ import { History, type HistoryRow } from './edge/history.ts';
 import type { DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
 import type { Logger } from './edge/log.ts';
 import { nodeId } from './edge/mesh/identity.ts';
+import { Marks } from './edge/store/marks.ts';
 import { Records } from './edge/store/records.ts';
 import { type Database, nextIncarnation, openDatabase, Shelf } from './edge/store/store.ts';
 
@@ -22,6 +23,8 @@ export type State = {
   decisions: Records<DecisionRecord>;
   /** Ended handoffs. */
   ended: Records<HandoffStatus>;
+  /** Up to where reports of peers were heard. */
+  marks: Marks;
   /** Pages that devices touched while they loaded, by machine type. */
   deviceLoad: ReadonlyMap<string, number[]>;
   keepDeviceLoad(machine: string, pages: number[], log: Logger): void;
@@ -54,6 +57,7 @@ export async function readState(
     history: new History(kept<HistoryRow>('history')),
     decisions: kept<DecisionRecord>('decision'),
     ended: kept<HandoffStatus>('ended'),
+    marks: new Marks(db, clock),
     deviceLoad,
     keepDeviceLoad(machine, pages, log) {
       deviceLoad.set(machine, pages);

@@ -3,7 +3,7 @@
  * machine through its ports alone, so the simulator runs this very node.
  */
 import { isOverloaded, threshold } from '@shoal/policies';
-import type { Engine, Mode } from '@shoal/protocol';
+import type { Engine, LoadReport, Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
 import { ClusterView } from '../core/view.ts';
 import type { ManualOffer } from '../edge/api/actions.ts';
@@ -48,11 +48,11 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   const { clock, log, metrics, state, host, postcopy } = ports;
   const { self, incarnation, flags, history, decisions } = state;
   const { policyConfig, policyNumbers, policyHash, rule } = policyOf(config);
-  const clusterView = new ClusterView({
-    self,
-    staleAfterMs: config.mesh.staleAfterMs,
-    overloaded: report => isOverloaded(report, policyConfig),
-  });
+  const overloaded = (report: LoadReport) => isOverloaded(report, policyConfig);
+  const clusterView = new ClusterView(
+    { self, staleAfterMs: config.mesh.staleAfterMs, overloaded },
+    await state.marks.read(),
+  );
   const reports = () => clusterView.reports(clock.nowMs());
   const nameOf = (peer: string) => reports().find(r => r.report.node === peer)?.report.name ?? peer;
 
@@ -75,6 +75,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     vms,
     clusterView,
     history,
+    marks: state.marks,
     metrics,
     clock,
     log,
@@ -224,6 +225,9 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       node.stop();
       await handoffs.stop();
       await mesh.stop();
+      await state.marks
+        .write(clusterView.marks())
+        .catch(error => log.warn({ error: String(error) }, 'marks of heard reports not kept'));
     },
   };
 }
