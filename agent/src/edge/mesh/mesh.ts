@@ -12,6 +12,7 @@ import { degrees } from './gossip-settings.ts';
 import { type Identity, loadOrCreateIdentity } from './identity.ts';
 import { Listeners } from './listeners.ts';
 import { Liveness } from './liveness.ts';
+import { Refusals } from './refusals.ts';
 import { registerChannel } from './register-channel.ts';
 import { type Node, startStack } from './stack.ts';
 import { Standing } from './standing.ts';
@@ -32,10 +33,13 @@ export async function createMesh(options: MeshOptions, deps: MeshDeps): Promise<
   const { listen, announce } = options;
   const standing = new Standing(() => performance.now());
   const blamed = (peer: string) => standing.score(peer);
-  const node = await startStack({ identity, listen, announce, nodes, allowList, count, blamed });
+  const refusals = new Refusals(deps.log);
+  const refused = (address: string, why: string) => refusals.note(address, why);
+  const node = await startStack({ identity, listen, announce, nodes, allowList, count, blamed, refused });
   try {
-    return await assemble(node, { identity, allowList, standing, count, nodes }, options, deps);
+    return await assemble(node, { identity, allowList, standing, refusals, count, nodes }, options, deps);
   } catch (error) {
+    refusals.stop();
     await node.stop();
     throw error;
   }
@@ -45,13 +49,14 @@ type Parts = {
   identity: Identity;
   allowList: AllowList;
   standing: Standing;
+  refusals: Refusals;
   count: { sentBytes: number; receivedBytes: number };
   nodes: number;
 };
 
 async function assemble(
   node: Node,
-  { identity, allowList, standing, count, nodes }: Parts,
+  { identity, allowList, standing, refusals, count, nodes }: Parts,
   options: MeshOptions,
   { log, validate }: MeshDeps,
 ): Promise<Mesh> {
@@ -136,6 +141,7 @@ async function assemble(
     stop: async () => {
       dialer.stop();
       liveness.stop();
+      refusals.stop();
       await node.stop();
       await trace?.stop();
     },
