@@ -143,6 +143,13 @@ export class Handoffs {
         }),
       );
       const last = verdict.ok ? this.#stillFree(offer, peer) : verdict;
+      if (!last.ok) {
+        const { handoff, vm } = offer;
+        this.#deps.log.info(
+          { handoff, vm, peer, code: last.code, detail: last.detail },
+          'offer of a peer refused',
+        );
+      }
       party.reserved = last.ok;
       party.judged(last);
     });

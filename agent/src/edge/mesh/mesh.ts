@@ -19,6 +19,7 @@ import { Standing } from './standing.ts';
 import { SEND_TIMEOUT_MS, Streams } from './streams.ts';
 import { ReportTrace, TRACE_VARIABLE } from './trace.ts';
 import type { Mesh, MeshDeps, MeshOptions, PeerChange } from './types.ts';
+import { tellUnsigned } from './unsigned.ts';
 
 /** A handoff has a dozen messages, each sent again a few times; 64 VMs that move at once stay below this. */
 const HANDOFF_FRAMES = { burst: 1024, perSecond: 256 };
@@ -70,6 +71,7 @@ async function assemble(
     { topic: GOSSIP_TOPIC, what: 'report', bytesMax: REPORT_BYTES_MAX },
     { node, allowList, validate, log, heard: gossiped },
   );
+  tellUnsigned(node.services.gossip, log);
   const dialer = new Dialer(node, log);
   const isShutOut = (peer: string) => standing.isShutOut(peer);
   const streams = new Streams(
