@@ -14,6 +14,7 @@ import { createMetrics } from './edge/metrics.ts';
 import { startLoop } from './edge/mind/loops.ts';
 import { cgroupBusy, hostBusy } from './edge/sampler/cpu.ts';
 import { createHost } from './host.ts';
+import { httpOptions, openPeople } from './people.ts';
 import { openState } from './state.ts';
 import { wireNode } from './wire/wire.ts';
 
@@ -26,8 +27,8 @@ export async function startAgent(config: Config): Promise<Agent> {
   const log = createLog({ level: config.log.level, node: name });
   const state = await openState(config);
   const metrics = createMetrics();
-  const { host, pageServers, postcopy, accel, user } = await createHost(config, log);
-  let httpAddress = () => '';
+  const { host, pageServers, postcopy, accel, user, pages } = await createHost(config, log);
+  let listening = () => ({ tcp: '', https: '', fingerprint: '' });
   const wired = await wireNode(config, {
     clock,
     log,
@@ -48,19 +49,23 @@ export async function startAgent(config: Config): Promise<Agent> {
         { stateDir, ...config.mesh, traceFile: process.env.SHOAL_BENCH_REPORT_LOG },
         { log, validate },
       ),
-    httpAddress: () => httpAddress(),
+    httpAddress: () => listening().tcp,
+    https: () => ({ address: listening().https, fingerprint: listening().fingerprint }),
   });
-  const servers = createHttpServers(
-    { listen: config.http.listen, socket: config.control.socket, group: config.control.group },
-    { api: wired.api, metrics: { ...metrics, text: wired.scrape }, log },
-  );
-  httpAddress = () => servers.address().tcp;
+  const people = await openPeople(state.db, name, log, clock);
+  const servers = createHttpServers(httpOptions(config, pages), {
+    api: wired.api,
+    metrics: { ...metrics, text: wired.scrape },
+    log,
+    people,
+  });
+  listening = () => servers.address();
 
   await wired.takeUp();
   await servers.start();
   const loop = startLoop('heartbeat', config.mesh.reportIntervalMs, wired.round, { clock, log });
   await wired.startOwned();
-  log.info({ id: state.self, incarnation: state.incarnation, accel, http: httpAddress() }, 'agent started');
+  log.info({ id: state.self, incarnation: state.incarnation, accel, http: listening().tcp }, 'agent started');
 
   return {
     async stop() {

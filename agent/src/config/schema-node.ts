@@ -53,13 +53,28 @@ const mesh = section('How this node hears of the others.', {
   ),
 });
 
-const http = section('Reads for everybody who reaches the port: status, metrics. Never changes.', {
-  listen: text('Where to answer. Empty: nowhere.', {
-    default: '0.0.0.0:7421',
-    pattern: '^$|^(\\[[0-9a-fA-F:]+\\]|[^:\\[\\]/\\s]+):[0-9]{1,5}$',
-    form: 'host:port, or empty',
-  }),
-});
+const HOST_PORT = {
+  pattern: '^$|^(\\[[0-9a-fA-F:]+\\]|[^:\\[\\]/\\s]+):[0-9]{1,5}$',
+  form: 'host:port, or empty',
+};
+const http = section(
+  'Plain HTTP: reads for everybody who reaches the port. HTTPS: reads and changes with a token.',
+  {
+    listen: text('Where to answer reads over plain HTTP. Empty: nowhere.', {
+      default: '0.0.0.0:7421',
+      ...HOST_PORT,
+    }),
+    https: text('Where to answer over HTTPS, such as 0.0.0.0:7422. Empty: nowhere.', {
+      default: '',
+      ...HOST_PORT,
+    }),
+    certificate: text(
+      'PEM file with a certificate of yours, and those between it and its authority. Read again when it changes. Empty: the node makes its own, and `shoal status` shows its fingerprint.',
+      { default: '', ...PATH },
+    ),
+    key: text('PEM file with the key of that certificate.', { default: '', ...PATH }),
+  },
+);
 
 const control = section('Reads and changes for root and one group of this machine.', {
   socket: text('The unix socket, mode 0660.', { default: '/run/shoal/shoald.sock', ...FULL_PATH }),

@@ -30,4 +30,6 @@ export type Ports = {
   joinMesh(validate: Validate): Promise<Mesh>;
   /** Where this node's API answers over TCP; empty when it does not. */
   httpAddress(): string;
+  /** Where it answers over HTTPS, and the fingerprint to pin; both empty when it does not. */
+  https?(): { address: string; fingerprint: string };
 };

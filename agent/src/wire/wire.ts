@@ -172,6 +172,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       policyHash,
       cooldownConfigMs: policyConfig.cooldownMs,
       pausedMs: flags.pausedMs,
+      https: ports.https?.() ?? { address: '', fingerprint: '' },
       seen: reports(),
       members: config.mesh.peers.map(p => ({ id: p.id, name: '' })),
       own: handoffs.parties.running(),

@@ -109,6 +109,8 @@ export type ClusterStatus = {
   policyHash: string;
   cooldownMs: number;
   pausedMs: number;
+  /** Of the node that answers; both empty when it does not offer HTTPS. To be pinned only from the node's own socket. */
+  https: { address: string; fingerprint: string };
   nodes: NodeStatus[];
   vms: VmStatus[];
   handoffs: HandoffStatus[];
