@@ -3,11 +3,8 @@ import type { Server } from 'node:https';
 import type { FastifyInstance } from 'fastify';
 import { clock } from '../clock.ts';
 import { type CertificateOptions, loadCertificate, watchCertificate } from '../people/certificate.ts';
-import { addAdmin } from './admin.ts';
-import { createApp, type HttpDeps } from './app.ts';
-import { addChanges, refuseConsole } from './changes.ts';
-import { addReads } from './reads.ts';
-import { askWho } from './requests.ts';
+import type { HttpDeps } from './app.ts';
+import { httpsApp } from './listeners.ts';
 
 export type Secure = { app: FastifyInstance; fingerprint(): string; unwatch(): void };
 
@@ -17,12 +14,7 @@ const TLS = { minVersion: 'TLSv1.3' } as const;
 export async function createSecure(options: CertificateOptions, deps: HttpDeps): Promise<Secure> {
   let certificate = await loadCertificate(options);
   const { cert, key } = certificate;
-  const app = createApp('https', deps, { ...TLS, cert, key });
-  askWho(app, 'https', deps.people.gate);
-  addReads(app, deps);
-  addChanges(app, deps);
-  addAdmin(app, deps);
-  refuseConsole(app);
+  const app = httpsApp(deps, { ...TLS, cert, key });
   const unwatch = watchCertificate(
     options,
     renewed => {

@@ -4,11 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { ShoalError } from '../../errors.ts';
 import type { CertificateOptions } from '../people/certificate.ts';
-import { addAdmin } from './admin.ts';
-import { createApp, type HttpDeps } from './app.ts';
-import { addChanges, addConsole, refuseChanges, refuseConsole } from './changes.ts';
-import { addReads } from './reads.ts';
-import { askWho } from './requests.ts';
+import type { HttpDeps } from './app.ts';
+import { openApp, socketApp } from './listeners.ts';
 import type { Secure } from './secure.ts';
 import { gidOf, makeRoom, restrict } from './unix-socket.ts';
 
@@ -34,18 +31,8 @@ export interface HttpServers {
 }
 
 export function createHttpServers(options: HttpOptions, deps: HttpDeps): HttpServers {
-  const local = createApp('socket', deps);
-  askWho(local, 'socket', deps.people.gate);
-  addReads(local, deps);
-  addChanges(local, deps);
-  addAdmin(local, deps);
-  addConsole(local, deps);
-  const open = options.listen === '' ? undefined : createApp('tcp', deps);
-  if (open) {
-    addReads(open, deps);
-    refuseChanges(open);
-    refuseConsole(open);
-  }
+  const local = socketApp(deps);
+  const open = options.listen === '' ? undefined : openApp(deps);
   let secure: Secure | undefined;
   const stop = async (): Promise<void> => {
     secure?.unwatch();

@@ -39,12 +39,12 @@ export class MemoryDatabase implements Database {
 
 export type TestPeople = { people: People; db: MemoryDatabase; time: { ms: number } };
 
-export function testPeople(log: Log, nodeName = 'node0'): TestPeople {
+export function testPeople(log: Log, nodeName = 'node0', auditRows?: number): TestPeople {
   const db = new MemoryDatabase();
   const time = { ms: 1_700_000_000_000 };
   const clock = { nowMs: () => time.ms, wallMs: () => time.ms };
   const tokens = new Tokens(db, clock);
-  const audit = new Audit(db, clock);
+  const audit = new Audit(db, clock, auditRows);
   const people = new People({ gate: new Gate(tokens, log, clock), tokens, audit, log, nodeName });
   return { people, db, time };
 }
