@@ -161,7 +161,8 @@ export abstract class Party<S extends string, V extends string, E extends string
     if (effect.startsWith('write-')) {
       if (effect !== 'write-again') this.#wanted = effect.slice('write-'.length);
       await this.#write(this.#wanted);
-    } else await this.perform(effect);
+    } else if (effect.startsWith('send-')) this.send(effect.slice('send-'.length));
+    else await this.perform(effect);
   }
 
   async #write(record: string): Promise<void> {
@@ -219,6 +220,7 @@ export abstract class Party<S extends string, V extends string, E extends string
   protected abstract stillWanted(effect: E): boolean;
   protected abstract doubtful(): boolean;
   protected abstract answer(): void;
+  protected abstract send(word: string): void;
   protected abstract entered(state: S): void;
   protected abstract perform(effect: E): Promise<void>;
   protected abstract failed(effect: E, error: unknown): void;

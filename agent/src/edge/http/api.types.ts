@@ -72,7 +72,7 @@ export type HandoffStatus = {
   relocation: string;
   stage: string;
   inDoubt: boolean;
-  /** `done`, `aborted`, `retaken`, or empty while it runs. */
+  /** `done`, `aborted`, `retaken`, `lost`, `resolved`, `yielded`, `refused`, or empty while it runs. */
   outcome: string;
   /** Why it ended as it did, one sentence. */
   detail: string;

@@ -34,6 +34,22 @@ export class Restarts {
     else await this.#startOrCrash(owned);
   }
 
+  /** By an operator's word it starts from its disks, whatever its memory was, as a new ownership. */
+  async cold(owned: OwnedVm, epoch: number): Promise<void> {
+    const first = { desired: 'running' as const, crashed: false, crashesAtMs: [] };
+    owned.record = { ...owned.record, ...first, epoch: Math.max(epoch, owned.record.epoch) };
+    await this.#deps.save(owned);
+    if (!owned.vmm) await this.#startOrCrash(owned);
+  }
+
+  /** Part of its memory is gone for ever, with the node that it came from. It is ended, and then treated as crashed. */
+  async memoryLost(owned: OwnedVm): Promise<void> {
+    owned.record = { ...owned.record, lost: true };
+    owned.state = 'lost';
+    await this.#deps.save(owned);
+    this.#deps.changed();
+  }
+
   /** Its VMM ended by itself, or did not start. */
   async crashed(owned: OwnedVm): Promise<void> {
     const { clock, log, changed, ours, save } = this.#deps;
@@ -41,9 +57,12 @@ export class Restarts {
     const { spec } = owned.record;
     const { action, afterMs, crashesAtMs } = afterCrash(spec.crash, owned.record.crashesAtMs, clock.wallMs());
     owned.record = { ...owned.record, crashesAtMs, crashed: action === 'leave' };
-    owned.state = 'crashed';
+    owned.state = owned.record.lost ? 'lost' : 'crashed';
     await save(owned);
-    log.warn({ vm: spec.name, action, afterMs, crashes: crashesAtMs.length }, 'VM crashed');
+    log.warn(
+      { vm: spec.name, action, afterMs, crashes: crashesAtMs.length },
+      owned.record.lost ? 'VM lost its memory' : 'VM crashed',
+    );
     changed();
     if (action === 'restart') this.#startLater(owned, afterMs);
   }
