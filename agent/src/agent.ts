@@ -9,16 +9,22 @@ import { clock } from './edge/clock.ts';
 import { createHttpServers } from './edge/http/servers.ts';
 import { createLog } from './edge/log.ts';
 import { bootId, guestMemoryMib } from './edge/machine.ts';
+import { loadOrCreateIdentity } from './edge/mesh/identity.ts';
 import { createMesh } from './edge/mesh/mesh.ts';
 import { createMetrics } from './edge/metrics.ts';
 import { startLoop } from './edge/mind/loops.ts';
+import { createSeal } from './edge/registers/seal.ts';
 import { cgroupBusy, hostBusy } from './edge/sampler/cpu.ts';
 import { createHost } from './host.ts';
 import { httpOptions, openPeople } from './people.ts';
 import { openState } from './state.ts';
 import { wireNode } from './wire/wire.ts';
 
-export type Agent = { stop(): Promise<void> };
+export type Agent = {
+  /** Takes members and operators of a configuration that was read again; nothing else of it counts before a restart. */
+  reconfigure(config: Config): void;
+  stop(): Promise<void>;
+};
 
 export async function startAgent(config: Config): Promise<Agent> {
   const { name, runDir, stateDir } = config.node;
@@ -36,6 +42,7 @@ export async function startAgent(config: Config): Promise<Agent> {
     metrics,
     bootId: bootId(),
     state,
+    seal: createSeal((await loadOrCreateIdentity(stateDir)).privateKey),
     host,
     pageServers,
     postcopy,
@@ -68,6 +75,10 @@ export async function startAgent(config: Config): Promise<Agent> {
   log.info({ id: state.self, incarnation: state.incarnation, accel, http: listening().tcp }, 'agent started');
 
   return {
+    reconfigure({ mesh: { peers, operators } }) {
+      wired.registers.reconfigure({ peers, operators });
+      log.info({ peers: peers.length, operators: operators.length }, 'members and operators read again');
+    },
     async stop() {
       await loop.stop();
       await servers.stop();

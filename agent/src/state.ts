@@ -1,8 +1,7 @@
-/** What an earlier life of this agent left on the disk: identity, incarnation, flags, history, records. */
+/** What an earlier life of this agent left on the disk: identity, incarnation, history, records. */
 import { mkdirSync } from 'node:fs';
 import type { Config } from './config/config.ts';
 import { type Clock, clock as realClock } from './edge/clock.ts';
-import { Flags } from './edge/flags.ts';
 import { History, type HistoryRow } from './edge/history.ts';
 import type { DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
 import type { Logger } from './edge/log.ts';
@@ -18,7 +17,6 @@ export type State = {
   self: string;
   db: Database;
   incarnation: number;
-  flags: Flags;
   history: History;
   decisions: Records<DecisionRecord>;
   /** Ended handoffs. */
@@ -44,8 +42,6 @@ export async function readState(
   retentionMs: number,
   clock: Clock,
 ): Promise<State> {
-  const flags = new Flags(db, clock);
-  await flags.open();
   const kept = <T>(shelf: string) => new Records<T>(db, shelf, retentionMs, clock);
   const shelf = new Shelf<number[]>(db, 'device-load');
   const deviceLoad = new Map(await shelf.all());
@@ -53,7 +49,6 @@ export async function readState(
     self,
     db,
     incarnation: await nextIncarnation(db),
-    flags,
     history: new History(kept<HistoryRow>('history')),
     decisions: kept<DecisionRecord>('decision'),
     ended: kept<HandoffStatus>('ended'),

@@ -41,6 +41,13 @@ const mesh = section('How this node hears of the others.', {
     text('A multiaddr.', MULTIADDR),
   ),
   peers: listOf('The allow-list: nobody else is talked to. This node itself may stand in it.', peer),
+  operators: listOf(
+    'Keys that may change who is a member, by any of them; the same on every node. Empty: members are those in `peers` alone.',
+    text("An operator's id, as `shoal keys make` prints it.", {
+      pattern: '^[1-9A-HJ-NP-Za-km-z]{46,60}$',
+      form: 'an id such as 12D3KooW… (52 characters)',
+    }),
+  ),
   reportIntervalMs: whole('A load report is published this often.', {
     unit: 'ms',
     default: 1000,

@@ -1,8 +1,8 @@
 /** `POST`: what people may change: on the unix socket, and over HTTPS with a token. Over plain HTTP each is refused with one sentence. */
 import type { Engine } from '@shoal/protocol';
 import type { FastifyInstance } from 'fastify';
+import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
-import { PAUSE_MAX_MS } from '../flags.ts';
 import { ADMIN_CHANGES, ADMIN_READS, emptyIsNothing } from './admin.ts';
 import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';

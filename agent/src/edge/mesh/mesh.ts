@@ -2,7 +2,6 @@
  * The mesh as the agent uses it: reports to all, messages to one, who is connected. Peers prove who they are (Noise),
  * must stand on the allow-list, and authors prove what they wrote (signed gossip).
  */
-import { peerIdFromString } from '@libp2p/peer-id';
 import { GOSSIP_TOPIC, REPORT_BYTES_MAX, STREAM_PROTOCOL } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import { AllowList } from './allow-list.ts';
@@ -20,6 +19,7 @@ import { SEND_TIMEOUT_MS, Streams } from './streams.ts';
 import { ReportTrace, TRACE_VARIABLE } from './trace.ts';
 import type { Mesh, MeshDeps, MeshOptions, PeerChange } from './types.ts';
 import { tellUnsigned } from './unsigned.ts';
+import { checkId } from './usable.ts';
 
 /** A handoff has a dozen messages, each sent again a few times; 64 VMs that move at once stay below this. */
 const HANDOFF_FRAMES = { burst: 1024, perSecond: 256 };
@@ -177,18 +177,4 @@ function addressesOf(node: Node): string[] {
   const all = node.getMultiaddrs().map(address => address.toString().replace(/\/p2p\/[^/]+$/, ''));
   const outside = all.filter(address => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(address));
   return outside.length > 0 ? outside : all;
-}
-
-function checkId(id: string): void {
-  try {
-    peerIdFromString(id);
-  } catch (error) {
-    throw new ShoalError(
-      'SHOAL_MESH_PEER',
-      'this is not a peer id',
-      id,
-      'Copy it from `shoald --init` on that node (12D3KooW…)',
-      { cause: error },
-    );
-  }
 }
