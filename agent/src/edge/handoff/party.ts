@@ -42,6 +42,8 @@ export type PartyDeps = {
 export abstract class Party<S extends string, V extends string, E extends string> {
   readonly role: 'source' | 'target';
   readonly entry: Omit<JournalEntry, 'record' | 'seq'>;
+  /** Why it ends as it does, when no better reason comes: what the life before knew is gone with it. */
+  protected restarted = '';
   protected readonly deps: PartyDeps;
   readonly #table: Table<S, V, E>;
   #state: S;
@@ -112,6 +114,7 @@ export abstract class Party<S extends string, V extends string, E extends string
   resume(record: string, seq: number, effects: E[]): void {
     this.#wanted = record;
     this.#seq = seq;
+    this.restarted = `the agent was started again after "${record}" was written`;
     for (const effect of effects) this.queue(effect);
   }
 

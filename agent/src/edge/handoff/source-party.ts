@@ -31,7 +31,8 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   readonly #deps: SourceDeps;
   readonly #pages: Pages;
   readonly #vmm: Vmm | undefined;
-  readonly #mover: SourceVmm | undefined;
+  /** Until the VMM ends: its exit may come before there is anything to bring back. */
+  #mover: SourceVmm | undefined;
   readonly #off: (() => void)[] = [];
   #progress: (() => void) | undefined;
   #listening: { host: string; port: number; certSha256: string } | undefined;
@@ -87,12 +88,10 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       case 'refuse':
         this.#deps.answered({ accepted: false, code: message.code, detail: message.detail });
         return this.#because(`refused: ${message.code}`, 'refuse');
-      case 'listening': {
-        const { host, port, certSha256 } = message;
-        this.#listening ??= { host, port, certSha256 };
+      case 'listening':
+        this.#listening ??= message;
         this.timeline.mark('listening', this.deps.clock.nowMs());
         return this.dispatch('listening');
-      }
       case 'not-run':
         return this.#because(`the target gave up: ${message.reason}`, 'not-run');
       case 'record':
@@ -171,7 +170,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     if (!outcome) return;
     timeline.outcome = outcome;
     timeline.mark('ended', nowMs);
-    if (outcome !== 'done') timeline.detail = this.#why;
+    if (outcome !== 'done') timeline.detail = this.#why || this.restarted;
     if (state === 'gone')
       this.#deps.answered({
         accepted: false,
@@ -181,6 +180,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   }
 
   #onVmm(event: VmmEvent): void {
+    if (event.kind === 'exit') this.#mover = undefined;
     if (event.kind === 'exit') return this.#because('the VMM at the source ended', 'vmm-exit');
     if (event.kind === 'stop') this.timeline.mark('stopped', event.atMs);
     if (event.kind !== 'migration') return;

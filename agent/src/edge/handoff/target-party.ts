@@ -148,7 +148,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     if (!outcome) return;
     this.timeline.outcome = outcome;
     this.timeline.mark('ended', nowMs);
-    if (outcome !== 'done') this.timeline.detail = this.#why;
+    if (outcome !== 'done') this.timeline.detail = this.#why || this.restarted;
   }
 
   protected async perform(effect: TargetEffect): Promise<void> {
