@@ -6,8 +6,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'sync-skipped',
     fault: 'what must not be lost is written without sync',
     file: 'agent/src/edge/store/store.ts',
-    find: 'key, value }], { sync });',
-    replace: 'key, value }], { sync: false });',
+    find: 'key, value }], { sync }),',
+    replace: 'key, value }], { sync: false }),',
     caughtBy: ['power cut'],
   },
   {
