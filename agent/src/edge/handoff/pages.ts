@@ -98,11 +98,6 @@ export class Pages {
     await this.#server?.resumed();
   }
 
-  /** Its figures of this moment; undefined while it does not answer. */
-  async now(): Promise<PageStats | undefined> {
-    return this.#server?.stats().catch(() => undefined);
-  }
-
   /** Where the target listens; resolves once it does. */
   listening(): Promise<{ host: string; port: number }> {
     return new Promise((resolve, reject) => {
@@ -132,6 +127,8 @@ export class Pages {
 
   #on(event: PageServerEvent): void {
     if (event.event === 'peer' && event.up) this.#listener.up();
+    // One that is started again must be where the source was told to look for it.
+    else if (event.event === 'listening') this.#session().port = event.port;
     else if (event.event === 'progress') {
       this.#keep(event.stats);
       this.#listener.progress(event.stats);

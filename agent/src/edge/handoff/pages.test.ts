@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Offer } from '@shoal/protocol';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createPageServers } from '../pages/client.ts';
+import type { PageServer, PageServers } from '../pages/types.ts';
+import type { JournalEntry } from './journal.ts';
+import { Pages } from './pages.ts';
+import { Timeline } from './timeline.ts';
+
+const command = fileURLToPath(new URL('../../../native/target/release/shoal-pages', import.meta.url));
+const runDir = mkdtempSync(join(tmpdir(), 'shoal-pages-'));
+test.after(() => rmSync(runDir, { recursive: true }));
+
+const handoff = 'aaaaaaaa-1111-4111-8111-111111111111';
+
+test('a page server of the target that was killed listens again where the source looks for it, in a later life of the agent too', async () => {
+  const real = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  let started: PageServer | undefined;
+  const servers: PageServers = {
+    ...real,
+    start: async session => {
+      started = await real.start(session);
+      return started;
+    },
+  };
+  const entry: Omit<JournalEntry, 'record' | 'seq'> = {
+    ...{ handoff, role: 'target', peer: 'peer', bootId: 'boot', session: undefined },
+    offer: { engine: 'precopy' } as Offer,
+  };
+  let gone = (): void => undefined;
+  const listener = {
+    ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
+    gone: () => gone(),
+  };
+  const pages = new Pages(entry, servers, new Timeline(), listener);
+  const certSha256 = await pages.init();
+  const wants = {
+    ...{ role: 'fetch' as const, peerCertSha256: certSha256, host: '127.0.0.1', port: 0 },
+    ...{ ramFile: '', ramBytes: 0, deviceLoadPages: [], vmmUid: process.getuid?.() ?? 0 },
+    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
+  };
+  await pages.start(wants);
+  const first = await pages.listening();
+  const died = new Promise<void>(resolve => {
+    gone = resolve;
+  });
+  process.kill(started?.pid as number, 'SIGKILL');
+  await died;
+  // What a later life reads from the journal.
+  const read = JSON.parse(JSON.stringify(entry)) as typeof entry;
+  for (const life of [pages, new Pages(read, servers, new Timeline(), listener)]) {
+    await life.again();
+    assert.equal(await life.listening(), first);
+    await started?.end();
+  }
+  await pages.end();
+});
+
+test.run();
