@@ -14,10 +14,19 @@ const MIGRATING = ['setup', 'active', 'pre-switchover', 'device', 'wait-unplug',
 export class SourceVmm {
   readonly #vmm: Vmm;
   readonly #clock: Clock;
+  #gone = false;
 
   constructor(vmm: Vmm, clock: Clock) {
     this.#vmm = vmm;
     this.#clock = clock;
+    vmm.on(event => {
+      this.#gone ||= event.kind === 'exit';
+    });
+  }
+
+  /** It has ended, perhaps while nobody could do anything about it. */
+  get gone(): boolean {
+    return this.#gone;
   }
 
   /**
