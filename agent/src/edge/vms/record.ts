@@ -16,20 +16,14 @@ export type VmRecord = {
   crashesAtMs: number[];
   /** It ended by itself and is not to be restarted. */
   crashed: boolean;
-  /** Its last end came because part of its memory went with the node that it had come from. */
-  lost?: boolean;
+  /** It ended by itself and is started again then; 0 = it does not wait for that. */
+  restartAtMs: number;
 };
 
 export type OwnedVm = {
   record: VmRecord;
   vmm: Vmm | undefined;
-  state: 'starting' | 'running' | 'paused' | 'stopped' | 'crashed' | 'lost';
-};
-
-/** Of a VM without a VMM. */
-export const stateOf = ({ crashed, lost }: VmRecord): 'lost' | 'crashed' | 'stopped' => {
-  if (lost) return 'lost';
-  return crashed ? 'crashed' : 'stopped';
+  state: 'starting' | 'running' | 'paused' | 'stopped' | 'crashed';
 };
 
 export type Departure = { leftAtMs: number };
@@ -50,4 +44,5 @@ export const newRecord = (spec: VmSpec, epoch: number, bootId: string): VmRecord
   backoff: { level: 0, untilMs: 0 },
   crashesAtMs: [],
   crashed: false,
+  restartAtMs: 0,
 });

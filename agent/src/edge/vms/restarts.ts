@@ -30,41 +30,36 @@ export class Restarts {
 
   /** Found not running though it should. A reboot of the node is not a crash of the VM. */
   async ended(owned: OwnedVm): Promise<void> {
-    if (owned.record.bootId === this.#bootId) await this.crashed(owned);
-    else await this.#startOrCrash(owned);
-  }
-
-  /** By an operator's word it starts from its disks, whatever its memory was, as a new ownership. */
-  async cold(owned: OwnedVm, epoch: number): Promise<void> {
-    const first = { desired: 'running' as const, crashed: false, crashesAtMs: [] };
-    owned.record = { ...owned.record, ...first, epoch: Math.max(epoch, owned.record.epoch) };
-    await this.#deps.save(owned);
-    if (!owned.vmm) await this.#startOrCrash(owned);
-  }
-
-  /** Part of its memory is gone for ever, with the node that it came from. It is ended, and then treated as crashed. */
-  async memoryLost(owned: OwnedVm): Promise<void> {
-    owned.record = { ...owned.record, lost: true };
-    owned.state = 'lost';
-    await this.#deps.save(owned);
-    this.#deps.changed();
+    const { bootId, restartAtMs } = owned.record;
+    if (bootId !== this.#bootId) await this.#startOrCrash(owned);
+    else if (restartAtMs > 0) {
+      // An earlier life of the agent has counted that crash: its own restart is none of the VM's.
+      owned.state = 'crashed';
+      this.#startLater(owned, Math.max(0, restartAtMs - this.#deps.clock.wallMs()));
+    } else await this.crashed(owned);
   }
 
   /** Its VMM ended by itself, or did not start. */
   async crashed(owned: OwnedVm): Promise<void> {
-    const { clock, log, changed, ours, save } = this.#deps;
+    const { clock, log, changed, ours } = this.#deps;
     if (!ours(owned)) return;
     const { spec } = owned.record;
     const { action, afterMs, crashesAtMs } = afterCrash(spec.crash, owned.record.crashesAtMs, clock.wallMs());
-    owned.record = { ...owned.record, crashesAtMs, crashed: action === 'leave' };
-    owned.state = owned.record.lost ? 'lost' : 'crashed';
-    await save(owned);
-    log.warn(
-      { vm: spec.name, action, afterMs, crashes: crashesAtMs.length },
-      owned.record.lost ? 'VM lost its memory' : 'VM crashed',
-    );
+    const restartAtMs = action === 'restart' ? clock.wallMs() + afterMs : 0;
+    owned.record = { ...owned.record, crashesAtMs, crashed: action === 'leave', restartAtMs };
+    owned.state = 'crashed';
+    await this.#keep(owned);
+    log.warn({ vm: spec.name, action, afterMs, crashes: crashesAtMs.length }, 'VM crashed');
     changed();
     if (action === 'restart') this.#startLater(owned, afterMs);
+  }
+
+  /** A full disk must not keep a VM down: at worst a later life of the agent counts one crash less. */
+  async #keep(owned: OwnedVm): Promise<void> {
+    const { log, save } = this.#deps;
+    await save(owned).catch(error =>
+      log.error({ vm: owned.record.spec.name, error: String(error) }, 'crash of the VM not kept'),
+    );
   }
 
   /** Nobody waits for this start: that it failed is told by the VM's state and the log. */
