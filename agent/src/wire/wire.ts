@@ -3,7 +3,7 @@
  * machine through its ports alone, so the simulator runs this very node.
  */
 import { isOverloaded, threshold } from '@shoal/policies';
-import type { Engine, LoadReport, Mode } from '@shoal/protocol';
+import type { Engine, Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
 import { ClusterView } from '../core/view.ts';
 import type { ManualOffer } from '../edge/api/actions.ts';
@@ -18,8 +18,6 @@ import type { Mesh } from '../edge/mesh/types.ts';
 import { Decider } from '../edge/mind/decider.ts';
 import { setGauges } from '../edge/mind/gauges.ts';
 import { Node } from '../edge/mind/node.ts';
-import type { Registers } from '../edge/registers/registers.ts';
-import { openShared, type Shared } from '../edge/registers/shared.ts';
 import { Sampler } from '../edge/sampler/sampler.ts';
 import { vmShelves } from '../edge/vms/record.ts';
 import { Vms } from '../edge/vms/vms.ts';
@@ -33,7 +31,6 @@ export type WiredNode = {
   mesh: Mesh;
   handoffs: Handoffs;
   vms: Vms;
-  registers: Registers;
   status(): ClusterStatus;
   /** Metrics as they are now, in Prometheus' text format. */
   scrape(): Promise<string>;
@@ -49,18 +46,17 @@ export type WiredNode = {
 
 export async function wireNode(config: Config, ports: Ports): Promise<WiredNode> {
   const { clock, log, metrics, state, host, postcopy } = ports;
-  const { self, incarnation, history, decisions } = state;
+  const { self, incarnation, flags, history, decisions } = state;
   const { policyConfig, policyNumbers, policyHash, rule } = policyOf(config);
-  const overloaded = (report: LoadReport) => isOverloaded(report, policyConfig);
-  const clusterView = new ClusterView(
-    { self, staleAfterMs: config.mesh.staleAfterMs, overloaded },
-    await state.marks.read(),
-  );
+  const clusterView = new ClusterView({
+    self,
+    staleAfterMs: config.mesh.staleAfterMs,
+    overloaded: report => isOverloaded(report, policyConfig),
+  });
   const reports = () => clusterView.reports(clock.nowMs());
   const nameOf = (peer: string) => reports().find(r => r.report.node === peer)?.report.name ?? peer;
 
   let mesh: Mesh;
-  let shared: Shared;
   let decider: Decider;
   let handoffs: Handoffs;
   const changed = () => node.tell();
@@ -73,15 +69,12 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   );
   const freeMib = () => ports.memoryMib() - vms.memoryMib() - handoffs.parties.reservedMib();
   const sampler = new Sampler({ windowMs: config.windowMs }, { ...ports.sampled, clock });
-  const mode = () => shared.flags.mode ?? (config.mode as Mode);
-  // Who has not heard of what the others share might move what was pinned, paused or cordoned meanwhile.
-  const acting = () => (shared.settled() ? mode() : 'observe');
+  const mode = () => config.mode as Mode;
   const node: Node = new Node({
     sampler,
     vms,
     clusterView,
     history,
-    marks: state.marks,
     metrics,
     clock,
     log,
@@ -94,8 +87,8 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       http: ports.httpAddress(),
       mode: mode(),
       policyHash,
-      cordoned: shared.flags.cordoned,
-      pausedMs: shared.flags.pausedMs,
+      cordoned: flags.cordoned,
+      pausedMs: flags.pausedMs,
       cores: config.cpu.cores,
       cooldownMs: policyConfig.cooldownMs,
       memoryMib: ports.memoryMib(),
@@ -106,16 +99,6 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   });
 
   mesh = await ports.joinMesh((author, bytes) => node.validate(author, bytes));
-  shared = await openShared(self, config.mesh, {
-    db: state.db,
-    seal: ports.seal,
-    mesh,
-    clock,
-    log,
-    changed,
-    removed: peer => clusterView.forget(peer),
-  });
-  const { registers, flags } = shared;
   const words = new Words({
     incarnation,
     incarnationOf: peer => reports().find(r => r.report.node === peer)?.report.incarnation ?? 0,
@@ -126,8 +109,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     policyConfig,
     policyHash,
     rule,
-    mode: acting,
-    flags: () => ({ cordoned: flags.cordoned, pausedMs: flags.meshPausedMs }),
+    mode,
     clusterView,
     vms,
     words,
@@ -138,7 +120,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     switched: () => sampler.disturb(),
   });
 
-  const paused = () => flags.meshPausedMs > 0 || reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
+  const paused = () => reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
   const engineOf = (vm: string): Engine =>
     vms.get(vm)?.record.spec.migration === 'precopy' || !postcopy
       ? 'precopy'
@@ -156,7 +138,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       clusterView,
       decide: rule,
       digest: digest16,
-      mode: acting,
+      mode,
       paused,
       own: () => ({ ...handoffs.parties.own(), maxOutflow: policyConfig.maxOutflow }),
       async offer(move, relocation, basis) {
@@ -188,10 +170,9 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       policy: threshold.name,
       policyHash,
       cooldownConfigMs: policyConfig.cooldownMs,
-      https: ports.https?.() ?? { address: '', fingerprint: '' },
-      pausedMs: flags.meshPausedMs,
+      pausedMs: flags.pausedMs,
       seen: reports(),
-      members: [...registers.members()],
+      members: config.mesh.peers.map(p => ({ id: p.id, name: '' })),
       own: handoffs.parties.running(),
     });
   const api = createApi({
@@ -224,7 +205,6 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     mesh,
     handoffs,
     vms,
-    registers,
     status,
     scrape() {
       setGauges(metrics, status(), mesh, vm => sampler.cpuMs(vm));
@@ -232,8 +212,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     },
     async takeUp() {
       await vms.adoptAll();
-      // It may have been removed since its report was let in.
-      mesh.onReport((author, bytes) => registers.isMember(author) && node.heard(bytes));
+      mesh.onReport((_author, bytes) => node.heard(bytes));
       // Nothing is answered before every newest record was written again (handoff.md, Records).
       await handoffs.recover();
       recovered = true;
@@ -243,12 +222,8 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     round: () => node.round(),
     async stop() {
       node.stop();
-      shared.stop();
       await handoffs.stop();
       await mesh.stop();
-      await state.marks
-        .write(clusterView.marks())
-        .catch(error => log.warn({ error: String(error) }, 'marks of heard reports not kept'));
     },
   };
 }

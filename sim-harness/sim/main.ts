@@ -1,0 +1,79 @@
+/**
+ * `npm run sim`: the real nodes in virtual time. Exit codes: 0 all well, 1 a rule of handoff.md was broken, 2 bad
+ * arguments. Results go to standard output, progress to standard error.
+ */
+import { ShoalError } from '@shoal/agent';
+import { type Command, parseCommand, USAGE } from './arguments.ts';
+import { campaign } from './campaign.ts';
+import { allCells } from './coverage.ts';
+import { run } from './run.ts';
+import type { Summary } from './summary.ts';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** How to see a failed run again. */
+const again = (seed: number, nodes: number) =>
+  `npm run sim -- --seed ${seed}${nodes === 5 ? '' : ` --nodes ${nodes}`}`;
+
+async function seed({ seed, nodes, calm }: Extract<Command, { verb: 'seed' }>): Promise<number> {
+  const result = await run({ seed, nodes, faults: !calm, log: true, plants: new Set() });
+  for (const line of result.log) print(line);
+  return result.violations.length > 0 ? 1 : 0;
+}
+
+async function seeds({ count, from, nodes, json }: Extract<Command, { verb: 'seeds' }>): Promise<number> {
+  const startMs = performance.now();
+  let told = 0;
+  const progress = (sum: Summary) => {
+    const seconds = (performance.now() - startMs) / 1000;
+    if (seconds - told < 5 && sum.seeds < count) return;
+    told = seconds;
+    say(
+      `${sum.seeds} of ${count} seeds, ${sum.moves} moves, ${sum.violations.length} failed, ${seconds.toFixed(0)} s`,
+    );
+  };
+  const sum = await campaign({ from, count, nodes, progress });
+  const { cells, ...rest } = sum;
+  const missed = allCells().filter(cell => !cells[cell]);
+  const coverage = { cells: allCells().length, reached: allCells().length - missed.length, missed };
+  print(json ? JSON.stringify({ ...rest, coverage }, null, 2) : text(sum, missed));
+  for (const failure of sum.violations)
+    say(`seed ${failure.seed}: ${failure.violations[0]}\n  ${again(failure.seed, nodes)}`);
+  return sum.violations.length > 0 ? 1 : 0;
+}
+
+function text(sum: Summary, missed: string[]): string {
+  const list = (counts: Record<string, number>) =>
+    Object.entries(counts)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, count]) => `${key} ${count}`)
+      .join(', ');
+  return [
+    `${sum.seeds} seeds: ${sum.moves} moves, ${sum.handoffs} handoffs, ${sum.violations.length} seeds failed`,
+    `outcomes: ${list(sum.outcomes)}`,
+    `injected: ${list(sum.injected)}`,
+    `cells of the handoff tables: ${allCells().length - missed.length} of ${allCells().length} reached (--json names the others)`,
+  ].join('\n');
+}
+
+async function main(command: Command): Promise<number> {
+  switch (command.verb) {
+    case 'seed':
+      return seed(command);
+    case 'seeds':
+      return seeds(command);
+    default:
+      process.stderr.write(USAGE);
+      return command.verb === 'help' ? 0 : 2;
+  }
+}
+
+try {
+  process.exitCode = await main(parseCommand(process.argv.slice(2)));
+} catch (error) {
+  const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  const ours = error instanceof ShoalError;
+  say(`sim: ${ours ? error.line() : usage ? (error as Error).message : (error as Error).stack}`);
+  process.exitCode = usage || ours ? 2 : 1;
+}

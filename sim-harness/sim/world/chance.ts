@@ -1,0 +1,30 @@
+/** All that a run decides by chance, from one seed: a run is repeated by its seed alone. */
+import { chance } from '@shoal/agent/core/handoff/testing-faults';
+
+export class Chance {
+  readonly #next: () => number;
+
+  constructor(seed: number) {
+    this.#next = chance(seed);
+    // Neighbouring seeds begin alike: the first numbers are thrown away.
+    for (let i = 0; i < 8; i++) this.#next();
+  }
+
+  /** `share` of all times. */
+  happens(share: number): boolean {
+    return share > 0 && this.#next() < share;
+  }
+
+  between(low: number, high: number): number {
+    return low + this.#next() * (high - low);
+  }
+
+  /** From 0 to `count` - 1. */
+  below(count: number): number {
+    return Math.floor(this.#next() * count);
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[this.below(list.length)] as T;
+  }
+}
