@@ -9,15 +9,22 @@ import { clock } from './edge/clock.ts';
 import { createHttpServers } from './edge/http/servers.ts';
 import { createLog } from './edge/log.ts';
 import { bootId, guestMemoryMib } from './edge/machine.ts';
+import { loadOrCreateIdentity } from './edge/mesh/identity.ts';
 import { createMesh } from './edge/mesh/mesh.ts';
 import { createMetrics } from './edge/metrics.ts';
 import { startLoop } from './edge/mind/loops.ts';
+import { createSeal } from './edge/registers/seal.ts';
 import { cgroupBusy, hostBusy } from './edge/sampler/cpu.ts';
 import { createHost } from './host.ts';
+import { httpOptions, openPeople } from './people.ts';
 import { openState } from './state.ts';
 import { wireNode } from './wire/wire.ts';
 
-export type Agent = { stop(): Promise<void> };
+export type Agent = {
+  /** Takes members and operators of a configuration that was read again; nothing else of it counts before a restart. */
+  reconfigure(config: Config): void;
+  stop(): Promise<void>;
+};
 
 export async function startAgent(config: Config): Promise<Agent> {
   const { name, runDir, stateDir } = config.node;
@@ -26,8 +33,8 @@ export async function startAgent(config: Config): Promise<Agent> {
   const log = createLog({ level: config.log.level, node: name });
   const state = await openState(config);
   const metrics = createMetrics();
-  const { host, pageServers, postcopy, accel, user } = await createHost(config, log);
-  let httpAddress = () => '';
+  const { host, pageServers, postcopy, accel, user, pages } = await createHost(config, log);
+  let listening = () => ({ tcp: '', https: '', fingerprint: '' });
   const wired = await wireNode(config, {
     clock,
     log,
@@ -35,6 +42,7 @@ export async function startAgent(config: Config): Promise<Agent> {
     metrics,
     bootId: bootId(),
     state,
+    seal: createSeal((await loadOrCreateIdentity(stateDir)).privateKey),
     host,
     pageServers,
     postcopy,
@@ -48,21 +56,29 @@ export async function startAgent(config: Config): Promise<Agent> {
         { stateDir, ...config.mesh, traceFile: process.env.SHOAL_BENCH_REPORT_LOG },
         { log, validate },
       ),
-    httpAddress: () => httpAddress(),
+    httpAddress: () => listening().tcp,
+    https: () => ({ address: listening().https, fingerprint: listening().fingerprint }),
   });
-  const servers = createHttpServers(
-    { listen: config.http.listen, socket: config.control.socket, group: config.control.group },
-    { api: wired.api, metrics: { ...metrics, text: wired.scrape }, log },
-  );
-  httpAddress = () => servers.address().tcp;
+  const people = await openPeople(state.db, name, log, clock);
+  const servers = createHttpServers(httpOptions(config, pages), {
+    api: wired.api,
+    metrics: { ...metrics, text: wired.scrape },
+    log,
+    people,
+  });
+  listening = () => servers.address();
 
   await wired.takeUp();
   await servers.start();
   const loop = startLoop('heartbeat', config.mesh.reportIntervalMs, wired.round, { clock, log });
   await wired.startOwned();
-  log.info({ id: state.self, incarnation: state.incarnation, accel, http: httpAddress() }, 'agent started');
+  log.info({ id: state.self, incarnation: state.incarnation, accel, http: listening().tcp }, 'agent started');
 
   return {
+    reconfigure({ mesh: { peers, operators } }) {
+      wired.registers.reconfigure({ peers, operators });
+      log.info({ peers: peers.length, operators: operators.length }, 'members and operators read again');
+    },
     async stop() {
       await loop.stop();
       await servers.stop();

@@ -27,6 +27,11 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_MESH_ADDRESS: row(500, 'An address is no multiaddr', 'Write it like /ip4/198.18.0.2/tcp/7420'),
   SHOAL_MESH_PEER: row(500, 'A peer id is none', 'Copy it from `shoald --init` on that node'),
   SHOAL_HTTP_LISTEN: row(500, 'HTTP cannot listen', 'Check http.listen, and who has the port'),
+  SHOAL_HTTPS_CERTIFICATE: row(
+    500,
+    'The certificate of HTTPS cannot be used',
+    'Check http.certificate and http.key; a node without them makes its own',
+  ),
   SHOAL_CONTROL_SOCKET: row(
     500,
     'The unix socket cannot be made',
@@ -37,9 +42,16 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   // Requests.
   SHOAL_HTTP_NEEDS_SOCKET: row(
     403,
-    'Changes and consoles are not offered over TCP',
-    'Use the unix socket on the node; HTTPS with tokens comes later',
+    'Changes are not offered over plain HTTP, consoles not off the node',
+    'Use the unix socket on the node, or HTTPS with a token',
   ),
+  SHOAL_HTTP_UNAUTHORIZED: row(
+    401,
+    'No token, or none that is known on this node',
+    'Send `authorization: Bearer …`; see `shoal token list`',
+  ),
+  SHOAL_HTTP_FORBIDDEN: row(403, "The token's role does not suffice", 'Ask with a token of a higher role'),
+  SHOAL_HTTP_RATE: row(429, 'Too many wrong tokens, or too many changes', 'Wait as long as is told'),
   SHOAL_HTTP_NOT_FOUND: row(404, 'There is nothing at this path', 'See the list of paths'),
   SHOAL_HTTP_METHOD: row(405, 'The path does not take that method', 'Use one of those that are named'),
   SHOAL_HTTP_REQUEST: row(400, 'A parameter or field of the request is wrong', 'Mend what is named'),
@@ -50,6 +62,11 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
     'The body has a type that is not read',
     'Send application/json or application/yaml',
   ),
+  SHOAL_TOKEN_UNKNOWN: row(404, 'This node has no such token', 'See `shoal token list`'),
+  SHOAL_TOKEN_KNOWN: row(409, 'This node has that token already', 'Nothing is to be done'),
+  SHOAL_TOKEN_RECORD: row(400, 'The record of a token is none', 'Copy the whole line'),
+  SHOAL_TOKEN_MANY: row(409, 'The node knows too many tokens', 'Revoke those that nobody uses'),
+  SHOAL_AUDIT: row(500, 'The audit log cannot be written; nothing was done', 'Check the free space'),
   SHOAL_INTERNAL: row(500, 'The agent failed inside: our fault', "Read the agent's log and report it"),
 
   // VMs and nodes.

@@ -23,6 +23,8 @@ export type Host = {
   accel: Accel;
   /** Whom VMM and page server run as; undefined = as the agent. */
   user: { uid: number; gid: number } | undefined;
+  /** The command `shoal-pages`. */
+  pages: string;
 };
 
 export async function createHost(config: Config, log: Logger): Promise<Host> {
@@ -49,5 +51,5 @@ export async function createHost(config: Config, log: Logger): Promise<Host> {
     { clock },
   );
   const pageServers = createPageServers({ runDir, command, runAs: user, cgroups: [] });
-  return { host, pageServers, postcopy, accel, user };
+  return { host, pageServers, postcopy, accel, user, pages: command };
 }

@@ -17,6 +17,7 @@ usage: shoald [--config FILE] [--init | --print-config | --version | --help]
   --init           make this node's identity if there is none, print {"peerId": …}, end
   --print-config   print the configuration with all defaults, end
 
+SIGHUP: members and operators are read again (mesh.peers, mesh.operators)
 exit codes: 0 ended in order, 1 failed while running, 2 bad arguments or configuration
 `;
 
@@ -39,12 +40,20 @@ async function main(): Promise<number> {
     return print(`${JSON.stringify({ peerId })}\n`);
   }
   const agent = await startAgent(config);
+  // A fault in the file is told, and what was read before holds: nobody shall lose a node by a typing error.
+  process.on('SIGHUP', () => {
+    loadConfig(values.config)
+      .then(again => agent.reconfigure(again))
+      .catch(error => process.stderr.write(`shoald: not read again: ${lineOf(error)}\n`));
+  });
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
   });
   await agent.stop();
   return 0;
 }
+
+const lineOf = (error: unknown): string => (error instanceof ShoalError ? error.line() : String(error));
 
 function print(text: string): number {
   process.stdout.write(text);

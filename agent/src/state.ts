@@ -1,12 +1,12 @@
-/** What an earlier life of this agent left on the disk: identity, incarnation, flags, history, records. */
+/** What an earlier life of this agent left on the disk: identity, incarnation, history, records. */
 import { mkdirSync } from 'node:fs';
 import type { Config } from './config/config.ts';
 import { type Clock, clock as realClock } from './edge/clock.ts';
-import { Flags } from './edge/flags.ts';
 import { History, type HistoryRow } from './edge/history.ts';
 import type { DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
 import type { Logger } from './edge/log.ts';
 import { nodeId } from './edge/mesh/identity.ts';
+import { Marks } from './edge/store/marks.ts';
 import { Records } from './edge/store/records.ts';
 import { type Database, nextIncarnation, openDatabase, Shelf } from './edge/store/store.ts';
 
@@ -17,11 +17,12 @@ export type State = {
   self: string;
   db: Database;
   incarnation: number;
-  flags: Flags;
   history: History;
   decisions: Records<DecisionRecord>;
   /** Ended handoffs. */
   ended: Records<HandoffStatus>;
+  /** Up to where reports of peers were heard. */
+  marks: Marks;
   /** Pages that devices touched while they loaded, by machine type. */
   deviceLoad: ReadonlyMap<string, number[]>;
   keepDeviceLoad(machine: string, pages: number[], log: Logger): void;
@@ -41,8 +42,6 @@ export async function readState(
   retentionMs: number,
   clock: Clock,
 ): Promise<State> {
-  const flags = new Flags(db, clock);
-  await flags.open();
   const kept = <T>(shelf: string) => new Records<T>(db, shelf, retentionMs, clock);
   const shelf = new Shelf<number[]>(db, 'device-load');
   const deviceLoad = new Map(await shelf.all());
@@ -50,10 +49,10 @@ export async function readState(
     self,
     db,
     incarnation: await nextIncarnation(db),
-    flags,
     history: new History(kept<HistoryRow>('history')),
     decisions: kept<DecisionRecord>('decision'),
     ended: kept<HandoffStatus>('ended'),
+    marks: new Marks(db, clock),
     deviceLoad,
     keepDeviceLoad(machine, pages, log) {
       deviceLoad.set(machine, pages);

@@ -61,7 +61,7 @@ async function restart(node: string): Promise<void> {
 /** A side that was killed before its first record has nothing to tell of a handoff. */
 const unheard = (error: { code?: string }) => {
   assert.is(error.code, 'SHOAL_HANDOFF_UNKNOWN');
-  return { outcome: 'unheard' };
+  return { outcome: 'unheard', detail: 'its agent was killed before it wrote anything' };
 };
 
 /** A guest that was started anew has no memory of being filled. */
@@ -153,7 +153,8 @@ for (const [side, victim, engine] of [
       const sides = await Promise.all(
         ['node0', 'node1'].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`).catch(unheard)),
       );
-      return sides.every(s => s.outcome !== '');
+      // Who ends it after a restart says why, too.
+      return sides.every(s => s.outcome === 'done' || (s.outcome !== '' && s.detail !== ''));
     });
     const { node } = await settled('vm0');
     assert.ok(['node0', 'node1'].includes(node));
@@ -191,6 +192,26 @@ test('a VM whose process dies without a power failure is a crash, and its node s
     return vms.length === 2 && vms.every(v => v.pid !== victim.pid) && states.every(s => s === 'running');
   });
   assert.match(readFileSync(join(lab.dir, 'node0', 'log'), 'utf8'), 'VM crashed');
+});
+
+test('a VM that dies on its old node while it is being moved is started again there, and the handoff says why it ended', async () => {
+  await lab.runVm('node0', { name: 'mid', memoryMib: 384 });
+  await (await lab.guest('mid')).command('fill 320', 60_000);
+  const [{ vm } = { vm: '' }] = (await statusOf('node0')).vms.filter(v => v.name === 'mid');
+  const { handoff } = await lab
+    .node('node0')
+    .post<{ handoff: string }>('/v1/vms/mid/actions/migrate', { node: 'node1', engine: 'precopy' });
+  const sides = () =>
+    Promise.all(['node0', 'node1'].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)));
+  await within(20_000, 'its pages are under way', async () => (await sides())[0]?.stage === 'switching');
+  const pid = Number(readFileSync(join(lab.node('node0').runDir, 'vms', vm, 'pid'), 'utf8'));
+  process.kill(pid, 'SIGKILL');
+  await within(20_000, 'both sides have given it up', async () =>
+    (await sides()).every(s => s.outcome === 'aborted' && s.detail !== ''),
+  );
+  await settled('mid', 'node0');
+  assert.is(await filledPages('mid'), 0, 'it is a new guest');
+  await lab.node('node0').post('/v1/vms/mid/actions/destroy');
 });
 
 test('a VM that dies on its new node while its pages still come is started again there', async () => {

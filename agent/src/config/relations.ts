@@ -112,6 +112,30 @@ const RELATIONS: readonly Relation[] = [
       ),
   },
   {
+    keys: ['http.certificate', 'http.key'],
+    judge: ({ http: { certificate, key } }) =>
+      (certificate === '') !== (key === '') &&
+      fault(
+        certificate === '' ? 'http.certificate' : 'http.key',
+        'a certificate and its key go together',
+        'Name both, or neither: then the node makes its own',
+      ),
+  },
+  {
+    keys: ['http.https', 'http.certificate'],
+    judge: ({ http: { https, certificate } }) =>
+      https === '' &&
+      certificate !== '' &&
+      fault('http.certificate', 'it is not used while http.https is empty', 'Give http.https, or remove it'),
+  },
+  {
+    keys: ['http.https', 'http.listen'],
+    judge: ({ http: { https, listen } }) =>
+      portOf(https) !== 0 &&
+      portOf(https) === portOf(listen) &&
+      fault('http.https', `http.listen has port ${portOf(https)} too`, 'Give one of them another port'),
+  },
+  {
     keys: ['control.socket'],
     judge: ({ control }) => tooLong('control.socket', control.socket, 0),
   },
@@ -119,18 +143,20 @@ const RELATIONS: readonly Relation[] = [
     keys: ['node.runDir'],
     judge: ({ node }) => tooLong('node.runDir', node.runDir, BELOW_RUN_DIR_BYTES),
   },
-  {
-    keys: ['http.listen', 'mesh.listen'],
-    judge: ({ http, mesh }) => {
-      const port = portOf(http.listen);
-      const clash = mesh.listen.some(address => Number(address.split('/').at(-1)) === port);
-      return (
-        port !== 0 &&
-        clash &&
-        fault('http.listen', `mesh.listen has port ${port} too`, 'Give one of them another port')
-      );
-    },
-  },
+  ...(['listen', 'https'] as const).map(
+    (key): Relation => ({
+      keys: [`http.${key}`, 'mesh.listen'],
+      judge: ({ http, mesh }) => {
+        const port = portOf(http[key]);
+        const clash = mesh.listen.some(address => Number(address.split('/').at(-1)) === port);
+        return (
+          port !== 0 &&
+          clash &&
+          fault(`http.${key}`, `mesh.listen has port ${port} too`, 'Give one of them another port')
+        );
+      },
+    }),
+  ),
   {
     keys: ['mesh.peers', 'mesh.listen', 'migration.address'],
     judge: ({ mesh, migration: { address } }) =>
@@ -182,6 +208,7 @@ const PORT_MAX = 65_535;
 function portFaults({ http, mesh }: Config): Fault[] {
   const named: [string, number][] = [
     ['http.listen', portOf(http.listen)],
+    ['http.https', portOf(http.https)],
     ...[...mesh.listen.entries()].map(([i, a]): [string, number] => [
       `mesh.listen.${i}`,
       Number(a.split('/').at(-1)),

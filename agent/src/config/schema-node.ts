@@ -41,6 +41,13 @@ const mesh = section('How this node hears of the others.', {
     text('A multiaddr.', MULTIADDR),
   ),
   peers: listOf('The allow-list: nobody else is talked to. This node itself may stand in it.', peer),
+  operators: listOf(
+    'Keys that may change who is a member, by any of them; the same on every node. Empty: members are those in `peers` alone.',
+    text("An operator's id, as `shoal keys make` prints it.", {
+      pattern: '^[1-9A-HJ-NP-Za-km-z]{46,60}$',
+      form: 'an id such as 12D3KooW… (52 characters)',
+    }),
+  ),
   reportIntervalMs: whole('A load report is published this often.', {
     unit: 'ms',
     default: 1000,
@@ -53,13 +60,28 @@ const mesh = section('How this node hears of the others.', {
   ),
 });
 
-const http = section('Reads for everybody who reaches the port: status, metrics. Never changes.', {
-  listen: text('Where to answer. Empty: nowhere.', {
-    default: '0.0.0.0:7421',
-    pattern: '^$|^(\\[[0-9a-fA-F:]+\\]|[^:\\[\\]/\\s]+):[0-9]{1,5}$',
-    form: 'host:port, or empty',
-  }),
-});
+const HOST_PORT = {
+  pattern: '^$|^(\\[[0-9a-fA-F:]+\\]|[^:\\[\\]/\\s]+):[0-9]{1,5}$',
+  form: 'host:port, or empty',
+};
+const http = section(
+  'Plain HTTP: reads for everybody who reaches the port. HTTPS: reads and changes with a token.',
+  {
+    listen: text('Where to answer reads over plain HTTP. Empty: nowhere.', {
+      default: '0.0.0.0:7421',
+      ...HOST_PORT,
+    }),
+    https: text('Where to answer over HTTPS, such as 0.0.0.0:7422. Empty: nowhere.', {
+      default: '',
+      ...HOST_PORT,
+    }),
+    certificate: text(
+      'PEM file with a certificate of yours, and those between it and its authority. Read again when it changes. Empty: the node makes its own, and `shoal status` shows its fingerprint.',
+      { default: '', ...PATH },
+    ),
+    key: text('PEM file with the key of that certificate.', { default: '', ...PATH }),
+  },
+);
 
 const control = section('Reads and changes for root and one group of this machine.', {
   socket: text('The unix socket, mode 0660.', { default: '/run/shoal/shoald.sock', ...FULL_PATH }),

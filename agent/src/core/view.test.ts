@@ -237,4 +237,54 @@ test('a node that left the mesh is gone from the view', () => {
   assert.equal(view.reports(0), []);
 });
 
+const mark = (seq: number, incarnation = 1) => ({ incarnation, seq });
+const basisOf = (seq: number) => [{ node: 'b', ...mark(seq) }];
+
+test('a captured report that is told again much later is a replay: no offer can be made to stand on it', () => {
+  const view = made();
+  for (let seq = 1; seq <= 30; seq++) view.merge(report('b', seq), seq * 1000);
+  assert.is(view.merge(report('b', 19, { cpuPermille: 950 }), 30_100), 'replay');
+  assert.ok('missing' in view.viewOf(basisOf(19), 30_100));
+  assert.is(view.merge(report('b', 21), 30_100), 'old', 'one that may only be late is none');
+});
+
+test('the last report of a node that fell silent brings it back to nobody', () => {
+  const view = made();
+  view.merge(report('b', 7), 0);
+  for (const atMs of [2000, 9000, 11_000, 3_600_000]) {
+    assert.is.not(view.merge(report('b', 7), atMs), 'new');
+    assert.is(view.reports(atMs)[0]?.ageMs, atMs);
+  }
+  assert.is(view.merge(report('b', 7), 3_600_000), 'replay');
+  assert.is(view.merge(report('b', 8), 3_600_001), 'new');
+});
+
+test('a restarted node takes no report that its earlier life has heard, and every newer one', () => {
+  const view = new ClusterView({ self: 'a', staleAfterMs: 3000, overloaded: () => false }, [
+    ['b', mark(50, 2)],
+  ]);
+  assert.is(view.merge(report('b', 50, { incarnation: 2 }), 0), 'replay');
+  assert.is(view.merge(report('b', 900, { incarnation: 1 }), 0), 'replay');
+  assert.equal(view.reports(0), []);
+  assert.is(view.merge(report('b', 51, { incarnation: 2 }), 0), 'new');
+  assert.is(view.merge(report('b', 1, { incarnation: 3 }), 0), 'new');
+  assert.is(view.merge(report('c', 1), 0), 'new', 'a node that was never heard of');
+});
+
+test('marks are the newest of every node that was ever heard, also of those that left', () => {
+  const view = new ClusterView({ self: 'a', staleAfterMs: 3000, overloaded: () => false }, [
+    ['b', mark(50)],
+    ['c', mark(9)],
+  ]);
+  view.merge(report('b', 51), 0);
+  view.merge(report('d', 4), 0);
+  view.forget('d');
+  assert.equal([...view.marks()].sort(), [
+    ['b', mark(51)],
+    ['c', mark(9)],
+    ['d', mark(4)],
+  ]);
+  assert.is(view.merge(report('d', 4), 1), 'replay');
+});
+
 test.run();

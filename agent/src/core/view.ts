@@ -3,7 +3,7 @@
  * the last 10 s, so that an offer can be judged on the very reports it was decided on (authority.md, Decisions).
  */
 import type { NodeView, View, VmView } from '@shoal/policies';
-import { isNewer, type LoadReport, type ReportRef } from './report-order.ts';
+import { isNewer, type LoadReport, type Mark, newest, type ReportRef } from './report-order.ts';
 
 /** Reports are kept this long for re-evaluation: a decision older than that is out of date anyway. */
 const KEEP_REPORTS_MS = 10_000;
@@ -20,19 +20,25 @@ export type ViewOptions = {
 
 type Held = { report: LoadReport; receivedAtMs: number; overloadedSinceMs: number };
 
-export type Verdict = 'new' | 'old';
+/** `old`: overtaken by a newer one on its way. `replay`: told again by somebody, or too late to be of use to anybody. */
+export type Verdict = 'new' | 'old' | 'replay';
 
 export class ClusterView {
   readonly #options: ViewOptions;
   readonly #newest = new Map<string, Held>();
   readonly #recent = new Map<string, Held[]>();
+  /** Of each node: what is at or before this is not taken any more. Whoever keeps a report can tell it again for ever. */
+  readonly #floors: Map<string, Mark>;
 
-  constructor(options: ViewOptions) {
+  /** `marks`: up to where each node was heard in earlier lives of this one. */
+  constructor(options: ViewOptions, marks: Iterable<readonly [string, Mark]> = []) {
     this.#options = options;
+    this.#floors = new Map(marks);
   }
 
-  /** Takes a checked report of `report.node`; `old` = a replay or a late one, which changes nothing in the view. */
+  /** Takes a checked report of `report.node`; only a new one changes anything in the view. */
   merge(report: LoadReport, nowMs: number): Verdict {
+    if (this.isReplay(report, nowMs)) return 'replay';
     const before = this.#newest.get(report.node);
     const old = before !== undefined && !isNewer(report, before.report);
     // One that was overtaken may still be what an offer stands on; it was sent no later than the one that overtook it.
@@ -42,6 +48,23 @@ export class ClusterView {
     if (old) return 'old';
     this.#newest.set(report.node, held);
     return 'new';
+  }
+
+  /** True for a report that this node can have heard more than 10 s ago. */
+  isReplay(report: Mark & { node: string }, nowMs: number): boolean {
+    this.#prune(report.node, nowMs);
+    const floor = this.#floors.get(report.node);
+    return floor !== undefined && !isNewer(report, floor);
+  }
+
+  /** Up to where each node was heard: for the next life of this one. */
+  marks(): ReadonlyMap<string, Mark> {
+    const marks = new Map(this.#floors);
+    for (const [node, { report }] of this.#newest) {
+      const { incarnation, seq } = report;
+      marks.set(node, newest({ incarnation, seq }, marks.get(node) ?? { incarnation, seq }));
+    }
+    return marks;
   }
 
   /** A break in the reports breaks the overload too: nobody knows what was meanwhile. */
@@ -57,14 +80,32 @@ export class ClusterView {
 
   #keep(held: Held, nowMs: number): void {
     const { node, incarnation, seq } = held.report;
-    const recent = (this.#recent.get(node) ?? []).filter(h => nowMs - h.receivedAtMs <= KEEP_REPORTS_MS);
+    const recent = this.#recent.get(node) ?? [];
     const known = recent.some(h => h.report.incarnation === incarnation && h.report.seq === seq);
     if (!known && nowMs - held.receivedAtMs <= KEEP_REPORTS_MS) recent.push(held);
-    this.#recent.set(node, recent.slice(-KEEP_REPORTS_MAX));
+    this.#recent.set(node, recent);
+    this.#prune(node, nowMs);
   }
 
-  /** A node that left the mesh for good (off the allow-list). */
+  /** Lets go of what is too old or too much, and takes nothing at or before it again. */
+  #prune(node: string, nowMs: number): void {
+    const recent = this.#recent.get(node);
+    if (!recent) return;
+    const young = recent.filter(h => nowMs - h.receivedAtMs <= KEEP_REPORTS_MS);
+    const kept = young.slice(-KEEP_REPORTS_MAX);
+    if (kept.length === recent.length) return;
+    for (const { report } of recent) {
+      if (kept.some(h => h.report === report)) continue;
+      const { incarnation, seq } = report;
+      this.#floors.set(node, newest({ incarnation, seq }, this.#floors.get(node) ?? { incarnation, seq }));
+    }
+    this.#recent.set(node, kept);
+  }
+
+  /** A node that left the mesh for good (off the allow-list). Its mark stays: it may join again. */
   forget(node: string): void {
+    const mark = this.marks().get(node);
+    if (mark) this.#floors.set(node, mark);
     this.#newest.delete(node);
     this.#recent.delete(node);
   }

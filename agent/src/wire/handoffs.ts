@@ -19,7 +19,9 @@ export type HandoffParts = {
   policyConfig: ThresholdConfig;
   policyHash: string;
   rule(view: View): Decision;
+  /** What this node does with the rule's offers now. */
   mode(): Mode;
+  flags(): { cordoned: boolean; pausedMs: number };
   clusterView: ClusterView;
   vms: Vms;
   words: Words;
@@ -33,7 +35,7 @@ export type HandoffParts = {
 
 export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts): Handoffs {
   const { clock, log, metrics, state, host } = ports;
-  const { self, flags, incarnation } = state;
+  const { self, incarnation } = state;
   const { policyConfig, policyHash, clusterView, vms } = parts;
   const { migration, memory } = config;
   const handoffs: Handoffs = new Handoffs(
@@ -78,7 +80,7 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
           {
             vms,
             host,
-            flags,
+            flags: parts.flags,
             clusterView,
             decide: parts.rule,
             mode: parts.mode,

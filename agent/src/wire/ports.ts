@@ -4,6 +4,7 @@ import type { Logger } from '../edge/log.ts';
 import type { Mesh, Validate } from '../edge/mesh/types.ts';
 import type { Metrics } from '../edge/metrics.ts';
 import type { PageServers } from '../edge/pages/types.ts';
+import type { Seal } from '../edge/registers/seal.ts';
 import type { SamplerDeps } from '../edge/sampler/sampler.ts';
 import type { VmHost } from '../edge/vmm/types.ts';
 import type { State } from '../state.ts';
@@ -17,6 +18,8 @@ export type Ports = {
   /** Of this boot of the machine: another one means that no process of before lives. */
   bootId: string;
   state: State;
+  /** This node's key, for the registers that it writes. */
+  seal: Seal;
   host: VmHost;
   pageServers: PageServers;
   /** Whether this node can be one end of a post-copy. */
@@ -30,4 +33,6 @@ export type Ports = {
   joinMesh(validate: Validate): Promise<Mesh>;
   /** Where this node's API answers over TCP; empty when it does not. */
   httpAddress(): string;
+  /** Where it answers over HTTPS, and the fingerprint to pin; both empty when it does not. */
+  https?(): { address: string; fingerprint: string };
 };

@@ -3,7 +3,7 @@
  * machine through its ports alone, so the simulator runs this very node.
  */
 import { isOverloaded, threshold } from '@shoal/policies';
-import type { Engine, Mode } from '@shoal/protocol';
+import type { Engine, LoadReport, Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
 import { ClusterView } from '../core/view.ts';
 import type { ManualOffer } from '../edge/api/actions.ts';
@@ -18,6 +18,8 @@ import type { Mesh } from '../edge/mesh/types.ts';
 import { Decider } from '../edge/mind/decider.ts';
 import { setGauges } from '../edge/mind/gauges.ts';
 import { Node } from '../edge/mind/node.ts';
+import type { Registers } from '../edge/registers/registers.ts';
+import { openShared, type Shared } from '../edge/registers/shared.ts';
 import { Sampler } from '../edge/sampler/sampler.ts';
 import { vmShelves } from '../edge/vms/record.ts';
 import { Vms } from '../edge/vms/vms.ts';
@@ -31,6 +33,7 @@ export type WiredNode = {
   mesh: Mesh;
   handoffs: Handoffs;
   vms: Vms;
+  registers: Registers;
   status(): ClusterStatus;
   /** Metrics as they are now, in Prometheus' text format. */
   scrape(): Promise<string>;
@@ -46,17 +49,18 @@ export type WiredNode = {
 
 export async function wireNode(config: Config, ports: Ports): Promise<WiredNode> {
   const { clock, log, metrics, state, host, postcopy } = ports;
-  const { self, incarnation, flags, history, decisions } = state;
+  const { self, incarnation, history, decisions } = state;
   const { policyConfig, policyNumbers, policyHash, rule } = policyOf(config);
-  const clusterView = new ClusterView({
-    self,
-    staleAfterMs: config.mesh.staleAfterMs,
-    overloaded: report => isOverloaded(report, policyConfig),
-  });
+  const overloaded = (report: LoadReport) => isOverloaded(report, policyConfig);
+  const clusterView = new ClusterView(
+    { self, staleAfterMs: config.mesh.staleAfterMs, overloaded },
+    await state.marks.read(),
+  );
   const reports = () => clusterView.reports(clock.nowMs());
   const nameOf = (peer: string) => reports().find(r => r.report.node === peer)?.report.name ?? peer;
 
   let mesh: Mesh;
+  let shared: Shared;
   let decider: Decider;
   let handoffs: Handoffs;
   const changed = () => node.tell();
@@ -69,12 +73,15 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   );
   const freeMib = () => ports.memoryMib() - vms.memoryMib() - handoffs.parties.reservedMib();
   const sampler = new Sampler({ windowMs: config.windowMs }, { ...ports.sampled, clock });
-  const mode = () => config.mode as Mode;
+  const mode = () => shared.flags.mode ?? (config.mode as Mode);
+  // Who has not heard of what the others share might move what was pinned, paused or cordoned meanwhile.
+  const acting = () => (shared.settled() ? mode() : 'observe');
   const node: Node = new Node({
     sampler,
     vms,
     clusterView,
     history,
+    marks: state.marks,
     metrics,
     clock,
     log,
@@ -87,8 +94,8 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       http: ports.httpAddress(),
       mode: mode(),
       policyHash,
-      cordoned: flags.cordoned,
-      pausedMs: flags.pausedMs,
+      cordoned: shared.flags.cordoned,
+      pausedMs: shared.flags.pausedMs,
       cores: config.cpu.cores,
       cooldownMs: policyConfig.cooldownMs,
       memoryMib: ports.memoryMib(),
@@ -99,6 +106,16 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   });
 
   mesh = await ports.joinMesh((author, bytes) => node.validate(author, bytes));
+  shared = await openShared(self, config.mesh, {
+    db: state.db,
+    seal: ports.seal,
+    mesh,
+    clock,
+    log,
+    changed,
+    removed: peer => clusterView.forget(peer),
+  });
+  const { registers, flags } = shared;
   const words = new Words({
     incarnation,
     incarnationOf: peer => reports().find(r => r.report.node === peer)?.report.incarnation ?? 0,
@@ -109,7 +126,8 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     policyConfig,
     policyHash,
     rule,
-    mode,
+    mode: acting,
+    flags: () => ({ cordoned: flags.cordoned, pausedMs: flags.meshPausedMs }),
     clusterView,
     vms,
     words,
@@ -120,7 +138,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     switched: () => sampler.disturb(),
   });
 
-  const paused = () => reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
+  const paused = () => flags.meshPausedMs > 0 || reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
   const engineOf = (vm: string): Engine =>
     vms.get(vm)?.record.spec.migration === 'precopy' || !postcopy
       ? 'precopy'
@@ -138,7 +156,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       clusterView,
       decide: rule,
       digest: digest16,
-      mode,
+      mode: acting,
       paused,
       own: () => ({ ...handoffs.parties.own(), maxOutflow: policyConfig.maxOutflow }),
       async offer(move, relocation, basis) {
@@ -170,9 +188,10 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       policy: threshold.name,
       policyHash,
       cooldownConfigMs: policyConfig.cooldownMs,
-      pausedMs: flags.pausedMs,
+      https: ports.https?.() ?? { address: '', fingerprint: '' },
+      pausedMs: flags.meshPausedMs,
       seen: reports(),
-      members: config.mesh.peers.map(p => ({ id: p.id, name: '' })),
+      members: [...registers.members()],
       own: handoffs.parties.running(),
     });
   const api = createApi({
@@ -205,6 +224,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     mesh,
     handoffs,
     vms,
+    registers,
     status,
     scrape() {
       setGauges(metrics, status(), mesh, vm => sampler.cpuMs(vm));
@@ -212,7 +232,8 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     },
     async takeUp() {
       await vms.adoptAll();
-      mesh.onReport((_author, bytes) => node.heard(bytes));
+      // It may have been removed since its report was let in.
+      mesh.onReport((author, bytes) => registers.isMember(author) && node.heard(bytes));
       // Nothing is answered before every newest record was written again (handoff.md, Records).
       await handoffs.recover();
       recovered = true;
@@ -222,8 +243,12 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     round: () => node.round(),
     async stop() {
       node.stop();
+      shared.stop();
       await handoffs.stop();
       await mesh.stop();
+      await state.marks
+        .write(clusterView.marks())
+        .catch(error => log.warn({ error: String(error) }, 'marks of heard reports not kept'));
     },
   };
 }

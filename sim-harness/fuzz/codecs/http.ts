@@ -1,9 +1,8 @@
 /** Requests to both listeners of the HTTP API, as its real server reads them, over an API that answers from fixed data. */
-import { createApp } from '@shoal/agent/edge/http/app';
-import { addChanges, refuseChanges } from '@shoal/agent/edge/http/changes';
-import { addReads } from '@shoal/agent/edge/http/reads';
+import { openApp, socketApp } from '@shoal/agent/edge/http/listeners';
 import { TestApi } from '@shoal/agent/edge/http/test-api';
 import { createMetrics } from '@shoal/agent/edge/metrics';
+import { testPeople } from '@shoal/agent/edge/people/testing';
 import { Broken, type Codec, Refused } from '../codec.ts';
 import { read, write } from '../forms.ts';
 
@@ -26,6 +25,9 @@ const SEEDS = [
   request('POST', '/v1/vms/vm1/actions/stop', '', '', 'tcp'),
   request('POST', '/v1/mesh/actions/pause', '{"ttlMs":1000}'),
   request('POST', '/v1/node/actions/cordon', '{}'),
+  request('POST', '/v1/tokens', '{"role":"read","name":"a","ttlMs":1000}'),
+  request('POST', '/v1/tokens/actions/add', '{"record":"0123456789abcdef.read.0.ab.a"}'),
+  request('GET', '/v1/audit?limit=5'),
 ];
 
 const quiet = () => undefined;
@@ -36,12 +38,9 @@ export function httpCodec(): Codec {
   const api = new TestApi();
   // It notes every change for its tests; here that would be all that ever grows.
   api.asked.push = () => 0;
-  const deps = { api, metrics: createMetrics(), log };
-  const apps = { tcp: createApp('tcp', deps), socket: createApp('socket', deps) };
-  addReads(apps.tcp, deps);
-  refuseChanges(apps.tcp);
-  addReads(apps.socket, deps);
-  addChanges(apps.socket, deps);
+  const { people } = testPeople(log, 'node0', 100);
+  const deps = { api, metrics: createMetrics(), log, people };
+  const apps = { tcp: openApp(deps), socket: socketApp(deps) };
   return {
     name: 'http-request',
     weight: 2,

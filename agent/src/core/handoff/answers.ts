@@ -1,6 +1,6 @@
 /** What each state says to a peer that asks or comes late: where we stand, in the peer's own terms. Pure. */
-import type { SourceState } from './source.ts';
-import type { TargetState } from './target.ts';
+import type { SourceState } from './source-kinds.ts';
+import type { TargetState } from './target-kinds.ts';
 
 export type SourceAnswer = 'run' | 'abort' | 'ended' | 'record';
 export type TargetAnswer = 'ready' | 'running' | 'transferred' | 'not-run' | 'record';
@@ -9,13 +9,13 @@ export function sourceAnswer(state: SourceState): SourceAnswer {
   switch (state) {
     case 'committed':
     case 'transferring':
-    case 'w-released':
       return 'run';
     case 'aborting':
     case 'aborted':
     case 'w-retaken':
     case 'retaking':
     case 'retaken':
+    case 'returned':
     // No record: what was never begun, or what both sides have acknowledged as ended.
     case 'gone':
       return 'abort';
@@ -31,11 +31,14 @@ export function targetAnswer(state: TargetState): TargetAnswer {
     case 'ready':
       return 'ready';
     case 'running':
+    case 'lost':
     case 'w-transferred':
       return 'running';
     case 'transferred':
+    case 'resolved':
       return 'transferred';
     case 'not-run':
+    case 'yielded':
       return 'not-run';
     default:
       return 'record';
@@ -55,6 +58,7 @@ export const sourceRecord = (state: SourceState): string =>
     'switching-ready': 'switching',
     'w-committed': 'switching',
     committed: 'committed',
+    memoryless: 'committed',
     transferring: 'committed',
     'w-released': 'committed',
     released: 'released',
@@ -64,7 +68,12 @@ export const sourceRecord = (state: SourceState): string =>
     'w-retaken': 'committed',
     retaking: 'retaken',
     retaken: 'retaken',
+    // Of these two nothing is on the disk of this boot yet: no record that decides anything at the target.
+    'w-resolved': 'switching',
     rebooted: 'switching',
+    resolved: 'resolved',
+    returned: 'aborted',
+    'returned-resolved': 'was-resolved',
     gone: 'none',
   })[state];
 
@@ -80,16 +89,55 @@ export const targetRecord = (state: TargetState): string =>
     'w-owner': 'ready',
     owner: 'owner',
     running: 'owner',
+    lost: 'owner',
     'w-transferred': 'owner',
     transferred: 'transferred',
     'w-not-run': 'loading',
     'not-run': 'not-run',
+    'w-resolved': 'ready',
+    resolved: 'resolved',
+    returned: 'owner',
+    'returned-resolved': 'was-resolved',
+    'w-yielded': 'owner',
+    yielded: 'yielded',
     gone: 'none',
   })[state];
 
 /** Both know that the other may or may not have gone on: nobody may decide alone. Shown when it lasts. */
-export const maybeInDoubt = (state: SourceState | TargetState): boolean =>
-  state === 'committed' || state === 'ready' || state === 'rebooted' || state === 'w-owner';
+export const maybeInDoubt = (state: SourceState | TargetState): boolean => IN_DOUBT.includes(state);
+
+const IN_DOUBT: (SourceState | TargetState)[] = [
+  'committed',
+  'memoryless',
+  'ready',
+  'w-owner',
+  'rebooted',
+  'returned',
+  'returned-resolved',
+];
+
+/** What a source makes of a `record` of its target, by the state that it names. */
+export function recordOfTarget(state: string): 'no-record' | 'was-resolved' | 'record' {
+  if (state === 'none') return 'no-record';
+  return state === 'was-resolved' ? state : 'record';
+}
+
+/** What a target makes of a `record` of its source, by the state that it names. */
+export function recordOfSource(
+  state: string,
+): 'no-record' | 'committed' | 'released' | 'resolved' | 'was-resolved' | 'record' {
+  switch (state) {
+    case 'none':
+      return 'no-record';
+    case 'committed':
+    case 'released':
+    case 'resolved':
+    case 'was-resolved':
+      return state;
+    default:
+      return 'record';
+  }
+}
 
 /**
  * What a node says to a message about a handoff that it has no part in (never had, or both sides have ended it): to a

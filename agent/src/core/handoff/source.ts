@@ -3,92 +3,28 @@
  * on its disk, which needs its own VMM in `postmigrate` *and* the target's `ready`; from then on it must ask.
  */
 import type { Cell, Table } from './cells.ts';
+import type { SourceEffect, SourceEvent, SourceState } from './source-kinds.ts';
 
-export type SourceState =
-  | 'offered'
-  | 'w-preparing'
-  | 'preparing'
-  | 'connecting'
-  | 'w-switching'
-  | 'switching'
-  | 'switching-done'
-  | 'switching-ready'
-  | 'w-committed'
-  | 'committed'
-  | 'transferring'
-  | 'w-released'
-  | 'released'
-  | 'w-aborted'
-  | 'aborting'
-  | 'aborted'
-  | 'w-retaken'
-  | 'retaking'
-  | 'retaken'
-  | 'rebooted'
-  | 'gone';
-
-export type SourceEvent =
-  // the target's words; `record` = its newest record in answer to an ask, none of the others
-  | 'accept'
-  | 'refuse'
-  | 'listening'
-  | 'ready'
-  | 'running'
-  | 'transferred'
-  | 'not-run'
-  | 'ask'
-  | 'record'
-  | 'ended'
-  // the journal's
-  | 'written'
-  | 'write-failed'
-  // the VMM's; `stream-failed`: the migration broke, after which stock QEMU resumes the guest by itself
-  | 'pre-switchover'
-  | 'postmigrate'
-  | 'stream-failed'
-  | 'guest-runs'
-  | 'vmm-exit'
-  // the page server's
-  | 'pages-up'
-  | 'pages-exit'
-  // time and people
-  | 'deadline'
-  | 'resend'
-  | 'cancel';
-
-export type SourceEffect =
-  | 'write-preparing'
-  | 'write-switching'
-  | 'write-committed'
-  | 'write-released'
-  | 'write-aborted'
-  | 'write-retaken'
-  | 'write-again'
-  | 'send-run'
-  | 'send-abort'
-  | 'send-ask'
-  | 'send-ended'
-  | 'start-pages'
-  | 'restart-pages'
-  | 'end-pages'
-  | 'migrate'
-  | 'switch-over'
-  | 'bring-back'
-  | 'announce'
-  | 'end-vmm'
-  | 'free-ram'
-  | 'clear-nonces'
-  | 'start-deadline'
-  | 'report-refused'
-  | 'report-stays'
-  | 'report-left'
-  | 'forget';
+export type { SourceEffect, SourceEvent, SourceState };
 
 type SCell = Cell<SourceState, SourceEffect>;
 const go = (to: SourceState, ...effects: SourceEffect[]): SCell => ({ to, do: effects });
 
 const abort = go('w-aborted', 'write-aborted');
 const gone = go('gone', 'clear-nonces', 'end-pages', 'report-refused');
+const release = go('w-released', 'write-released');
+const released = go('released', 'send-ended', 'send-record');
+const forget = go('gone', 'send-ended', 'forget');
+const resolve = go('w-resolved', 'write-resolved');
+const resolved = go(
+  'resolved',
+  'end-pages',
+  'end-vmm',
+  'free-ram',
+  'clear-nonces',
+  'report-resolved',
+  'send-record',
+);
 const withdrawn = go('gone', 'send-abort', 'clear-nonces', 'end-pages', 'report-refused');
 
 /** Words of the target that come too early or too late; what VMM and page server do is not ours to care for. */
@@ -102,6 +38,8 @@ const LATE: Record<SourceEvent, SCell> = {
   'not-run': 'ignore',
   ask: 'answer',
   record: 'ignore',
+  'no-record': 'ignore',
+  'was-resolved': 'ignore',
   ended: 'ignore',
   written: 'ignore',
   'write-failed': 'ignore',
@@ -115,6 +53,7 @@ const LATE: Record<SourceEvent, SCell> = {
   deadline: 'ignore',
   resend: 'ignore',
   cancel: 'ignore',
+  resolve: 'ignore',
 };
 
 /** Before `committed` the source decides alone: whatever breaks, and whenever it is told to, it aborts. */
@@ -127,6 +66,24 @@ const ALONE: Record<SourceEvent, SCell> = {
   'pages-exit': abort,
   deadline: abort,
   cancel: abort,
+};
+
+/**
+ * This node was rebooted: its guest is gone, and meanwhile the target may have been resolved to have the VM. So it asks,
+ * and never guesses. A target that says to *this* life of the agent that it has not begun will find a record here.
+ */
+const BACK: Record<SourceEvent, SCell> = {
+  ...LATE,
+  accept: abort,
+  refuse: abort,
+  listening: abort,
+  ready: abort,
+  'not-run': abort,
+  running: release,
+  transferred: release,
+  'was-resolved': release,
+  resend: go('rebooted', 'send-ask'),
+  resolve,
 };
 
 /** A record is asked for: only the journal's word moves on; it is asked again with every tick until it has it. */
@@ -172,35 +129,61 @@ export const SOURCE: Table<SourceState, SourceEvent, SourceEffect> = {
   committed: {
     ...LATE,
     running: go('transferring'),
-    transferred: go('w-released', 'write-released'),
+    transferred: release,
+    'was-resolved': release,
     'not-run': go('w-retaken', 'write-retaken'),
     'pages-exit': go('committed', 'restart-pages'),
     resend: go('committed', 'send-run'),
+    resolve,
+  },
+  // A target that is only ready is told to give up, and answers with what it has decided: `run` may have reached it.
+  memoryless: {
+    ...LATE,
+    ready: go('memoryless', 'send-abort'),
+    running: release,
+    transferred: release,
+    'was-resolved': release,
+    'not-run': go('w-retaken', 'write-retaken'),
+    resend: go('memoryless', 'send-ask'),
+    resolve,
   },
   // The target owns it and runs it; pages are on their way. A target that says `not-run` now contradicts itself.
   transferring: {
     ...LATE,
     ready: 'answer',
     running: 'ignore',
-    transferred: go('w-released', 'write-released'),
+    transferred: release,
+    'was-resolved': release,
     'pages-exit': go('transferring', 'restart-pages'),
     resend: go('transferring', 'send-ask'),
+    resolve,
   },
   'w-released': {
     ...writing(
       LATE,
       'w-released',
-      go('released', 'end-pages', 'end-vmm', 'free-ram', 'clear-nonces', 'report-left', 'send-ended'),
+      go(
+        'released',
+        'end-pages',
+        'end-vmm',
+        'free-ram',
+        'clear-nonces',
+        'report-left',
+        'send-ended',
+        'send-record',
+      ),
     ),
     running: 'ignore',
     transferred: 'ignore',
   },
   released: {
     ...LATE,
-    running: go('released', 'send-ended'),
-    transferred: go('released', 'send-ended'),
-    ended: go('gone', 'send-ended', 'forget'),
-    resend: go('released', 'send-ended'),
+    running: released,
+    transferred: released,
+    'was-resolved': released,
+    'no-record': forget,
+    ended: forget,
+    resend: released,
   },
   // The guest stays as it is until the record is on the disk; only then may it run again.
   'w-aborted': writing(
@@ -217,7 +200,8 @@ export const SOURCE: Table<SourceState, SourceEvent, SourceEffect> = {
   aborted: {
     ...LATE,
     'not-run': go('aborted', 'send-ended'),
-    ended: go('gone', 'send-ended', 'forget'),
+    'no-record': forget,
+    ended: forget,
     resend: go('aborted', 'send-abort', 'send-ended'),
   },
   'w-retaken': writing(LATE, 'w-retaken', go('retaking', 'end-pages', 'bring-back')),
@@ -230,16 +214,36 @@ export const SOURCE: Table<SourceState, SourceEvent, SourceEffect> = {
   retaken: {
     ...LATE,
     'not-run': go('retaken', 'send-ended'),
-    ended: go('gone', 'send-ended', 'forget'),
+    'no-record': forget,
+    ended: forget,
     resend: go('retaken', 'send-ended'),
   },
-  // The host was rebooted in the middle of a switch: the target may have been resolved to run it. Ask, never guess.
-  rebooted: {
+  // The memory of before is thrown away: a target that is off now may have run the guest since.
+  'w-resolved': writing({ ...LATE, running: 'ignore', transferred: 'ignore' }, 'w-resolved', resolved),
+  // A target that comes back asks, and yields. Its `ended` alone does not say how it ended: it is not believed.
+  resolved: {
     ...LATE,
-    'not-run': abort,
-    running: go('w-released', 'write-released'),
-    transferred: go('w-released', 'write-released'),
-    resend: go('rebooted', 'send-ask'),
+    'not-run': forget,
+    'no-record': forget,
+    'was-resolved': 'answer',
+    // A target without a record of it says so only to a question.
+    resend: go('resolved', 'send-record', 'send-ask'),
+  },
+  rebooted: BACK,
+  // What forgot it has given up before.
+  returned: { ...BACK, 'no-record': abort, resend: go('returned', 'send-ask') },
+  'returned-resolved': {
+    ...LATE,
+    accept: resolve,
+    listening: resolve,
+    ready: resolve,
+    'not-run': resolve,
+    'no-record': resolve,
+    // An operator's word over there that came after ours.
+    running: release,
+    transferred: release,
+    resend: go('returned-resolved', 'send-ask'),
+    resolve,
   },
   gone: LATE,
 };

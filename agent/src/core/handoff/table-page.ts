@@ -1,5 +1,6 @@
 /** The two tables as a page for people; `docs/handoff-table.md` is printed from here and held to it by a test. */
 import type { Cell, Table } from './cells.ts';
+import { COLUMNS } from './engines.ts';
 import { SOURCE } from './source.ts';
 import { TARGET } from './target.ts';
 
@@ -25,9 +26,19 @@ function page(table: Table<string, string, string>): string {
   return sections.join('\n');
 }
 
+/** The cells in which another engine's table differs from that of the page server. */
+function differences(table: Table<string, string, string>, base: Table<string, string, string>): string {
+  const rows = Object.entries(table).flatMap(([state, row]) =>
+    Object.entries(row)
+      .filter(([event, value]) => JSON.stringify(value) !== JSON.stringify(base[state]?.[event]))
+      .map(([event, value]) => `| ${state} | \`${event}\` | ${cell(value)} |`),
+  );
+  return ['| state | event | what follows |', '|---|---|---|', ...rows].join('\n');
+}
+
 export const tablePage = (): string => `# The handoff tables
 
-Printed from \`agent/src/core/handoff/{source,target}.ts\` by \`npm run docs\`; what they must hold: [the design](design/handoff.md).
+Printed from \`agent/src/core/handoff\` by \`npm run docs\`; what they must hold: [the design](design/handoff.md).
 A bold word is the new state, behind it the effects in their order. *answer*: the peer is told where this side stands, nothing changes.
 
 ## Source
@@ -35,4 +46,15 @@ A bold word is the new state, behind it the effects in their order. *answer*: th
 ${page(SOURCE)}
 ## Target
 
-${page(TARGET)}`;
+${page(TARGET)}
+## Pre-copy
+Its tables differ from those above, which are the page server's, in these cells (· = without effect).
+
+Source:
+
+${differences(COLUMNS.precopy.source, SOURCE)}
+
+Target:
+
+${differences(COLUMNS.precopy.target, TARGET)}
+`;

@@ -3,94 +3,49 @@
  * executed `cont` is the point of no return.
  */
 import type { Cell, Table } from './cells.ts';
+import type { TargetEffect, TargetEvent, TargetState } from './target-kinds.ts';
 
-export type TargetState =
-  | 'judging'
-  | 'w-accepted'
-  | 'accepted'
-  | 'w-loading'
-  | 'loading'
-  | 'w-ready'
-  | 'ready'
-  | 'w-owner'
-  | 'owner'
-  | 'running'
-  | 'w-transferred'
-  | 'transferred'
-  | 'w-not-run'
-  | 'not-run'
-  | 'gone';
-
-export type TargetEvent =
-  // the source's words
-  | 'run'
-  | 'abort'
-  | 'ask'
-  | 'record'
-  | 'ended'
-  // this node's own verdict
-  | 'judged-yes'
-  | 'judged-no'
-  // the journal's
-  | 'written'
-  | 'write-failed'
-  // VMM and page server; `prepared`: the VMM waits for the stream and the page server listens
-  | 'prepared'
-  | 'prepare-failed'
-  | 'loaded'
-  | 'load-failed'
-  | 'cont-ok'
-  // `never-ran`: refused, and the run state shows that the guest never ran here
-  | 'cont-refused-never-ran'
-  | 'cont-refused'
-  | 'vmm-exit'
-  | 'pages-complete'
-  | 'pages-exit'
-  // time and people
-  | 'deadline'
-  | 'resend'
-  | 'cancel';
-
-export type TargetEffect =
-  | 'write-accepted'
-  | 'write-loading'
-  | 'write-ready'
-  | 'write-owner'
-  | 'write-transferred'
-  | 'write-not-run'
-  | 'write-again'
-  | 'send-accept'
-  | 'send-refuse'
-  | 'send-listening'
-  | 'send-ready'
-  | 'send-running'
-  | 'send-transferred'
-  | 'send-not-run'
-  | 'send-ended'
-  | 'prepare'
-  | 'start-deadline'
-  | 'stop-deadline'
-  | 'cont'
-  | 'announce'
-  | 'restart-pages'
-  | 'end-pages'
-  | 'drop-vm'
-  | 'release-reservation'
-  | 'report-gained'
-  | 'report-lost'
-  | 'report-healthy'
-  | 'forget';
+export type { TargetEffect, TargetEvent, TargetState };
 
 type TCell = Cell<TargetState, TargetEffect>;
 const go = (to: TargetState, ...effects: TargetEffect[]): TCell => ({ to, do: effects });
 
 const giveUp = go('w-not-run', 'write-not-run');
 
+const forget = go('gone', 'send-ended', 'forget');
+const lose = go('lost', 'report-memory-lost', 'end-vmm');
+const own = go('w-transferred', 'report-lost', 'write-transferred');
+const resolve = go('w-resolved', 'write-resolved');
+const resolved = go(
+  'resolved',
+  'end-pages',
+  'drop-vm',
+  'report-resolved',
+  'release-reservation',
+  'send-transferred',
+);
+const yielding = go('w-yielded', 'write-yielded');
+const yielded = go(
+  'yielded',
+  'drop-vm',
+  'end-pages',
+  'report-left',
+  'release-reservation',
+  'send-not-run',
+  'send-ended',
+);
+
 const LATE: Record<TargetEvent, TCell> = {
   run: 'answer',
-  abort: 'answer',
+  // Where it is too late it is told by what this side says anyway: two answers could answer one another for ever.
+  abort: 'ignore',
   ask: 'answer',
   record: 'ignore',
+  'no-record': 'ignore',
+  committed: 'ignore',
+  released: 'ignore',
+  resolved: 'ignore',
+  'was-resolved': 'ignore',
   ended: 'ignore',
   'judged-yes': 'ignore',
   'judged-no': 'ignore',
@@ -105,10 +60,12 @@ const LATE: Record<TargetEvent, TCell> = {
   'cont-refused': 'ignore',
   'vmm-exit': 'ignore',
   'pages-complete': 'ignore',
+  'pages-lost': 'ignore',
   'pages-exit': 'ignore',
   deadline: 'ignore',
   resend: 'ignore',
   cancel: 'ignore',
+  resolve: 'ignore',
 };
 
 /** Before `owner` the target may give up, for ever: it never ran the VM and never will. */
@@ -148,10 +105,13 @@ export const TARGET: Table<TargetState, TargetEvent, TargetEffect> = {
     ...LATE,
     run: go('w-owner', 'write-owner'),
     abort: giveUp,
+    resolved: giveUp,
+    'was-resolved': giveUp,
     'vmm-exit': giveUp,
     'pages-exit': go('ready', 'restart-pages'),
     cancel: giveUp,
     resend: go('ready', 'send-ready'),
+    resolve,
   },
   'w-owner': { ...writing(LATE, 'w-owner', go('owner', 'cont')), run: 'ignore', 'vmm-exit': giveUp },
   owner: {
@@ -163,13 +123,26 @@ export const TARGET: Table<TargetState, TargetEvent, TargetEffect> = {
     'pages-exit': go('owner', 'restart-pages'),
     run: 'ignore',
     resend: go('owner', 'cont'),
+    resolve: go('lost', 'end-vmm'),
   },
   running: {
     ...LATE,
     'vmm-exit': go('w-transferred', 'write-transferred'),
     'pages-complete': go('w-transferred', 'write-transferred'),
     'pages-exit': go('running', 'restart-pages'),
+    // It has ended before it was told that all pages are here: its memory is gone. They may all be here none the less.
+    released: go('running', 'ask-pages'),
+    'no-record': go('running', 'ask-pages'),
+    ended: go('running', 'ask-pages'),
+    'pages-lost': lose,
     resend: go('running', 'send-running'),
+    resolve: lose,
+  },
+  // The guest waits for pages that nobody has: like a power failure of its own.
+  lost: {
+    ...LATE,
+    'vmm-exit': go('w-transferred', 'report-lost', 'write-transferred'),
+    resend: go('lost', 'end-vmm'),
   },
   'w-transferred': writing(
     LATE,
@@ -178,7 +151,9 @@ export const TARGET: Table<TargetState, TargetEvent, TargetEffect> = {
   ),
   transferred: {
     ...LATE,
-    ended: go('gone', 'send-ended', 'forget'),
+    released: forget,
+    'no-record': forget,
+    ended: forget,
     resend: go('transferred', 'send-transferred', 'send-ended'),
   },
   // Written first, the VMM ended after: a VMM that is gone without a record could not be told from one that ran.
@@ -189,8 +164,50 @@ export const TARGET: Table<TargetState, TargetEvent, TargetEffect> = {
   ),
   'not-run': {
     ...LATE,
-    ended: go('gone', 'send-ended', 'forget'),
+    abort: 'answer',
+    'no-record': forget,
+    ended: forget,
     resend: go('not-run', 'send-not-run', 'send-ended'),
+  },
+  // The memory of before is thrown away: a source that is off now may have run the guest since.
+  'w-resolved': writing({ ...LATE, run: 'ignore', abort: 'ignore' }, 'w-resolved', resolved),
+  // The source's `ended` alone does not say how it ended: only its `released` lets this be forgotten.
+  resolved: {
+    ...LATE,
+    released: forget,
+    'no-record': forget,
+    resend: go('resolved', 'send-transferred'),
+  },
+  // Rebooted: the guest is gone, and meanwhile the source may have been resolved to have the VM. Ask, never guess.
+  returned: {
+    ...LATE,
+    run: own,
+    committed: own,
+    released: own,
+    'no-record': own,
+    ended: own,
+    resolved: yielding,
+    'was-resolved': yielding,
+    resend: go('returned', 'send-ask'),
+    resolve,
+  },
+  'returned-resolved': {
+    ...LATE,
+    run: resolve,
+    committed: resolve,
+    released: resolve,
+    'no-record': resolve,
+    // It has it now. One that only had it once asks like this one: the next word is an operator's.
+    resolved: yielding,
+    resend: go('returned-resolved', 'send-ask'),
+    resolve,
+  },
+  'w-yielded': writing({ ...LATE, run: 'ignore', abort: 'ignore' }, 'w-yielded', yielded),
+  yielded: {
+    ...LATE,
+    'no-record': forget,
+    ended: forget,
+    resend: go('yielded', 'send-not-run', 'send-ended'),
   },
   gone: LATE,
 };

@@ -9,6 +9,10 @@ export type Faults = {
   vmmDies: number;
   contRefused: number;
   cancel: number;
+  /** A node loses its power, and what was not synced. */
+  power: number;
+  /** An operator resolves, when the other node has no power. */
+  resolve: number;
 };
 
 export const NO_FAULTS: Faults = {
@@ -20,6 +24,8 @@ export const NO_FAULTS: Faults = {
   vmmDies: 0,
   contRefused: 0,
   cancel: 0,
+  power: 0,
+  resolve: 0,
 };
 
 /** mulberry32: small, seeded, good enough to choose the next step. */

@@ -1,9 +1,9 @@
 /** Everything that the HTTP server, the unix socket and the CLI can ask of this agent, in one object. */
 import type { LoadReport } from '@shoal/protocol';
-import { checkPause, type Flags } from '../flags.ts';
 import type { History } from '../history.ts';
 import type { AgentApi, ClusterStatus, DecisionRecord, HandoffStatus } from '../http/api.types.ts';
 import type { Decider } from '../mind/decider.ts';
+import { checkPause, type Flags } from '../registers/flags.ts';
 import type { Records } from '../store/records.ts';
 import type { VmHost } from '../vmm/types.ts';
 import { POWERDOWN_MS } from '../vms/vms.ts';

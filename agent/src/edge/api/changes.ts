@@ -1,7 +1,8 @@
 /** What people may change on this node: each as a sentence that says what it would do, and the doing of it. */
-import type { Engine } from '@shoal/protocol';
+import type { Engine, Mode } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import type { Moving, Would } from '../http/api.types.ts';
+import type { Flags } from '../registers/flags.ts';
 import { type ActionsDeps, manualMove, newVm, ownedVm } from './actions.ts';
 
 /** Made only when nothing hinders it, as far as this node can know without doing it. */
@@ -11,7 +12,7 @@ export type ChangesDeps = ActionsDeps & {
   /** The peer of the running handoff of that VM, if there is one that this node can still give up. */
   handoffWith(vm: string): string | undefined;
   cancel(vm: string): void;
-  flags: { cordon(on: boolean): Promise<void>; pause(ttlMs: number): Promise<void>; resume(): Promise<void> };
+  flags: Pick<Flags, 'cordon' | 'pause' | 'resume' | 'pausedElsewhere' | 'setMode'>;
   /** Throws SHOAL_PAUSE_TTL. */
   checkPause(ttlMs: number): void;
   pinMs: number;
@@ -114,22 +115,27 @@ export function pauseChange(ttlMs: number, { flags, checkPause }: ChangesDeps): 
   };
 }
 
-/** A pause is kept where it was asked for; asked elsewhere, say where. */
+/** A pause belongs to the node that it was asked for on; asked elsewhere, say where. */
 export const resumeChange = ({ flags, status, nodeName }: ChangesDeps): Change<undefined> => ({
   would: `end the pause that was asked for on ${nodeName}`,
   async act() {
     await flags.resume();
-    const elsewhere = status().nodes.filter(
-      n => n.pausedMs > 0 && n.name !== nodeName && n.state === 'awake',
-    );
+    const elsewhere = flags.pausedElsewhere();
     if (elsewhere.length === 0) return;
+    const { nodes } = status();
+    const names = elsewhere.map(({ id, name }) => nodes.find(n => n.id === id)?.name || name || id);
     throw new ShoalError(
       'SHOAL_PAUSED_ELSEWHERE',
-      `${nodeName} is not paused any more, but ${elsewhere.map(n => n.name).join(', ')} still is, and all respect that`,
+      `${nodeName} is not paused any more, but ${names.join(', ')} still is, and all respect that`,
       nodeName,
       'Resume there too',
     );
   },
+});
+
+export const modeChange = (mode: Mode, { flags, nodeName }: ChangesDeps): Change<undefined> => ({
+  would: `set the mode of ${nodeName} to ${mode}, whatever its configuration says`,
+  act: () => nothing(flags.setMode(mode)),
 });
 
 /** `tell`: awaited after the doing, also after a failed one: whoever changed something sees it when they look next. */

@@ -2,19 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Offer } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clock } from '../clock.ts';
 import { type Database, openDatabase } from '../store/store.ts';
-import type { OwnedVm } from '../vms/record.ts';
 import { Handoffs, type HandoffsDeps, type HandoffsOptions } from './handoffs.ts';
-import { createJournal, type Journal, type JournalEntry } from './journal.ts';
-import { Words } from './words.ts';
-
-const VM = '11111111-1111-4111-8111-111111111111';
-const quiet = () => undefined;
-const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+import { createJournal, type Journal } from './journal.ts';
+import { entry, H1, H2, log, quiet, testNode, VM } from './test-node.ts';
 
 let dir: string;
 let db: Database;
@@ -32,70 +26,11 @@ test.after.each(async () => {
   rmSync(dir, { recursive: true });
 });
 
-function entry(handoff: string, role: 'source' | 'target', record: string, epoch: number): JournalEntry {
-  const spec = { vm: VM, name: 'web1', memoryMib: 64, machine: 'pc', driver: 'micro', disks: [], nics: [] };
-  const offer = { type: 'offer', handoff, vm: VM, spec, epoch, engine: 'postcopy', reason: 'overload' };
-  return {
-    handoff,
-    role,
-    record,
-    seq: 3,
-    peer: 'peer',
-    bootId: 'boot',
-    session: undefined,
-    offer: offer as unknown as Offer,
-  };
-}
-
-/** Handoffs of a node with a real journal; what is done to its one VM is written down instead. */
-function node(owned: { epoch: number; runState: string } | undefined, more: object = {}) {
-  const done: string[] = [];
-  const does =
-    (what: string) =>
-    async (...args: unknown[]) => {
-      done.push([what, ...args.filter(a => typeof a === 'number')].join(' '));
-    };
-  const vmm = {
-    on: () => quiet,
-    runState: async () => owned?.runState,
-    migrationStatus: async () => ({ status: 'completed', raw: {} }),
-    cont: does('cont'),
-    end: does('end'),
-    announceSelf: does('announce'),
-  };
-  const vms = {
-    get: () => owned && ({ record: { epoch: owned.epoch }, vmm } as unknown as OwnedVm),
-    stays: (_: string, epoch: number) => does('stays')(epoch),
-    left: does('left'),
-    ...more,
-  };
-  const words = new Words({
-    incarnation: 2,
-    incarnationOf: () => 1,
-    send: does('send'),
-    log,
-  });
-  const deps = {
-    ...{ journal, clock, log, words, vms, changed: quiet, switched: quiet, ended: quiet },
-    host: { clean: does('clean'), clearDiskNonces: async () => undefined, adopt: async () => undefined },
-    pageServers: {
-      keepOnly: async () => undefined,
-      adopt: async () => undefined,
-      remove: async () => undefined,
-    },
-    past: { add: async () => undefined, last: async () => [] },
-    nameOf: (peer: string) => peer,
-  };
-  const handoffs = new Handoffs(
-    { self: 'self', bootId: 'boot' } as HandoffsOptions,
-    deps as unknown as HandoffsDeps,
-  );
-  alive.push(handoffs);
-  return { handoffs, done, toVm: () => done.filter(what => what !== 'send') };
-}
-
-const H1 = 'aaaaaaaa-1111-4111-8111-111111111111';
-const H2 = 'bbbbbbbb-1111-4111-8111-111111111111';
+const node = (...[owned, more]: [Parameters<typeof testNode>[1], object?]) => {
+  const made = testNode(journal, owned, more);
+  alive.push(made.handoffs);
+  return made;
+};
 
 test('an aborted handoff that its dead target never acknowledged does not wake a VM that a later handoff gave away', async () => {
   await journal.write({ ...entry(H1, 'source', 'aborted', 2), settled: true });

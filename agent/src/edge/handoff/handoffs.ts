@@ -2,7 +2,8 @@
 import { decodeHandoff, type HandoffMessage, type Offer } from '@shoal/protocol';
 import { mustYield } from '../../core/crossing.ts';
 import { strangerAnswer } from '../../core/handoff/answers.ts';
-import { recoverSource, recoverTarget } from '../../core/handoff/recover.ts';
+import { COLUMNS } from '../../core/handoff/engines.ts';
+import { holdsAfterReboot } from '../../core/handoff/recover.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import { every } from '../clock.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
@@ -110,7 +111,7 @@ export class Handoffs {
     const message = decoded.value;
     const { words } = this.#deps;
     words.heard(peer, message.incarnation);
-    const late = words.late(message);
+    const late = words.late(message, peer);
     const party = this.parties.get(message.handoff);
     if (party && (party.entry.peer !== peer || party.vm !== message.vm)) {
       this.#deps.log.warn(
@@ -143,6 +144,13 @@ export class Handoffs {
         }),
       );
       const last = verdict.ok ? this.#stillFree(offer, peer) : verdict;
+      if (!last.ok) {
+        const { handoff, vm } = offer;
+        this.#deps.log.info(
+          { handoff, vm, peer, code: last.code, detail: last.detail },
+          'offer of a peer refused',
+        );
+      }
       party.reserved = last.ok;
       party.judged(last);
     });
@@ -184,38 +192,47 @@ export class Handoffs {
     await this.#deps.pageServers.keepOnly(entries.map(e => e.handoff));
     for (const entry of entries) {
       await rewrite(this.#deps.journal, entry, this.#deps);
-      const { record, seq, ...rest } = entry;
-      if (entry.settled) {
-        this.#talkAbout(entry);
-        continue;
-      }
       const rebooted = entry.bootId !== this.#options.bootId;
-      if (entry.role === 'source') {
-        const { state, effects } = recoverSource(record, rebooted);
-        const party = this.#makeSource(state, rest, () => undefined);
-        this.parties.set(entry.handoff, party);
-        party.resume(record, seq, effects);
-        party.missingVmm();
-      } else {
-        const { state, effects } = recoverTarget(record);
-        const party = this.#makeTarget(state, rest);
-        this.parties.set(entry.handoff, party);
-        party.adopted(
-          this.#deps.vms.get(entry.offer.spec.vm)?.vmm ?? (await this.#deps.host.adopt(entry.offer.spec)),
-        );
-        party.resume(record, seq, effects);
-        party.missingVmm();
-      }
-      this.#deps.log.info({ handoff: entry.handoff, role: entry.role, record }, 'handoff taken up again');
+      // What both sides have not acknowledged as ended may have been resolved by the peer while this node was off.
+      const asks = rebooted && this.#owns(entry) && holdsAfterReboot(entry.role, entry.record);
+      if (entry.settled && !asks) this.#talkAbout(entry);
+      else await this.#takeUp(entry, rebooted);
     }
+  }
+
+  #owns({ offer }: JournalEntry): boolean {
+    return this.#deps.vms.get(offer.spec.vm) !== undefined;
+  }
+
+  async #takeUp({ record, seq, settled: _, ...read }: JournalEntry, rebooted: boolean): Promise<void> {
+    const { handoff, role, offer } = read;
+    const { recoverSource, recoverTarget } = COLUMNS[offer.engine];
+    // What is written from now on is written in this boot.
+    const rest = { ...read, bootId: this.#options.bootId };
+    if (role === 'source') {
+      const { state, effects } = recoverSource(record, rebooted);
+      const party = this.#makeSource(state, rest, () => undefined);
+      this.parties.set(handoff, party);
+      party.resume(record, seq, effects);
+      party.missingVmm();
+    } else {
+      const { state, effects } = recoverTarget(record, rebooted);
+      const party = this.#makeTarget(state, rest);
+      this.parties.set(handoff, party);
+      const { vms, host } = this.#deps;
+      party.adopted(vms.get(offer.spec.vm)?.vmm ?? (await host.adopt(offer.spec)));
+      party.resume(record, seq, effects);
+      party.missingVmm();
+    }
+    this.#deps.log.info({ handoff, role, record, rebooted }, 'handoff taken up again');
   }
 
   /** All is done here; only the peer has not said that it knows. No guest, page server or record of a VM is touched. */
   #talkAbout({ record, seq, ...rest }: JournalEntry): void {
     const party =
       rest.role === 'source'
-        ? this.#makeSource(record as 'released' | 'aborted' | 'retaken', rest, () => undefined)
-        : this.#makeTarget(record as 'transferred' | 'not-run', rest);
+        ? this.#makeSource(record as 'released' | 'aborted' | 'retaken' | 'resolved', rest, () => undefined)
+        : this.#makeTarget(record as 'transferred' | 'not-run' | 'resolved' | 'yielded', rest);
     this.parties.set(rest.handoff, party);
     party.resume(record, seq, []);
     this.parties.settled.add(rest.handoff);

@@ -98,6 +98,11 @@ export class Pages {
     await this.#server?.resumed();
   }
 
+  /** Its figures of this moment; undefined while it does not answer. */
+  async now(): Promise<PageStats | undefined> {
+    return this.#server?.stats().catch(() => undefined);
+  }
+
   /** Where the target listens; resolves once it does. */
   listening(): Promise<{ host: string; port: number }> {
     return new Promise((resolve, reject) => {

@@ -42,6 +42,8 @@ export type PartyDeps = {
 export abstract class Party<S extends string, V extends string, E extends string> {
   readonly role: 'source' | 'target';
   readonly entry: Omit<JournalEntry, 'record' | 'seq'>;
+  /** Why it ends as it does, when no better reason comes: what the life before knew is gone with it. */
+  protected restarted = '';
   protected readonly deps: PartyDeps;
   readonly #table: Table<S, V, E>;
   #state: S;
@@ -112,6 +114,7 @@ export abstract class Party<S extends string, V extends string, E extends string
   resume(record: string, seq: number, effects: E[]): void {
     this.#wanted = record;
     this.#seq = seq;
+    this.restarted = `the agent was started again after "${record}" was written`;
     for (const effect of effects) this.queue(effect);
   }
 
@@ -161,7 +164,8 @@ export abstract class Party<S extends string, V extends string, E extends string
     if (effect.startsWith('write-')) {
       if (effect !== 'write-again') this.#wanted = effect.slice('write-'.length);
       await this.#write(this.#wanted);
-    } else await this.perform(effect);
+    } else if (effect.startsWith('send-')) this.send(effect.slice('send-'.length));
+    else await this.perform(effect);
   }
 
   async #write(record: string): Promise<void> {
@@ -219,6 +223,7 @@ export abstract class Party<S extends string, V extends string, E extends string
   protected abstract stillWanted(effect: E): boolean;
   protected abstract doubtful(): boolean;
   protected abstract answer(): void;
+  protected abstract send(word: string): void;
   protected abstract entered(state: S): void;
   protected abstract perform(effect: E): Promise<void>;
   protected abstract failed(effect: E, error: unknown): void;

@@ -5,13 +5,14 @@ import {
   type TargetAnswer,
   targetRecord,
 } from '../../core/handoff/answers.ts';
-import type { SourceState } from '../../core/handoff/source.ts';
-import type { TargetState } from '../../core/handoff/target.ts';
+import type { SourceState } from '../../core/handoff/source-kinds.ts';
+import type { TargetState } from '../../core/handoff/target-kinds.ts';
+import type { Verdict } from '../../core/judge-offer.ts';
 import type { Said } from './words.ts';
 
 export type SourceWord = SourceAnswer | 'ask';
 /** `refuse` and `listening` are said where their contents are known. */
-export type TargetWord = TargetAnswer | 'accept' | 'ended';
+export type TargetWord = TargetAnswer | 'accept' | 'ask' | 'ended';
 
 export function sourceSaid(word: SourceWord, at: { state: SourceState; epoch: number; why: string }): Said {
   switch (word) {
@@ -37,4 +38,10 @@ export function targetSaid(word: TargetWord, at: { state: TargetState; epoch: nu
     default:
       return { type: word };
   }
+}
+
+/** A judge's no, or that of people before it had spoken. */
+export function refusal(verdict: Verdict | undefined, why: string): Said {
+  const no = verdict?.ok === false ? verdict : { code: 'cancelled', detail: why, numbers: {} };
+  return { type: 'refuse', code: no.code, detail: no.detail, numbers: no.numbers };
 }

@@ -1,21 +1,18 @@
 /** The source's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
-import { maybeInDoubt, sourceAnswer } from '../../core/handoff/answers.ts';
-import {
-  SOURCE,
-  SOURCE_ONLY_IN,
-  type SourceEffect,
-  type SourceEvent,
-  type SourceState,
-} from '../../core/handoff/source.ts';
+import { maybeInDoubt, recordOfTarget, sourceAnswer } from '../../core/handoff/answers.ts';
+import { COLUMNS } from '../../core/handoff/engines.ts';
+import { SOURCE_ONLY_IN } from '../../core/handoff/source.ts';
+import type { SourceEffect, SourceEvent, SourceState } from '../../core/handoff/source-kinds.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { Party, type PartyDeps } from './party.ts';
 import { watchProgress } from './progress.ts';
 import { type SourceWord, sourceSaid } from './said.ts';
+import { sessionWants } from './session-wants.ts';
 import { SourceVmm } from './source-vmm.ts';
-import { Timeline } from './timeline.ts';
+import { sourceOutcome, Timeline } from './timeline.ts';
 import type { Said } from './words.ts';
 
 export type SourceOptions = { prepareTimeoutMs: number; switchTimeoutMs: number; offerTimeoutMs: number };
@@ -34,7 +31,8 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   readonly #deps: SourceDeps;
   readonly #pages: Pages;
   readonly #vmm: Vmm | undefined;
-  readonly #mover: SourceVmm | undefined;
+  /** Until the VMM ends: its exit may come before there is anything to bring back. */
+  #mover: SourceVmm | undefined;
   readonly #off: (() => void)[] = [];
   #progress: (() => void) | undefined;
   #listening: { host: string; port: number; certSha256: string } | undefined;
@@ -46,7 +44,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     options: SourceOptions,
     deps: SourceDeps,
   ) {
-    super(SOURCE, state, entry, deps);
+    super(COLUMNS[entry.offer.engine].source, state, entry, deps);
     this.#options = options;
     this.#deps = deps;
     this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
@@ -90,16 +88,14 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       case 'refuse':
         this.#deps.answered({ accepted: false, code: message.code, detail: message.detail });
         return this.#because(`refused: ${message.code}`, 'refuse');
-      case 'listening': {
-        const { host, port, certSha256 } = message;
-        this.#listening ??= { host, port, certSha256 };
+      case 'listening':
+        this.#listening ??= message;
         this.timeline.mark('listening', this.deps.clock.nowMs());
         return this.dispatch('listening');
-      }
       case 'not-run':
         return this.#because(`the target gave up: ${message.reason}`, 'not-run');
       case 'record':
-        return this.dispatch(message.state === 'none' ? 'ended' : 'record');
+        return this.dispatch(recordOfTarget(message.state));
       case 'accept':
       case 'ready':
       case 'running':
@@ -114,6 +110,11 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
 
   cancel(): void {
     this.#because('cancelled', 'cancel');
+  }
+
+  /** The operator's word that the target is off. */
+  resolve(): void {
+    this.dispatch('resolve');
   }
 
   override async stop(): Promise<void> {
@@ -140,11 +141,13 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   }
 
   protected answer(): void {
-    this.#sayWord(sourceAnswer(this.state));
+    this.send(sourceAnswer(this.state));
   }
 
-  #sayWord(word: SourceWord): void {
-    this.#say(sourceSaid(word, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }));
+  protected send(word: string): void {
+    this.#say(
+      sourceSaid(word as SourceWord, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }),
+    );
   }
 
   protected entered(state: SourceState): void {
@@ -161,17 +164,13 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     if (state === 'transferring') timeline.mark('run', nowMs);
     if (state === 'w-released') timeline.mark('transferred', nowMs);
     if (state === 'w-aborted') this.#why ||= 'the target did not answer in time';
+    if (state === 'w-resolved') this.#why = "resolved: the target is off by an operator's word";
     if (!STREAMING.includes(state)) this.#progress?.();
-    const outcome = {
-      released: 'done',
-      aborted: 'aborted',
-      retaken: 'retaken',
-      gone: timeline.outcome || 'refused',
-    }[state as string];
+    const outcome = sourceOutcome(state, timeline);
     if (!outcome) return;
     timeline.outcome = outcome;
     timeline.mark('ended', nowMs);
-    if (outcome !== 'done') timeline.detail = this.#why;
+    if (outcome !== 'done') timeline.detail = this.#why || this.restarted;
     if (state === 'gone')
       this.#deps.answered({
         accepted: false,
@@ -181,6 +180,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   }
 
   #onVmm(event: VmmEvent): void {
+    if (event.kind === 'exit') this.#mover = undefined;
     if (event.kind === 'exit') return this.#because('the VMM at the source ended', 'vmm-exit');
     if (event.kind === 'stop') this.timeline.mark('stopped', event.atMs);
     if (event.kind !== 'migration') return;
@@ -201,11 +201,6 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     const { host, vms } = this.#deps;
     const { offer } = this.entry;
     switch (effect) {
-      case 'send-run':
-      case 'send-abort':
-      case 'send-ask':
-      case 'send-ended':
-        return this.#sayWord(effect.slice('send-'.length) as SourceWord);
       case 'start-deadline':
         return this.startDeadline(
           this.state === 'switching' ? this.#options.switchTimeoutMs : this.#options.prepareTimeoutMs,
@@ -226,10 +221,11 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       case 'announce':
         return this.#vmm?.announceSelf();
       case 'end-vmm':
+        if (this.#startedAnew()) return;
         for (const off of this.#off.splice(0)) off();
         return this.#vmm?.end();
       case 'free-ram':
-        return host.clean(offer.spec);
+        return this.#startedAnew() ? undefined : host.clean(offer.spec);
       case 'clear-nonces':
         return host.clearDiskNonces(offer.spec);
       case 'report-refused':
@@ -239,6 +235,10 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       case 'report-stays':
         // By the outcome: the peer's last word may have moved the state on meanwhile.
         await vms.stays(this.vm, this.timeline.outcome === 'retaken' ? offer.epoch + 1 : offer.epoch - 1);
+        return this.settle();
+      case 'report-resolved':
+        // Above what the target may have claimed: no two claims share a number.
+        await vms.startCold(this.vm, offer.epoch + 1);
         return this.settle();
       case 'report-left':
         await vms.left(this.vm);
@@ -258,22 +258,10 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
 
   async #startPages(): Promise<void> {
     const { offer } = this.entry;
-    const { host, vmmUid, bulkWindowBytes, bulkBytesPerSecond, deviceLoadPages } = this.#deps;
     const peer = this.#listening;
     if (!peer) throw new Error('the target has not said where it listens');
-    const postcopy = offer.engine === 'postcopy';
-    await this.#pages.start({
-      role: 'serve',
-      peerCertSha256: peer.certSha256,
-      host: peer.host,
-      port: peer.port,
-      ramFile: postcopy ? host.paths(offer.spec).ram : '',
-      ramBytes: postcopy ? host.ramBytes(offer.spec) : 0,
-      deviceLoadPages: postcopy ? deviceLoadPages(offer.spec.machine) : [],
-      vmmUid,
-      bulkWindowBytes,
-      bulkBytesPerSecond,
-    });
+    const pages = this.#deps.deviceLoadPages(offer.spec.machine);
+    await this.#pages.start(sessionWants('serve', offer, peer, pages, this.#deps));
   }
 
   async #migrate(): Promise<void> {
@@ -291,6 +279,13 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   async #bringBack(): Promise<void> {
     if (!this.#mover || this.#mover.gone) return this.dispatch('vmm-exit');
     if (await this.#mover.bringBack()) this.dispatch('guest-runs');
+  }
+
+  /** Resolved and started by an earlier life of this agent: that VMM is not the one that is meant. */
+  #startedAnew(): boolean {
+    return (
+      this.state === 'resolved' && this.deps.vms.get(this.vm)?.record.epoch === this.entry.offer.epoch + 1
+    );
   }
 
   #mustVmm(): Vmm {

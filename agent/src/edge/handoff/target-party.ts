@@ -1,22 +1,19 @@
 /** The target's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
-import { maybeInDoubt, targetAnswer } from '../../core/handoff/answers.ts';
-import {
-  TARGET,
-  TARGET_ONLY_IN,
-  type TargetEffect,
-  type TargetEvent,
-  type TargetState,
-} from '../../core/handoff/target.ts';
+import { maybeInDoubt, recordOfSource, targetAnswer } from '../../core/handoff/answers.ts';
+import { COLUMNS } from '../../core/handoff/engines.ts';
+import { TARGET_ONLY_IN } from '../../core/handoff/target.ts';
+import type { TargetEffect, TargetEvent, TargetState } from '../../core/handoff/target-kinds.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import type { PageStats } from '../pages/types.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { Party, type PartyDeps } from './party.ts';
-import { type TargetWord, targetSaid } from './said.ts';
+import { refusal, type TargetWord, targetSaid } from './said.ts';
+import { sessionWants } from './session-wants.ts';
 import { TargetVmm } from './target-vmm.ts';
-import { Timeline } from './timeline.ts';
+import { TARGET_STAGES, Timeline, targetOutcome } from './timeline.ts';
 import type { Said } from './words.ts';
 
 export type TargetOptions = {
@@ -40,6 +37,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   #off: (() => void) | undefined;
   #runner: TargetVmm | undefined;
   #complete = false;
+  #lost = false;
   #streamBytes = 0;
   #listensAt: { host: string; port: number; certSha256: string } | undefined;
   #verdict: Verdict | undefined;
@@ -52,7 +50,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     options: TargetOptions,
     deps: TargetDeps,
   ) {
-    super(TARGET, state, entry, deps);
+    super(COLUMNS[entry.offer.engine].target, state, entry, deps);
     this.#options = options;
     this.#deps = deps;
     this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
@@ -84,7 +82,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
       case 'abort':
         return this.#because(`the source gave up: ${message.reason}`, 'abort');
       case 'record':
-        return this.dispatch(message.state === 'none' ? 'ended' : 'record');
+        return this.dispatch(recordOfSource(message.state));
       case 'run':
       case 'ask':
       case 'ended':
@@ -96,6 +94,11 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
 
   cancel(): void {
     this.#because('cancelled', 'cancel');
+  }
+
+  /** The operator's word that the source is off. */
+  resolve(): void {
+    this.dispatch('resolve');
   }
 
   override async stop(): Promise<void> {
@@ -121,53 +124,37 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   }
 
   protected answer(): void {
-    this.#sayWord(targetAnswer(this.state));
+    this.send(targetAnswer(this.state));
   }
 
-  #sayWord(word: TargetWord): void {
-    this.#say(targetSaid(word, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }));
+  protected send(word: string): void {
+    if (word === 'refuse') this.#say(refusal(this.#verdict, this.#why));
+    else if (word !== 'listening')
+      this.#say(
+        targetSaid(word as TargetWord, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }),
+      );
+    else if (this.#listensAt) this.#say({ type: 'listening', ...this.#listensAt });
   }
 
   protected entered(state: TargetState): void {
     const nowMs = this.deps.clock.nowMs();
-    const stage = { accepted: 'accepted', loading: 'listening', ready: 'postmigrate', owner: 'committed' }[
-      state as string
-    ];
-    if (stage) this.timeline.mark(stage as 'accepted', nowMs);
+    const stage = TARGET_STAGES[state];
+    if (stage) this.timeline.mark(stage, nowMs);
     if (state === 'running') this.deps.switched();
+    if (state === 'lost') this.#lost = true;
     if (state === 'w-not-run') this.#why ||= 'nothing more came of it in time';
-    const outcome = { transferred: 'done', 'not-run': 'aborted', gone: this.timeline.outcome || 'refused' }[
-      state as string
-    ];
+    if (state === 'w-resolved') this.#why = "resolved: the source is off by an operator's word";
+    const outcome = targetOutcome(state, this.#lost, this.timeline);
     if (!outcome) return;
     this.timeline.outcome = outcome;
     this.timeline.mark('ended', nowMs);
-    if (outcome !== 'done') this.timeline.detail = this.#why;
+    if (outcome !== 'done') this.timeline.detail = this.#why || this.restarted;
   }
 
   protected async perform(effect: TargetEffect): Promise<void> {
     const { offer } = this.entry;
     const { host, vms, luggage } = this.#deps;
     switch (effect) {
-      case 'send-accept':
-      case 'send-ready':
-      case 'send-running':
-      case 'send-transferred':
-      case 'send-not-run':
-      case 'send-ended':
-        return this.#sayWord(effect.slice('send-'.length) as TargetWord);
-      case 'send-refuse': {
-        const no = this.#verdict && !this.#verdict.ok ? this.#verdict : undefined;
-        return this.#say({
-          type: 'refuse',
-          code: no?.code ?? 'cancelled',
-          detail: no?.detail ?? this.#why,
-          numbers: no?.numbers ?? {},
-        });
-      }
-      case 'send-listening':
-        if (this.#listensAt) this.#say({ type: 'listening', ...this.#listensAt });
-        return;
       case 'prepare':
         return this.#prepare();
       case 'start-deadline':
@@ -182,14 +169,22 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
         return this.#pages.again();
       case 'end-pages':
         return this.#pages.end();
+      case 'ask-pages':
+        return this.#askPages();
+      case 'end-vmm':
+        await this.#vmm?.end();
+        return this.missingVmm();
       case 'drop-vm':
+        // Resolved and started anew by an earlier life of this agent: that VMM is not the one that is meant.
+        if (this.state === 'resolved' && vms.get(this.vm)?.record.epoch === offer.epoch) return;
         this.#off?.();
         await this.#vmm?.end();
         return host.clean(offer.spec);
       case 'release-reservation':
         this.reserved = false;
         // A guest that ended before this was settled: nobody has looked at that yet.
-        if (vms.get(this.vm)?.record.epoch === offer.epoch) await vms.stays(this.vm, offer.epoch);
+        if (this.state !== 'resolved' && vms.get(this.vm)?.record.epoch === offer.epoch)
+          await vms.stays(this.vm, offer.epoch);
         return this.settle();
       case 'report-gained':
       case 'report-lost': {
@@ -200,6 +195,19 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
           ...luggage(this.vm, this.entry.peer),
         });
       }
+      case 'report-memory-lost':
+        return vms.memoryLost(this.vm);
+      case 'report-resolved':
+        if (vms.get(this.vm)?.record.epoch !== offer.epoch)
+          await vms.gained(offer.spec, offer.epoch, undefined, {
+            pinned: false,
+            backoffLevel: 0,
+            backoffMs: 0,
+          });
+        return vms.startCold(this.vm, offer.epoch);
+      case 'report-left':
+        if (vms.get(this.vm)?.record.epoch === offer.epoch) await vms.left(this.vm);
+        return;
       case 'report-healthy':
         return this.deps.changed();
       case 'forget':
@@ -216,26 +224,14 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
 
   async #prepare(): Promise<void> {
     const { offer } = this.entry;
-    const { host, vmmUid, bulkWindowBytes, bulkBytesPerSecond } = this.#deps;
     const certSha256 = await this.#pages.init();
-    const postcopy = offer.engine === 'postcopy';
-    await this.#pages.start({
-      role: 'fetch',
-      peerCertSha256: offer.certSha256,
-      host: this.#options.address,
-      port: 0,
-      ramFile: postcopy ? host.paths(offer.spec).ram : '',
-      ramBytes: postcopy ? host.ramBytes(offer.spec) : 0,
-      deviceLoadPages: [],
-      vmmUid,
-      bulkWindowBytes,
-      bulkBytesPerSecond,
-    });
+    const self = { certSha256: offer.certSha256, host: this.#options.address, port: 0 };
+    await this.#pages.start(sessionWants('fetch', offer, self, [], this.#deps));
     const at = await this.#pages.listening();
-    const vmm = await host.startIncoming(
+    const vmm = await this.#deps.host.startIncoming(
       offer.spec,
       offer.engine,
-      postcopy ? this.#pages.uffdSocket : undefined,
+      offer.engine === 'postcopy' ? this.#pages.uffdSocket : undefined,
     );
     this.#attach(vmm, true);
     await vmm.setCapabilities(offer.engine, 'target');
@@ -280,6 +276,13 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     this.#complete = true;
     this.#deps.recordDeviceLoad(this.entry.offer.spec.machine, stats.deviceLoadPages);
     this.#transferred();
+  }
+
+  /** The source has no more to send. What is missing now is missing for ever; no answer yet: asked with the next word. */
+  async #askPages(): Promise<void> {
+    const stats = this.entry.offer.engine === 'precopy' ? undefined : await this.#pages.now();
+    if (stats && stats.pagesDone < stats.dataPages)
+      this.#because('the memory of the VM went with its source', 'pages-lost');
   }
 
   #transferred(): void {

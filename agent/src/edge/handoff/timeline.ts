@@ -29,6 +29,38 @@ export class Timeline {
   }
 }
 
+/** What the target has reached with which state. */
+export const TARGET_STAGES: Record<string, Stage> = {
+  accepted: 'accepted',
+  loading: 'listening',
+  ready: 'postmigrate',
+  owner: 'committed',
+};
+
+/** How it ended for the source, once it has. */
+export function sourceOutcome(state: string, { outcome }: Timeline): string | undefined {
+  const ends: Record<string, string> = {
+    released: 'done',
+    aborted: 'aborted',
+    retaken: 'retaken',
+    resolved: 'resolved',
+    gone: outcome || 'refused',
+  };
+  return ends[state];
+}
+
+/** How it ended for the target, once it has: `done`, `lost` (its memory went with the source), `aborted`, … */
+export function targetOutcome(state: string, lost: boolean, { outcome }: Timeline): string | undefined {
+  const ends: Record<string, string> = {
+    transferred: lost ? 'lost' : 'done',
+    'not-run': 'aborted',
+    resolved: 'resolved',
+    yielded: 'yielded',
+    gone: outcome || 'refused',
+  };
+  return ends[state];
+}
+
 /** `nameOf` turns a peer id into a node's name where it is known. */
 export function handoffStatus(
   entry: Omit<JournalEntry, 'record' | 'seq'>,

@@ -59,9 +59,14 @@ export class Words {
     );
   }
 
-  /** Sent to an earlier life of this node: a request of that time means nothing any more. */
-  late(message: HandoffMessage): boolean {
-    const request = DEADLINE_MS[message.type] !== undefined;
-    return request && message.peerIncarnation !== 0 && message.peerIncarnation !== this.#deps.incarnation;
+  /**
+   * From an earlier life of the peer, or to one of this node: it changes nothing. A peer that is off when its VM is
+   * resolved must not have a word under way that undoes that after it came back (docs/decisions/0014). An offer to
+   * nobody in particular (0: no life of this node was known there) is an offer.
+   */
+  late(message: HandoffMessage, peer: string): boolean {
+    if (message.incarnation < (this.#heard.get(peer) ?? 0)) return true;
+    if (message.type === 'offer' && message.peerIncarnation === 0) return false;
+    return message.peerIncarnation !== this.#deps.incarnation;
   }
 }

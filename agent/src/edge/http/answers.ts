@@ -3,6 +3,9 @@
  * compiler holds each to the TypeScript type of the same name; a test holds real answers to them.
  */
 
+import type { AuditRow as Audited } from '../people/audit.ts';
+import { ROLES } from '../people/token.ts';
+import type { TokenStatus as Listed, NewToken } from '../people/tokens.ts';
 import { decision, engine, loadReport, mode, view, vmState } from './answers-work.ts';
 import type * as api from './api.types.ts';
 import {
@@ -108,6 +111,7 @@ const ClusterStatus = object({
   policyHash: words,
   cooldownMs: number,
   pausedMs: number,
+  https: object({ address: words, fingerprint: words }),
   nodes: listOf(NodeStatus),
   vms: listOf(VmStatus),
   handoffs: listOf(HandoffStatus),
@@ -149,6 +153,31 @@ export const Problem = object({
 
 const HistoryPoint = object({ atMs: number, subject: words, cpuPercent: number, memoryMib: number });
 
+const TokenStatus = object({
+  id: words,
+  name: words,
+  role: oneOf(...ROLES),
+  createdAtMs: number,
+  expiresAtMs: number,
+  state: oneOf('valid', 'expired', 'revoked'),
+  record: words,
+});
+
+const AuditRow = object({
+  seq: count,
+  atMs: number,
+  who: words,
+  name: words,
+  from: words,
+  what: words,
+  subject: words,
+  node: words,
+  request: words,
+  result: oneOf('asked', 'done', 'refused', 'failed'),
+  code: words,
+  detail: words,
+});
+
 export const ANSWERS = {
   ClusterStatus,
   NodeStatus,
@@ -171,6 +200,12 @@ export const ANSWERS = {
   Moving: object({ handoff: words, node: words, pinnedMs: number }),
   Console: object({ path: words }),
   Would: object({ would: words }),
+  TokenStatus,
+  TokenList: listOf(TokenStatus),
+  NewToken: object({ token: words, id: words, record: words }),
+  TokenId: object({ id: words }),
+  AuditRow,
+  AuditList: listOf(AuditRow),
   Problem,
 } as const;
 
@@ -188,6 +223,9 @@ type Held = [
   Same<Schema<'Health'>, ReturnType<api.AgentApi['health']>>,
   Same<Schema<'Moving'>, api.Moving>,
   Same<Schema<'Would'>, api.Would>,
+  Same<Schema<'TokenStatus'>, Listed>,
+  Same<Schema<'NewToken'>, NewToken>,
+  Same<Schema<'AuditRow'>, Audited>,
 ];
 /** What is read only in TypeScript is the same in JSON. */
 type Plain<T> = T extends (infer U)[]
@@ -195,4 +233,4 @@ type Plain<T> = T extends (infer U)[]
   : T extends object
     ? { -readonly [K in keyof T]: Plain<T[K]> }
     : T;
-export const HELD: Held = [true, true, true, true, true, true, true, true];
+export const HELD: Held = [true, true, true, true, true, true, true, true, true, true, true];

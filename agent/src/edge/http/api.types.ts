@@ -72,7 +72,7 @@ export type HandoffStatus = {
   relocation: string;
   stage: string;
   inDoubt: boolean;
-  /** `done`, `aborted`, `retaken`, or empty while it runs. */
+  /** `done`, `aborted`, `retaken`, `lost`, `resolved`, `yielded`, `refused`, or empty while it runs. */
   outcome: string;
   /** Why it ended as it did, one sentence. */
   detail: string;
@@ -109,6 +109,8 @@ export type ClusterStatus = {
   policyHash: string;
   cooldownMs: number;
   pausedMs: number;
+  /** Of the node that answers; both empty when it does not offer HTTPS. To be pinned only from the node's own socket. */
+  https: { address: string; fingerprint: string };
   nodes: NodeStatus[];
   vms: VmStatus[];
   handoffs: HandoffStatus[];

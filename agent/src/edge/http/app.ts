@@ -1,25 +1,33 @@
 /** One Fastify server: limits, errors as problems, every answer counted. The routes come from `reads` and `changes`. */
+import type { ServerOptions } from 'node:https';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ShoalError } from '../../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { TooMany } from '../people/gate.ts';
+import type { People } from '../people/people.ts';
 import type { AgentApi } from './api.types.ts';
 import { acceptYaml } from './body.ts';
 import { refuseMalformed } from './malformed.ts';
 import { watchRoutes } from './methods.ts';
 import { asShoalError, BODY_MAX_BYTES, PROBLEM_TYPE, problemOf } from './problem.ts';
 
-export type HttpDeps = { api: AgentApi; metrics: Metrics; log: Logger };
+export type HttpDeps = { api: AgentApi; metrics: Metrics; log: Logger; people: People };
 
-/** `tcp` offers reads, `socket` also changes. */
-export type Listener = 'tcp' | 'socket';
+/** `tcp` offers reads, `socket` also changes, `https` both to whoever has a token. */
+export type Listener = 'tcp' | 'socket' | 'https';
 
 /** A request that dribbles in must not hold a connection for ever; one that waits for an offer's answer may. */
 const REQUEST_MS_MAX = 10_000;
 /** Scrapers and a few people; more is a fault or an attack, and each costs memory. */
 const CONNECTIONS_MAX = 128;
 
-export function createApp(listener: Listener, { metrics, log }: HttpDeps): FastifyInstance {
+/** `https`: options of node:https. */
+export function createApp(
+  listener: Listener,
+  { metrics, log }: HttpDeps,
+  https?: ServerOptions,
+): FastifyInstance {
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const shown = asShoalError(error, request.url);
     if (shown.code === 'SHOAL_INTERNAL') {
@@ -27,10 +35,13 @@ export function createApp(listener: Listener, { metrics, log }: HttpDeps): Fasti
       log.error({ method: request.method, url: request.url, error: stack }, 'request failed inside');
     }
     const problem = problemOf(shown);
+    if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="shoal"');
+    if (shown instanceof TooMany) reply.header('retry-after', String(shown.seconds));
     reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
   };
   const app = fastify({
     logger: false,
+    ...(https && { https }),
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_MS_MAX,
     forceCloseConnections: true,

@@ -1,12 +1,14 @@
-/** `POST`: what people may change, on the unix socket alone. Over TCP every one of them is refused with one sentence. */
+/** `POST`: what people may change: on the unix socket, and over HTTPS with a token. Over plain HTTP each is refused with one sentence. */
 import type { Engine } from '@shoal/protocol';
 import type { FastifyInstance } from 'fastify';
+import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
-import { PAUSE_MAX_MS } from '../flags.ts';
+import { ADMIN_CHANGES, ADMIN_READS, emptyIsNothing } from './admin.ts';
 import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';
 import { DRY, queryOf } from './queries.ts';
 import { paramsOf } from './reads.ts';
+import { personOf } from './requests.ts';
 import { NAME, object, oneOf } from './schema.ts';
 
 const NOTHING = object({});
@@ -97,29 +99,29 @@ export const CHANGES = {
 /** A read in form, but it names a socket that is of use to its node's root alone. */
 export const CONSOLE = '/v1/vms/:name/console';
 
-/** `curl -X POST` without a body asks for the same as `{}`. */
-const emptyIsNothing = (request: { body: unknown }, _reply: unknown, done: () => void): void => {
-  request.body ??= {};
-  done();
-};
-
-export function addChanges(app: FastifyInstance, { api }: HttpDeps): void {
+export function addChanges(app: FastifyInstance, { api, people }: HttpDeps): void {
+  const config = { needs: 'operate' } as const;
   const action = (
     path: keyof typeof CHANGES,
     act: (name: string, dry: boolean, body: unknown) => Promise<unknown>,
   ) => {
-    const { body, code }: Change = CHANGES[path];
+    const { body: schema, code }: Change = CHANGES[path];
+    const what = path.split('/').at(-1) as string;
     app.post<Named>(
       path,
-      { preValidation: emptyIsNothing, schema: { body, ...paramsOf(path) } },
-      async ({ params, body, query }, reply) => {
+      { config, preValidation: emptyIsNothing, schema: { body: schema, ...paramsOf(path) } },
+      async (request, reply) => {
+        const { params, body, query } = request;
         const { dryRun } = queryOf(DRY, query);
-        const answer = await act(params.name, dryRun, body ?? {});
+        const wish = { what, subject: params.name ?? '' };
+        const carry = () => act(params.name, dryRun, body);
+        const answer = await people.carryOut(personOf(request), wish, dryRun, carry);
         return answer === undefined ? reply.code(204).send() : reply.code(dryRun ? 200 : code).send(answer);
       },
     );
   };
-  app.post('/v1/vms', async ({ body, query, url }, reply) => {
+  app.post('/v1/vms', { config }, async (request, reply) => {
+    const { body, query, url } = request;
     const { dryRun } = queryOf(DRY, query);
     if (body === undefined || body === null) {
       throw new ShoalError(
@@ -129,7 +131,10 @@ export function addChanges(app: FastifyInstance, { api }: HttpDeps): void {
         'Send the spec of the VM, YAML or JSON',
       );
     }
-    return reply.code(dryRun ? 200 : CHANGES['/v1/vms'].code).send(await api.run(body, dryRun));
+    const { name } = body as { name?: unknown };
+    const wish = { what: 'run', subject: typeof name === 'string' ? name : '' };
+    const answer = await people.carryOut(personOf(request), wish, dryRun, () => api.run(body, dryRun));
+    return reply.code(dryRun ? 200 : CHANGES['/v1/vms'].code).send(answer);
   });
   action('/v1/vms/:name/actions/start', (name, dry) => api.start(name, dry));
   action('/v1/vms/:name/actions/stop', (name, dry) => api.stop(name, dry));
@@ -144,24 +149,39 @@ export function addChanges(app: FastifyInstance, { api }: HttpDeps): void {
   action('/v1/node/actions/uncordon', (_, dry) => api.cordon(false, dry));
   action('/v1/mesh/actions/pause', (_, dry, body) => api.pause((body as { ttlMs: number }).ttlMs, dry));
   action('/v1/mesh/actions/resume', (_, dry) => api.resume(dry));
+}
+
+/** On the unix socket alone: what it names is of use on this machine only. */
+export function addConsole(app: FastifyInstance, { api }: HttpDeps): void {
   app.get<Named>(CONSOLE, { schema: paramsOf(CONSOLE) }, async ({ params, query }) => {
     queryOf({}, query);
     return { path: api.consolePath(params.name) };
   });
 }
 
-/** The same paths on a listener that does not offer them. */
-export function refuseChanges(app: FastifyInstance): void {
-  const refuse = async ({ url }: { url: string }): Promise<never> => {
-    throw new ShoalError(
-      'SHOAL_HTTP_NEEDS_SOCKET',
-      'changes and consoles are not offered over TCP: they need the unix socket of this node',
-      url,
-      'Run `shoal` on the node itself; HTTPS with tokens comes later',
-    );
+/** The same paths where they are not offered. Before the body is read: nobody who may not change anything gets us to parse. */
+function refuse(
+  app: FastifyInstance,
+  method: 'GET' | 'POST',
+  path: string,
+  what: string,
+  todo: string,
+): void {
+  const onRequest = async ({ url }: { url: string }): Promise<never> => {
+    throw new ShoalError('SHOAL_HTTP_NEEDS_SOCKET', what, url, todo);
   };
-  // Before the body is read: nobody who may not change anything gets us to parse.
-  const nothing = () => undefined;
-  for (const path of Object.keys(CHANGES)) app.post(path, { onRequest: refuse }, nothing);
-  app.get(CONSOLE, { onRequest: refuse }, nothing);
+  app.route({ method, url: path, onRequest, handler: () => undefined });
+}
+
+export function refuseChanges(app: FastifyInstance): void {
+  const what = 'changes, tokens and the audit log are not offered over plain HTTP';
+  const todo = 'Use the unix socket of this node, or HTTPS with a token (docs/reference/http.md)';
+  for (const path of [...Object.keys(CHANGES), ...Object.keys(ADMIN_CHANGES)])
+    refuse(app, 'POST', path, what, todo);
+  for (const path of Object.keys(ADMIN_READS)) refuse(app, 'GET', path, what, todo);
+}
+
+export function refuseConsole(app: FastifyInstance): void {
+  const what = "a console is offered on the unix socket alone: it is one of the node's own sockets";
+  refuse(app, 'GET', CONSOLE, what, 'Run `shoal console` on that node');
 }

@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ClusterView } from '../../core/view.ts';
+import { ADMIN_CHANGES, ADMIN_READS } from './admin.ts';
 import { CHANGES } from './changes.ts';
 import { openApi, openApiText } from './openapi.ts';
 import { READS } from './reads.ts';
@@ -57,7 +58,8 @@ test('the document on the disk is the one that is served, on both listeners', as
 });
 
 test('every path of the tables is in the document, under an id of its own', () => {
-  const paths = [...Object.keys(READS), ...Object.keys(CHANGES), '/v1/vms/:name/console'].map(written);
+  const tables = [READS, CHANGES, ADMIN_READS, ADMIN_CHANGES].flatMap(table => Object.keys(table));
+  const paths = [...tables, '/v1/vms/:name/console'].map(written);
   assert.equal(Object.keys(document.paths).sort(), [...new Set(paths)].sort());
   const ids = Object.values(document.paths).flatMap(p => Object.values(p).map(o => o.operationId));
   assert.is(new Set(ids).size, ids.length);

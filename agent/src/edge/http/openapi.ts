@@ -5,6 +5,7 @@
 import { ERROR_CODES, statusOf } from '../../error-codes.ts';
 import { VERSION } from '../../version.ts';
 import { SpecSchema } from '../vmm/spec.ts';
+import { ADMIN_CHANGES, ADMIN_READS } from './admin.ts';
 import { ANSWERS, type AnswerName, Problem } from './answers.ts';
 import { CHANGES, CONSOLE } from './changes.ts';
 import { DRY, type QueryKinds } from './queries.ts';
@@ -15,13 +16,20 @@ type Responses = Record<string, object>;
 type Operation = Record<string, unknown>;
 
 /** Of any request, by the server itself. */
-const OF_ALL = ['SHOAL_HTTP_REQUEST', 'SHOAL_INTERNAL'];
+const OF_ALL = [
+  'SHOAL_HTTP_REQUEST',
+  'SHOAL_HTTP_UNAUTHORIZED',
+  'SHOAL_HTTP_FORBIDDEN',
+  'SHOAL_HTTP_RATE',
+  'SHOAL_INTERNAL',
+];
 const OF_CHANGES = [
   ...OF_ALL,
   'SHOAL_HTTP_NEEDS_SOCKET',
   'SHOAL_HTTP_BODY',
   'SHOAL_HTTP_BODY_TOO_LARGE',
   'SHOAL_HTTP_MEDIA_TYPE',
+  'SHOAL_AUDIT',
 ];
 
 const SCHEMAS: Record<string, object> = { ...ANSWERS, VmSpec: SpecSchema };
@@ -68,15 +76,33 @@ export function openApi(): object {
       summary: what,
       tags: ['changes'],
       parameters: parametersOf(path, DRY),
-      requestBody: {
-        required: 'required' in schema,
-        content: { 'application/json': { schema }, 'application/yaml': { schema } },
-      },
+      requestBody: requestBody(schema),
       responses: {
         '200': code === 200 ? okOrWould(answer) : ok('With `dryRun`: what it would do.', 'Would'),
         ...(code !== 200 && { [code]: code === 204 ? { description: 'Done.' } : ok('Done.', answer) }),
         ...refused([...OF_CHANGES, ...refusals]),
       },
+    });
+  }
+  for (const [path, { what, query, answer }] of Object.entries<Read>(ADMIN_READS)) {
+    add(path, 'get', {
+      operationId: idOf('get', path),
+      summary: what,
+      tags: ['people'],
+      parameters: parametersOf(path, query ?? {}),
+      responses: { '200': ok(what, answer), ...refused([...OF_ALL, 'SHOAL_HTTP_NEEDS_SOCKET']) },
+    });
+  }
+  for (const [path, { what, body, code, answer, refusals = [] }] of Object.entries<AdminChange>(
+    ADMIN_CHANGES,
+  )) {
+    add(path, 'post', {
+      operationId: idOf('post', path),
+      summary: what,
+      tags: ['people'],
+      parameters: parametersOf(path, {}),
+      requestBody: requestBody(body),
+      responses: { [code]: ok('Done.', answer), ...refused([...OF_CHANGES, ...refusals]) },
     });
   }
   const document = {
@@ -85,21 +111,30 @@ export function openApi(): object {
       title: 'Shoal',
       version: VERSION,
       description:
-        'Any node answers for the whole cluster. Reads are for whoever reaches `http.listen`; changes need the unix socket.',
+        'Any node answers for the whole cluster. Reads are for whoever reaches `http.listen`; changes need the unix socket, or HTTPS with a token.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
+    // On plain HTTP and the unix socket none is needed, over HTTPS one always is.
+    security: [{}, { token: [] }],
     tags: [
       { name: 'reads', description: 'The same from every node.' },
-      { name: 'changes', description: 'Of this node and its VMs.' },
+      { name: 'changes', description: 'Of this node and its VMs. Role: operate.' },
+      { name: 'people', description: 'Tokens and the audit log of this node. Role: admin.' },
     ],
     paths,
   };
-  return { ...(named(document) as object), components: { schemas: componentSchemas() } };
+  return {
+    ...(named(document) as object),
+    components: { schemas: componentSchemas(), securitySchemes: { token: TOKEN_SCHEME } },
+  };
 }
+
+const TOKEN_SCHEME = { type: 'http', scheme: 'bearer', description: 'As `shoal token create` prints it.' };
 
 type Read = { what: string; answer: AnswerName | ''; query?: QueryKinds; refusals?: readonly string[] };
 type Change = Omit<Read, 'query'> & { body: 'spec' | object; code: number };
+type AdminChange = Change & { body: object };
 
 /** `post /v1/vms/:name/actions/stop` → `postVmsNameActionsStop` */
 const idOf = (method: string, path: string): string =>
@@ -110,6 +145,11 @@ const idOf = (method: string, path: string): string =>
     .filter(Boolean)
     .map(part => part.charAt(0).toUpperCase() + part.slice(1))
     .join('');
+
+const requestBody = (schema: object) => ({
+  required: 'required' in schema,
+  content: { 'application/json': { schema }, 'application/yaml': { schema } },
+});
 
 const metricsAnswer = {
   description: 'Prometheus text.',

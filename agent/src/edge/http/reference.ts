@@ -1,5 +1,6 @@
 /** Prints `docs/reference/http.md`: `node --conditions=source --import tsx agent/src/edge/http/reference.ts > docs/reference/http.md`. */
 import { pathToFileURL } from 'node:url';
+import { ADMIN_CHANGES, ADMIN_READS } from './admin.ts';
 import { CHANGES } from './changes.ts';
 import { BODY_MAX_BYTES } from './problem.ts';
 import { READS } from './reads.ts';
@@ -12,10 +13,18 @@ export function httpReference(): string {
     return `| \`GET ${path}\` | ${parameters} | ${what} |`;
   });
   const changes = Object.entries(CHANGES).map(([path, { what }]) => `| \`POST ${path}\` | ${what} |`);
+  const admin = [
+    ...Object.entries(ADMIN_READS).map(([path, { what }]) => `| \`GET ${path}\` | ${what} |`),
+    ...Object.entries(ADMIN_CHANGES).map(([path, { what }]) => `| \`POST ${path}\` | ${what} |`),
+  ];
   return `# HTTP
 
-Any node answers for the whole cluster, as it sees it. \`http.listen\` serves reads to whoever reaches it; the unix socket
-\`control.socket\` (mode 0660, \`control.group\`) serves the same reads, and changes. A change over TCP is refused with 403.
+Any node answers for the whole cluster, as it sees it. \`http.listen\` serves reads to whoever reaches it, over plain HTTP,
+and refuses changes with 403. The unix socket \`control.socket\` (mode 0660, \`control.group\`) serves the same reads, changes,
+tokens and the audit log. \`http.https\` serves all that too, but the console, to whoever sends \`authorization: Bearer …\` with a
+token whose role suffices: \`read\` for reads, \`operate\` for changes, \`admin\` for tokens and the audit log. Without one: 401, with
+too low a role: 403. After ten wrong tokens from one address it is one in six seconds, after 60 changes with one token one a
+second: 429 with \`retry-after\`.
 
 JSON out; JSON or YAML in (\`application/json\`, \`application/yaml\`), ${BODY_MAX_BYTES} bytes at most. Errors are
 \`application/problem+json\` with the codes of \`docs/errors.md\`. All shapes are in
@@ -25,6 +34,10 @@ never ignored.
     curl http://node0:7421/v1/status
     curl --unix-socket /run/shoal/shoald.sock -X POST http://shoal/v1/vms/web1/actions/migrate \\
       -H 'content-type: application/json' -d '{"node":"node1"}'
+    curl https://node0:7422/v1/audit -H "authorization: Bearer $(cat token)"
+
+The certificate is yours (\`http.certificate\`, \`http.key\`, read again when the files change) or the node's own, whose fingerprint
+\`shoal status\` shows on that node and \`shoal --fingerprint\` pins.
 
 ## Reads
 
@@ -35,7 +48,7 @@ ${reads.join('\n')}
 \`limit\`: 1 to 500, 20 when not given. \`sinceMs\`: milliseconds since 1970 by the asked node's wall clock, ten minutes
 ago when not given.
 
-## Changes, on the unix socket
+## Changes: unix socket, or HTTPS with a token of the role \`operate\`
 
 | path | what it does |
 | --- | --- |
@@ -45,7 +58,13 @@ Each takes \`?dryRun=true\`: then all is checked that can be checked here, nothi
 \`{would}\`, one sentence.
 
 Where nothing else is said the answer is 204 without a body. \`GET /v1/vms/:name/console\` answers \`{path}\`, the unix socket
-of the serial console, there too. A VM is changed on the node that has it; another node answers 409 and says which.
+of the serial console, on the unix socket alone. A VM is changed on the node that has it; another node answers 409 and says which.
+
+## People: unix socket, or HTTPS with a token of the role \`admin\`
+
+| path | what it does |
+| --- | --- |
+${admin.join('\n')}
 
 This page is printed from \`reads.ts\` and \`changes.ts\` by \`agent/src/edge/http/reference.ts\`; a test holds them equal.
 `;

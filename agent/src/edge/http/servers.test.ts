@@ -38,7 +38,7 @@ test('changes over TCP are refused with one sentence, whatever their body, and n
     assert.is(status, 403, path);
     assert.match(type, 'application/problem+json');
     assert.is(json.code, 'SHOAL_HTTP_NEEDS_SOCKET');
-    assert.match(json.detail, 'unix socket');
+    assert.match(json.todo, 'unix socket');
   }
   assert.is((await server.tcp('GET', '/v1/vms/vm1/console')).status, 403);
   assert.equal(server.api.asked, []);

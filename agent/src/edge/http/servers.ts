@@ -1,16 +1,20 @@
-/** HTTP of this agent: reads over TCP, reads and changes over the unix socket. */
+/** HTTP of this agent: reads over TCP, reads and changes over the unix socket and, with a token, over HTTPS. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { ShoalError } from '../../errors.ts';
-import { createApp, type HttpDeps } from './app.ts';
-import { addChanges, refuseChanges } from './changes.ts';
-import { addReads } from './reads.ts';
+import type { CertificateOptions } from '../people/certificate.ts';
+import type { HttpDeps } from './app.ts';
+import { openApp, socketApp } from './listeners.ts';
+import type { Secure } from './secure.ts';
 import { gidOf, makeRoom, restrict } from './unix-socket.ts';
 
 export type HttpOptions = {
   /** `host:port` for reads; empty = no TCP. Port 0 = any. */
   listen: string;
+  /** `host:port` for reads and changes with a token; empty = no HTTPS. */
+  https: string;
+  certificate: CertificateOptions;
   /** Path of the unix socket. */
   socket: string;
   /** Group that may use it; empty = the owner alone. */
@@ -18,31 +22,31 @@ export type HttpOptions = {
 };
 
 export interface HttpServers {
-  /** Rejects with SHOAL_HTTP_LISTEN, SHOAL_CONTROL_SOCKET or SHOAL_CONTROL_GROUP; then nothing listens. */
+  /** Rejects with SHOAL_HTTP_LISTEN, SHOAL_HTTPS_CERTIFICATE, SHOAL_CONTROL_SOCKET or SHOAL_CONTROL_GROUP; then nothing listens. */
   start(): Promise<void>;
   /** Ends all connections. */
   stop(): Promise<void>;
-  /** Where it listens now: `tcp` as `host:port`, empty when there is none. */
-  address(): { tcp: string; socket: string };
+  /** Where it listens now: `tcp` and `https` as `host:port`, empty when there is none; `sha256:…` of the certificate. */
+  address(): { tcp: string; socket: string; https: string; fingerprint: string };
 }
 
 export function createHttpServers(options: HttpOptions, deps: HttpDeps): HttpServers {
-  const local = createApp('socket', deps);
-  addReads(local, deps);
-  addChanges(local, deps);
-  const open = options.listen === '' ? undefined : createApp('tcp', deps);
-  if (open) {
-    addReads(open, deps);
-    refuseChanges(open);
-  }
+  const local = socketApp(deps);
+  const open = options.listen === '' ? undefined : openApp(deps);
+  let secure: Secure | undefined;
   const stop = async (): Promise<void> => {
-    await Promise.all([local, open].map(app => app && end(app)));
+    secure?.unwatch();
+    await Promise.all([local, open, secure?.app].map(app => app && end(app)));
   };
   return {
     async start() {
       try {
         await listenLocal(local, options);
-        if (open) await listenOpen(open, options.listen);
+        if (open) await listenOpen(open, options.listen, 'http.listen');
+        if (options.https === '') return;
+        // Certificates and TLS take memory: only where they are wanted.
+        secure = await (await import('./secure.ts')).createSecure(options.certificate, deps);
+        await listenOpen(secure.app, options.https, 'http.https');
       } catch (error) {
         await stop();
         throw error;
@@ -50,11 +54,20 @@ export function createHttpServers(options: HttpOptions, deps: HttpDeps): HttpSer
     },
     stop,
     address() {
-      const at = open?.server.address() as AddressInfo | null | undefined;
-      const host = at?.family === 'IPv6' ? `[${at.address}]` : at?.address;
-      return { tcp: at ? `${host}:${at.port}` : '', socket: options.socket };
+      return {
+        tcp: whereIs(open),
+        socket: options.socket,
+        https: whereIs(secure?.app),
+        fingerprint: secure?.fingerprint() ?? '',
+      };
     },
   };
+}
+
+function whereIs(app: FastifyInstance | undefined): string {
+  const at = app?.server.address() as AddressInfo | null | undefined;
+  const host = at?.family === 'IPv6' ? `[${at.address}]` : at?.address;
+  return at ? `${host}:${at.port}` : '';
 }
 
 async function listenLocal(app: FastifyInstance, { socket, group }: HttpOptions): Promise<void> {
@@ -69,14 +82,14 @@ async function listenLocal(app: FastifyInstance, { socket, group }: HttpOptions)
   restrict(socket, group);
 }
 
-async function listenOpen(app: FastifyInstance, listen: string): Promise<void> {
+async function listenOpen(app: FastifyInstance, listen: string, key: string): Promise<void> {
   const split = listen.lastIndexOf(':');
   const host = listen.slice(0, split).replace(/^\[|\]$/g, '');
   await app.ready();
   app.server.listen({ host, port: Number(listen.slice(split + 1)) });
   await once(app.server, 'listening').catch(cause => {
     const what = `HTTP cannot listen: ${(cause as Error).message}`;
-    throw new ShoalError('SHOAL_HTTP_LISTEN', what, listen, 'Check http.listen, and who has the port', {
+    throw new ShoalError('SHOAL_HTTP_LISTEN', what, listen, `Check ${key}, and who has the port`, {
       cause,
     });
   });

@@ -117,6 +117,7 @@ export class TestApi implements AgentApi {
       policyHash: '0f3a5c7712345678',
       cooldownMs: 0,
       pausedMs: 0,
+      https: { address: '', fingerprint: '' },
       nodes,
       vms,
       handoffs: [],

@@ -4,6 +4,8 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMetrics } from '../metrics.ts';
+import type { People } from '../people/people.ts';
+import { testPeople } from '../people/testing.ts';
 import type { HttpDeps } from './app.ts';
 import { createHttpServers, type HttpOptions, type HttpServers } from './servers.ts';
 import { TestApi } from './test-api.ts';
@@ -11,10 +13,15 @@ import { TestApi } from './test-api.ts';
 const quiet = () => {};
 const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
+const NO_HTTPS = { https: '', certificate: { dir: '', command: '', certFile: '', keyFile: '' } };
+
 /** Servers of an agent that has nothing to say, for how they listen. */
-export function createServers(options: HttpOptions): HttpServers {
+export function createServers(options: Pick<HttpOptions, 'listen' | 'socket' | 'group'>): HttpServers {
   const metrics = { count: quiet } as unknown as HttpDeps['metrics'];
-  return createHttpServers(options, { api: new TestApi(), metrics, log: silent });
+  return createHttpServers(
+    { ...options, ...NO_HTTPS },
+    { api: new TestApi(), metrics, log: silent, people: testPeople(silent).people },
+  );
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked at, not trusted
@@ -27,13 +34,19 @@ export class TestServer {
   readonly metrics = createMetrics();
   readonly logged: unknown[] = [];
   readonly servers: HttpServers;
+  readonly people: People;
+  /** Time of tokens and paces, ms. */
+  readonly time: { ms: number };
 
-  constructor(api = new TestApi(), group = '') {
+  constructor(api = new TestApi(), group = '', more: Partial<HttpOptions> = {}) {
     this.api = api;
     const note = (fields: object, message: string) => this.logged.push([fields, message]);
     const log = { debug: note, info: note, warn: note, error: note };
-    const options = { listen: '127.0.0.1:0', socket: this.socket, group };
-    this.servers = createHttpServers(options, { api, metrics: this.metrics, log });
+    const { people, time } = testPeople(log);
+    this.people = people;
+    this.time = time;
+    const options = { listen: '127.0.0.1:0', socket: this.socket, group, ...NO_HTTPS, ...more };
+    this.servers = createHttpServers(options, { api, metrics: this.metrics, log, people });
   }
   get url(): string {
     return `http://${this.servers.address().tcp}`;

@@ -9,6 +9,8 @@ export class AllowList {
   readonly #self: string;
   #ids: ReadonlySet<string>;
   #hosts: ReadonlySet<string>;
+  /** Why a connection was cut, for whoever tells of it. */
+  readonly #reasons = new WeakMap<object, string>();
 
   constructor(self: string, peers: readonly PeerEntry[]) {
     this.#self = self;
@@ -34,9 +36,17 @@ export class AllowList {
     const deny = (peer: PeerId) => !this.has(peer.toString());
     return {
       denyDialPeer: deny,
-      denyInboundEncryptedConnection: deny,
+      denyInboundEncryptedConnection: (peer, connection) => {
+        if (deny(peer)) this.#reasons.set(connection, `${peer} is not on the allow-list`);
+        return deny(peer);
+      },
       denyOutboundEncryptedConnection: deny,
     };
+  }
+
+  /** Of an inbound connection that this list has refused. */
+  reasonOf(connection: object): string | undefined {
+    return this.#reasons.get(connection);
   }
 
   #idsOf(peers: readonly PeerEntry[]): ReadonlySet<string> {

@@ -88,7 +88,8 @@ test('a report that claims another author without its key is not delivered', asy
   const { publishConfig } = rogue.services.gossip as unknown as { publishConfig: { author: unknown } };
   publishConfig.author = peerIdFromString(b.id);
   await rogue.services.gossip.publish(GOSSIP_TOPIC, bytes(`${b.id} forged`));
-  await new Promise(resolve => setTimeout(resolve, 500));
+  await until('it is told of', () => member.lines.some(line => line.event === 'gossip-unsigned'));
+  assert.is(member.lines.find(line => line.event === 'gossip-unsigned')?.fields.relay, r.id);
   assert.not.ok(member.reports.some(report => report.author === b.id));
 });
 

@@ -2,7 +2,6 @@
  * The mesh as the agent uses it: reports to all, messages to one, who is connected. Peers prove who they are (Noise),
  * must stand on the allow-list, and authors prove what they wrote (signed gossip).
  */
-import { peerIdFromString } from '@libp2p/peer-id';
 import { GOSSIP_TOPIC, REPORT_BYTES_MAX, STREAM_PROTOCOL } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import { AllowList } from './allow-list.ts';
@@ -12,12 +11,15 @@ import { degrees } from './gossip-settings.ts';
 import { type Identity, loadOrCreateIdentity } from './identity.ts';
 import { Listeners } from './listeners.ts';
 import { Liveness } from './liveness.ts';
+import { Refusals } from './refusals.ts';
 import { registerChannel } from './register-channel.ts';
 import { type Node, startStack } from './stack.ts';
 import { Standing } from './standing.ts';
 import { SEND_TIMEOUT_MS, Streams } from './streams.ts';
 import { ReportTrace, TRACE_VARIABLE } from './trace.ts';
 import type { Mesh, MeshDeps, MeshOptions, PeerChange } from './types.ts';
+import { tellUnsigned } from './unsigned.ts';
+import { checkId } from './usable.ts';
 
 /** A handoff has a dozen messages, each sent again a few times; 64 VMs that move at once stay below this. */
 const HANDOFF_FRAMES = { burst: 1024, perSecond: 256 };
@@ -32,10 +34,13 @@ export async function createMesh(options: MeshOptions, deps: MeshDeps): Promise<
   const { listen, announce } = options;
   const standing = new Standing(() => performance.now());
   const blamed = (peer: string) => standing.score(peer);
-  const node = await startStack({ identity, listen, announce, nodes, allowList, count, blamed });
+  const refusals = new Refusals(deps.log);
+  const refused = (address: string, why: string) => refusals.note(address, why);
+  const node = await startStack({ identity, listen, announce, nodes, allowList, count, blamed, refused });
   try {
-    return await assemble(node, { identity, allowList, standing, count, nodes }, options, deps);
+    return await assemble(node, { identity, allowList, standing, refusals, count, nodes }, options, deps);
   } catch (error) {
+    refusals.stop();
     await node.stop();
     throw error;
   }
@@ -45,13 +50,14 @@ type Parts = {
   identity: Identity;
   allowList: AllowList;
   standing: Standing;
+  refusals: Refusals;
   count: { sentBytes: number; receivedBytes: number };
   nodes: number;
 };
 
 async function assemble(
   node: Node,
-  { identity, allowList, standing, count, nodes }: Parts,
+  { identity, allowList, standing, refusals, count, nodes }: Parts,
   options: MeshOptions,
   { log, validate }: MeshDeps,
 ): Promise<Mesh> {
@@ -65,6 +71,7 @@ async function assemble(
     { topic: GOSSIP_TOPIC, what: 'report', bytesMax: REPORT_BYTES_MAX },
     { node, allowList, validate, log, heard: gossiped },
   );
+  tellUnsigned(node.services.gossip, log);
   const dialer = new Dialer(node, log);
   const isShutOut = (peer: string) => standing.isShutOut(peer);
   const streams = new Streams(
@@ -136,6 +143,7 @@ async function assemble(
     stop: async () => {
       dialer.stop();
       liveness.stop();
+      refusals.stop();
       await node.stop();
       await trace?.stop();
     },
@@ -169,18 +177,4 @@ function addressesOf(node: Node): string[] {
   const all = node.getMultiaddrs().map(address => address.toString().replace(/\/p2p\/[^/]+$/, ''));
   const outside = all.filter(address => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(address));
   return outside.length > 0 ? outside : all;
-}
-
-function checkId(id: string): void {
-  try {
-    peerIdFromString(id);
-  } catch (error) {
-    throw new ShoalError(
-      'SHOAL_MESH_PEER',
-      'this is not a peer id',
-      id,
-      'Copy it from `shoald --init` on that node (12D3KooW…)',
-      { cause: error },
-    );
-  }
 }

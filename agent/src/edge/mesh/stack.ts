@@ -10,6 +10,7 @@ import type { ComponentLogger, Libp2p, Logger } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { ShoalError } from '../../errors.ts';
 import type { AllowList } from './allow-list.ts';
@@ -30,6 +31,8 @@ export type StackOptions = {
   count: WireCount;
   /** What peers did outside the gossip (`standing.ts`), 0 or below. */
   blamed?: (peer: string) => number;
+  /** Hears of every inbound connection that does not come to be. */
+  refused?: (address: string, why: string) => void;
 };
 
 /** Rates per source address and second, and handshakes at once: a strange scanner is held off, a cluster's start is not. */
@@ -78,6 +81,7 @@ export async function startStack(options: StackOptions): Promise<Node> {
     ...(process.env.DEBUG ? {} : { logger: silent }),
   });
   admitMembers(node, options.allowList);
+  tellRefused(node, options);
   try {
     await node.start();
   } catch (error) {
@@ -104,6 +108,33 @@ function admitMembers(node: Node, allowList: AllowList): void {
   };
   components?.connectionManager?.allow?.push({ contains: host => allowList.hasHost(host) });
 }
+
+/** What is refused before there is a connection libp2p tells its own log alone. As above, by a field of the class. */
+function tellRefused(node: Node, { refused, allowList }: StackOptions): void {
+  type Inbound = { remoteAddr: Multiaddr };
+  const { components } = node as unknown as {
+    components?: { upgrader?: { upgradeInbound(inbound: Inbound, options: object): Promise<void> } };
+  };
+  const upgrader = components?.upgrader;
+  if (!upgrader || !refused) return;
+  const upgrade = upgrader.upgradeInbound.bind(upgrader);
+  upgrader.upgradeInbound = async (inbound, options) => {
+    try {
+      await upgrade(inbound, options);
+    } catch (error) {
+      const [, , host = ''] = inbound.remoteAddr.toString().split('/');
+      refused(host, allowList.reasonOf(inbound) ?? WHY[(error as Error).name] ?? 'its handshake failed');
+      throw error;
+    }
+  };
+}
+
+/** By the names of libp2p's errors. */
+const WHY: Readonly<Record<string, string>> = {
+  ConnectionDeniedError: 'too many connections at once',
+  TimeoutError: 'its handshake took too long',
+  AbortError: 'its handshake took too long',
+};
 
 /** libp2p makes a logger for every connection and stream; silent ones are one shared object. */
 const quiet: Logger = Object.assign(() => {}, {

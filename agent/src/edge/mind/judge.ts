@@ -5,7 +5,6 @@ import { judgeOffer, type Verdict } from '../../core/judge-offer.ts';
 import { type Relocation, targetTruth } from '../../core/target-truth.ts';
 import type { ClusterView } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
-import type { Flags } from '../flags.ts';
 import type { Parties } from '../handoff/parties.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
@@ -21,7 +20,8 @@ export type JudgeOptions = {
 export type JudgeDeps = {
   vms: Pick<Vms, 'list' | 'get'>;
   host: Pick<VmHost, 'judge' | 'checkDiskNonces'>;
-  flags: Pick<Flags, 'cordoned' | 'pausedMs'>;
+  /** `pausedMs`: left of the longest pause of the mesh. */
+  flags(): { cordoned: boolean; pausedMs: number };
   clusterView: ClusterView;
   decide(view: View): Decision;
   mode(): Mode;
@@ -38,7 +38,7 @@ export async function judge(
   options: JudgeOptions,
   deps: JudgeDeps,
 ): Promise<Verdict> {
-  const { clusterView, clock, vms, flags, host } = deps;
+  const { clusterView, clock, vms, host } = deps;
   const { vm } = offer.spec;
   const faults = await host.judge(offer.spec);
   if (faults.length === 0) faults.push(...(await host.checkDiskNonces(offer.spec, offer.diskNonces)));
@@ -56,8 +56,7 @@ export async function judge(
     {
       ...options,
       mode: deps.mode(),
-      cordoned: flags.cordoned,
-      pausedMs: flags.pausedMs,
+      ...deps.flags(),
       memoryFreeMib: deps.freeMib(),
       inflow: deps.parties.inflow(),
       vms: own.length + deps.parties.promised(),

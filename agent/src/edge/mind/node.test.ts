@@ -55,6 +55,7 @@ function world(more: Partial<NodeDeps> = {}) {
     vms: { list: () => [vm] } as unknown as NodeDeps['vms'],
     clusterView,
     history: { add: async () => {} } as unknown as NodeDeps['history'],
+    marks: { keep: async () => {} },
     mesh: () => mesh,
     decider: () => ({ tick: async () => {} }),
     idlePermille: 300,
@@ -146,6 +147,12 @@ test('a node that took a VM to pack another node away says that it is elected, u
   );
 });
 
+const logInto = (lines: object[]) => {
+  const quiet = () => {};
+  const warn = (fields: object) => lines.push(fields);
+  return { info: quiet, warn, error: quiet, debug: quiet } as unknown as Logger;
+};
+
 const theirs = async () => {
   const { node, seen } = world();
   await node.publish();
@@ -167,6 +174,34 @@ test('a report that is heard twice, or after a newer one, changes nothing', asyn
   for (const seq of [5, 5, 4]) node.heard(encodeLoadReport({ ...report, seq }));
   node.heard(new Uint8Array(3));
   assert.equal([clusterView.reports(0).map(r => r.report.seq), seen.learnt], [[5], [B]]);
+});
+
+test('a report that is told again later is dropped, told of in few lines, and costs who passes it on nothing', async () => {
+  const lines: object[] = [];
+  const { node, at } = world({ log: logInto(lines) });
+  const report = await theirs();
+  const old = encodeLoadReport({ ...report, seq: 4 });
+  for (const seq of [4, 5]) node.heard(encodeLoadReport({ ...report, seq }));
+  at(10_001);
+  node.heard(encodeLoadReport({ ...report, seq: 6 }));
+  for (let i = 0; i < 100; i++) assert.is(node.validate(B, old), 'ignore');
+  assert.is(lines.length, 5);
+  assert.is((lines[0] as { reason: string }).reason, 'replay');
+  assert.is(node.validate(B, encodeLoadReport({ ...report, seq: 7 })), 'accept');
+});
+
+test('a flood of well-formed reports is rejected, and its author is heard again when it ends', async () => {
+  const lines: object[] = [];
+  const { node, at } = world({ log: logInto(lines) });
+  const report = await theirs();
+  const verdicts = Array.from({ length: 1000 }, (_, i) =>
+    node.validate(B, encodeLoadReport({ ...report, seq: 10 + i })),
+  );
+  assert.is(verdicts.filter(v => v === 'accept').length, 256);
+  assert.is(verdicts.at(-1), 'reject');
+  assert.is((lines[0] as { reason: string }).reason, 'flood');
+  at(1000);
+  assert.is(node.validate(B, encodeLoadReport({ ...report, seq: 2000 })), 'accept');
 });
 
 test('a node whose rounds end is well, one whose rounds hang or whose counters are gone says so', async () => {

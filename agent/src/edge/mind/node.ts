@@ -5,11 +5,13 @@
 import {
   decodeLoadReport,
   encodeLoadReport,
+  type Fault,
   type HandoffLoad,
   type LoadReport,
   type Offer,
 } from '@shoal/protocol';
 import { staysElected } from '../../core/election.ts';
+import { Rates } from '../../core/rate.ts';
 import type { ClusterView } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
 import type { History } from '../history.ts';
@@ -17,6 +19,7 @@ import type { Logger } from '../log.ts';
 import type { Mesh, Verdict } from '../mesh/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Sampler } from '../sampler/sampler.ts';
+import type { Marks } from '../store/marks.ts';
 import { tapName } from '../vmm/paths.ts';
 import type { Vms } from '../vms/vms.ts';
 import type { Decider } from './decider.ts';
@@ -27,6 +30,7 @@ export type NodeDeps = {
   vms: Vms;
   clusterView: ClusterView;
   history: History;
+  marks: Pick<Marks, 'keep'>;
   mesh(): Mesh;
   decider(): Pick<Decider, 'tick'>;
   inputs(): Omit<ReportInputs, 'relocation' | 'elected'>;
@@ -41,6 +45,15 @@ const TELL_AFTER_MS = 40;
 /** A round takes a moment, seconds on a node that is starved; later than this something hangs or fails each time. */
 const BEATING_MS = 15_000;
 
+/**
+ * Reports of one author: a busy node tells 25 changes a second (TELL_AFTER_MS), and after a link was down for a while
+ * what waited comes at once. More than this is a flood, and costs who sends it its connection.
+ */
+const REPORTS = { burst: 256, perSecond: 32 };
+/** Lines about what an author's reports are refused for: whoever tells a report again a thousand times a second must not
+ * fill the log. */
+const LINES = { burst: 5, perSecond: 0.1 };
+
 /** Something of it loads this node: not while it is only offered, nor while nothing moves for doubt. */
 const isUnderWay = (h: HandoffLoad): boolean => h.stage !== 'offered' && !h.inDoubt;
 
@@ -53,6 +66,8 @@ export class Node {
   #stopped = false;
   /** End of the last whole round; before the first, the start of the agent. */
   #roundAtMs: number;
+  readonly #reports = new Rates(REPORTS.burst, REPORTS.perSecond);
+  readonly #lines = new Rates(LINES.burst, LINES.perSecond);
 
   constructor(deps: NodeDeps) {
     this.#deps = deps;
@@ -83,7 +98,7 @@ export class Node {
 
   /** One period. */
   async round(): Promise<void> {
-    const { sampler, vms, history, decider, inputs } = this.#deps;
+    const { sampler, vms, history, marks, clusterView, decider, inputs } = this.#deps;
     // The load of a move must not drive the next decision (paper, section 5): not while pages still come either.
     if (inputs().handoffs.some(isUnderWay)) sampler.disturb();
     await sampler.sample(
@@ -95,6 +110,7 @@ export class Node {
     );
     const report = await this.publish();
     await history.add(report);
+    await marks.keep(clusterView.marks());
     await decider().tick();
     this.#roundAtMs = this.#deps.clock.nowMs();
   }
@@ -128,24 +144,35 @@ export class Node {
     return report;
   }
 
-  /** Before a report is passed on to anybody: malformed, or in another node's name, costs its author the connection. */
+  /**
+   * Before a report is passed on to anybody: malformed, in another node's name or one of a flood costs its author the
+   * connection. One that is told again is dropped quietly, for whoever passes it on may not know better.
+   */
   validate(author: string, bytes: Uint8Array): Verdict {
-    const { metrics, log } = this.#deps;
+    const nowMs = this.#deps.clock.nowMs();
+    if (!this.#reports.take(author, nowMs))
+      return this.#refuse(author, 'flood', 'too many a second', 'reject');
     const decoded = decodeLoadReport(bytes);
-    if (!decoded.ok || decoded.value.node !== author) {
-      const reason = decoded.ok ? 'author' : decoded.fault.code;
-      metrics.count('shoal_reports_rejected_total', { reason });
-      log.warn({ author, fault: decoded.ok ? 'it names another node' : decoded.fault }, 'report refused');
-      return 'reject';
-    }
-    return 'accept';
+    if (!decoded.ok) return this.#refuse(author, decoded.fault.code, decoded.fault, 'reject');
+    const { node, incarnation, seq } = decoded.value;
+    if (node !== author) return this.#refuse(author, 'author', 'it names another node', 'reject');
+    if (!this.#deps.clusterView.isReplay(decoded.value, nowMs)) return 'accept';
+    const fault = `incarnation ${incarnation}, report ${seq} was heard before: it is told again`;
+    return this.#refuse(author, 'replay', fault, 'ignore');
+  }
+
+  #refuse(author: string, reason: string, fault: string | Fault, verdict: Verdict): Verdict {
+    const { metrics, log, clock } = this.#deps;
+    metrics.count('shoal_reports_rejected_total', { reason });
+    if (this.#lines.take(author, clock.nowMs())) log.warn({ author, reason, fault }, 'report refused');
+    return verdict;
   }
 
   heard(bytes: Uint8Array): void {
     const { clusterView, mesh, metrics, clock } = this.#deps;
     const decoded = decodeLoadReport(bytes);
     if (!decoded.ok) return; // validated a moment ago
-    if (clusterView.merge(decoded.value, clock.nowMs()) === 'old') {
+    if (clusterView.merge(decoded.value, clock.nowMs()) !== 'new') {
       metrics.count('shoal_reports_rejected_total', { reason: 'old' });
       return;
     }

@@ -16,6 +16,8 @@ export type VmRecord = {
   crashesAtMs: number[];
   /** It ended by itself and is not to be restarted. */
   crashed: boolean;
+  /** Its last end came because part of its memory went with the node that it had come from. */
+  lost?: boolean;
   /** It ended by itself and is started again then; 0 = it does not wait for that. */
   restartAtMs: number;
 };
@@ -23,7 +25,13 @@ export type VmRecord = {
 export type OwnedVm = {
   record: VmRecord;
   vmm: Vmm | undefined;
-  state: 'starting' | 'running' | 'paused' | 'stopped' | 'crashed';
+  state: 'starting' | 'running' | 'paused' | 'stopped' | 'crashed' | 'lost';
+};
+
+/** Of a VM without a VMM. */
+export const stateOf = ({ crashed, lost }: VmRecord): 'lost' | 'crashed' | 'stopped' => {
+  if (lost) return 'lost';
+  return crashed ? 'crashed' : 'stopped';
 };
 
 export type Departure = { leftAtMs: number };

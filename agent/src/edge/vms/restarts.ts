@@ -34,9 +34,25 @@ export class Restarts {
     if (bootId !== this.#bootId) await this.#startOrCrash(owned);
     else if (restartAtMs > 0) {
       // An earlier life of the agent has counted that crash: its own restart is none of the VM's.
-      owned.state = 'crashed';
+      owned.state = owned.record.lost ? 'lost' : 'crashed';
       this.#startLater(owned, Math.max(0, restartAtMs - this.#deps.clock.wallMs()));
     } else await this.crashed(owned);
+  }
+
+  /** By an operator's word it starts from its disks, whatever its memory was, as a new ownership. */
+  async cold(owned: OwnedVm, epoch: number): Promise<void> {
+    const first = { desired: 'running' as const, crashed: false, crashesAtMs: [] };
+    owned.record = { ...owned.record, ...first, epoch: Math.max(epoch, owned.record.epoch) };
+    await this.#deps.save(owned);
+    if (!owned.vmm) await this.#startOrCrash(owned);
+  }
+
+  /** Part of its memory is gone for ever, with the node that it came from. It is ended, and then treated as crashed. */
+  async memoryLost(owned: OwnedVm): Promise<void> {
+    owned.record = { ...owned.record, lost: true };
+    owned.state = 'lost';
+    await this.#deps.save(owned);
+    this.#deps.changed();
   }
 
   /** Its VMM ended by itself, or did not start. */
@@ -47,9 +63,12 @@ export class Restarts {
     const { action, afterMs, crashesAtMs } = afterCrash(spec.crash, owned.record.crashesAtMs, clock.wallMs());
     const restartAtMs = action === 'restart' ? clock.wallMs() + afterMs : 0;
     owned.record = { ...owned.record, crashesAtMs, crashed: action === 'leave', restartAtMs };
-    owned.state = 'crashed';
+    owned.state = owned.record.lost ? 'lost' : 'crashed';
     await this.#keep(owned);
-    log.warn({ vm: spec.name, action, afterMs, crashes: crashesAtMs.length }, 'VM crashed');
+    log.warn(
+      { vm: spec.name, action, afterMs, crashes: crashesAtMs.length },
+      owned.record.lost ? 'VM lost its memory' : 'VM crashed',
+    );
     changed();
     if (action === 'restart') this.#startLater(owned, afterMs);
   }

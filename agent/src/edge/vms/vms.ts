@@ -5,14 +5,14 @@
  */
 import type { VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
-import { onArrival } from '../../core/vm/backoff.ts';
 import { ShoalError } from '../../errors.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
+import { arrivalRecord, type Luggage } from './arrival.ts';
 import { learnState } from './learn-state.ts';
 import { powerOff } from './power-off.ts';
-import { newRecord, type OwnedVm, type VmRecord, type VmShelves } from './record.ts';
+import { newRecord, type OwnedVm, stateOf, type VmShelves } from './record.ts';
 import { Restarts } from './restarts.ts';
 import { type Change, Turns } from './turns.ts';
 import { Watch } from './watch.ts';
@@ -89,7 +89,7 @@ export class Vms {
   /** Reads the records and takes living VMMs back, without disturbing them. Starts nothing: see `startOwned`. */
   async adoptAll(): Promise<void> {
     for (const [vm, record] of await this.#deps.shelves.records.all()) {
-      const owned: OwnedVm = { record, vmm: undefined, state: record.crashed ? 'crashed' : 'stopped' };
+      const owned: OwnedVm = { record, vmm: undefined, state: stateOf(record) };
       this.#vms.set(vm, owned);
       const vmm = await this.#deps.host.adopt(record.spec);
       if (!vmm) continue;
@@ -216,21 +216,11 @@ export class Vms {
     this.#deps.changed();
   }
 
-  /** This node owns the VM now, by a handoff: `cont` was sent. `backoffBefore` as its former node reported it. */
-  async gained(
-    spec: VmSpec,
-    epoch: number,
-    vmm: Vmm | undefined,
-    from: { pinned: boolean; backoffLevel: number; backoffMs: number },
-  ): Promise<void> {
-    const nowMs = this.#deps.clock.wallMs();
+  /** This node owns the VM now, by a handoff: `cont` was sent. */
+  async gained(spec: VmSpec, epoch: number, vmm: Vmm | undefined, from: Luggage): Promise<void> {
     const left = await this.#deps.shelves.departures.get(spec.vm);
-    const before = { level: from.backoffLevel, untilMs: nowMs + from.backoffMs };
-    const record: VmRecord = {
-      ...newRecord(spec, epoch, this.#options.bootId),
-      pinnedUntilMs: from.pinned ? nowMs + this.#options.pinMs : 0,
-      backoff: onArrival(before, left?.leftAtMs, this.#options.cooldownMs, nowMs),
-    };
+    const nowMs = this.#deps.clock.wallMs();
+    const record = arrivalRecord({ spec, epoch }, from, left?.leftAtMs, this.#options, nowMs);
     const owned: OwnedVm = { record, vmm: undefined, state: vmm ? 'running' : 'crashed' };
     await this.#save(owned);
     this.#vms.set(spec.vm, owned);
@@ -251,13 +241,26 @@ export class Vms {
     const owned = this.#vms.get(vm);
     // It was given away or destroyed by a later change.
     if (!owned) return;
-    if (epoch !== owned.record.epoch) {
+    // An old handoff may be the last to end.
+    if (epoch > owned.record.epoch) {
       owned.record = { ...owned.record, epoch };
       await this.#save(owned);
     }
     if (!owned.vmm && owned.record.desired === 'running') await this.#restarts.ended(owned);
     else if (!owned.vmm) await this.#watch.release(owned);
     this.#deps.changed();
+  }
+
+  /** See `Restarts.cold`. */
+  async startCold(vm: string, epoch: number): Promise<void> {
+    const owned = this.#vms.get(vm);
+    if (owned) await this.#restarts.cold(owned, epoch);
+  }
+
+  /** See `Restarts.memoryLost`. */
+  async memoryLost(vm: string): Promise<void> {
+    const owned = this.#vms.get(vm);
+    if (owned) await this.#restarts.memoryLost(owned);
   }
 
   #mustNotMove(owned: OwnedVm): void {
@@ -283,7 +286,10 @@ export class Vms {
         throw error;
       }
       owned.state = 'running';
-      owned.record = { ...owned.record, bootId: this.#options.bootId, crashed: false, restartAtMs: 0 };
+      owned.record = {
+        ...owned.record,
+        ...{ bootId: this.#options.bootId, crashed: false, lost: false, restartAtMs: 0 },
+      };
       // It runs, whatever the disk says: a later life of the agent finds it by its VMM.
       await this.#save(owned).catch(error => this.#watch.failed(owned, error));
       this.#deps.log.info({ vm: owned.record.spec.name, pid: owned.vmm?.pid }, 'VM started');

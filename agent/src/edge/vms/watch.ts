@@ -1,7 +1,7 @@
 /** Follows the VMM of each owned VM: its guest runs, stands, or has ended; and gives back what an ended one held. */
 import type { Logger } from '../log.ts';
 import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
-import type { OwnedVm } from './record.ts';
+import { type OwnedVm, stateOf } from './record.ts';
 
 export type WatchDeps = {
   host: VmHost;
@@ -69,7 +69,7 @@ export class Watch {
     // Until this is done its VMM counts as there, so that no start overtakes it.
     if (settled) await this.release(owned);
     owned.vmm = undefined;
-    owned.state = 'stopped';
+    owned.state = stateOf(owned.record);
     if (shutdown) owned.record = { ...owned.record, desired: 'stopped' };
     if (!ours(owned)) return;
     if (owned.record.desired === 'stopped') await save(owned);

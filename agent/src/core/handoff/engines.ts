@@ -1,0 +1,23 @@
+/** The columns of each engine: its two tables, and where a restarted agent goes on. */
+import type { Engine } from '@shoal/protocol';
+import { PRECOPY_SOURCE, PRECOPY_TARGET, recoverPrecopySource, recoverPrecopyTarget } from './precopy.ts';
+import { type RecoverSource, type RecoverTarget, recoverSource, recoverTarget } from './recover.ts';
+import { SOURCE } from './source.ts';
+import { TARGET } from './target.ts';
+
+export type Columns = {
+  source: typeof SOURCE;
+  target: typeof TARGET;
+  recoverSource: RecoverSource;
+  recoverTarget: RecoverTarget;
+};
+
+export const COLUMNS: Readonly<Record<Engine, Columns>> = {
+  postcopy: { source: SOURCE, target: TARGET, recoverSource, recoverTarget },
+  precopy: {
+    source: PRECOPY_SOURCE,
+    target: PRECOPY_TARGET,
+    recoverSource: recoverPrecopySource,
+    recoverTarget: recoverPrecopyTarget,
+  },
+};

@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Database, openDatabase } from '../store/store.ts';
+import type { Handoffs } from './handoffs.ts';
+import { createJournal, type Journal } from './journal.ts';
+import { entry, H1, testNode, VM } from './test-node.ts';
+
+let dir: string;
+let db: Database;
+let journal: Journal;
+const alive: Handoffs[] = [];
+test.before.each(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'shoal-reboot-'));
+  db = await openDatabase(dir);
+  journal = createJournal(db);
+});
+test.after.each(async () => {
+  for (const handoffs of alive.splice(0)) await handoffs.stop();
+  await db.close();
+  rmSync(dir, { recursive: true });
+});
+
+/** A node that was rebooted since its newest record: its VMs have no VMM. */
+async function rebooted(role: 'source' | 'target', record: string, settled = false, owned = true) {
+  const read = entry(H1, role, record, 2, 'an earlier boot');
+  await journal.write(settled ? { ...read, settled } : read);
+  const made = testNode(journal, owned ? { epoch: role === 'source' ? 1 : 2 } : undefined);
+  alive.push(made.handoffs);
+  await made.handoffs.recover();
+  return made;
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (await holds()) return;
+    await sleep(10);
+  }
+  throw new Error(`not within ten seconds: ${what}`);
+}
+
+const newest = async () => (await journal.all())[0];
+
+test('a source whose committed guest went with the power asks, tells a ready target to give up, and never says run', async () => {
+  const { said, hear, toVm } = await rebooted('source', 'committed');
+  await until('it asks', () => said.some(m => m.type === 'ask'));
+  hear({ type: 'ready' });
+  await until('it says abort', () => said.some(m => m.type === 'abort'));
+  assert.equal(toVm(), [], 'nothing is started on a word that may be overtaken by a run');
+  hear({ type: 'not-run', reason: 'the source gave up' });
+  await until('it takes the VM back', () => toVm().includes('stays 3'));
+  assert.ok(said.every(m => m.type !== 'run'));
+});
+
+test('a source whose committed guest went with the power lets go of a VM that runs on its target', async () => {
+  const { said, hear, toVm } = await rebooted('source', 'committed');
+  hear({ type: 'running', epoch: 2 });
+  await until('it has left', () => toVm().includes('left'));
+  await until('it says so', () => said.some(m => m.type === 'record' && m.state === 'released'));
+});
+
+for (const [record, settled] of [
+  ['switching', false],
+  ['aborted', false],
+  ['aborted', true],
+] as const) {
+  test(`a VM with ${settled ? 'a settled' : 'an'} ${record} of an earlier boot is held until its target says that it will not run it`, async () => {
+    const { handoffs, said, hear, toVm } = await rebooted('source', record, settled);
+    await until('it asks', () => said.some(m => m.type === 'ask'));
+    await sleep(300);
+    assert.equal(toVm(), []);
+    assert.ok(handoffs.parties.inHandoff(VM), 'nobody else starts it meanwhile');
+    hear({ type: 'ended' });
+    assert.ok(handoffs.parties.inHandoff(VM), 'ended does not say how');
+    hear({ type: 'not-run', reason: 'given up' });
+    await until('it stays', () => toVm().includes('stays 1'));
+    assert.is((await newest())?.bootId, 'boot', 'another start in this boot need not ask again');
+  });
+
+  test(`a VM with ${settled ? 'a settled' : 'an'} ${record} of an earlier boot is let go when its target was resolved to have it`, async () => {
+    const { hear, toVm } = await rebooted('source', record, settled);
+    hear({ type: 'transferred' });
+    await until('it has left', () => toVm().includes('left'));
+    assert.not(toVm().some(what => what.startsWith('stays')));
+  });
+}
+
+test('a settled handoff of a VM that has left since holds nothing after a reboot', async () => {
+  const { handoffs } = await rebooted('source', 'aborted', true, false);
+  assert.is(handoffs.parties.inHandoff(VM), false);
+});
+
+for (const record of ['owner', 'transferred'] as const) {
+  test(`a target that was rebooted with ${record} starts the VM when its source says run, and not before`, async () => {
+    const { said, hear, toVm } = await rebooted('target', record, record === 'transferred');
+    await until('it asks', () => said.some(m => m.type === 'ask'));
+    await sleep(300);
+    assert.equal(toVm(), []);
+    hear({ type: 'run', epoch: 2 });
+    await until('it goes on', () => toVm().includes('stays 2'));
+  });
+
+  test(`a target that was rebooted with ${record} yields to a source that was resolved`, async () => {
+    const { said, hear, toVm } = await rebooted('target', record);
+    hear({ type: 'record', role: 'source', state: 'resolved' });
+    await until('the VM is let go', () => toVm().includes('left'));
+    await until('it says so', () => said.some(m => m.type === 'not-run'));
+    assert.is((await newest())?.record, 'yielded');
+  });
+}
+
+test('a word to an earlier life of this node changes nothing, and is answered', async () => {
+  const { said, hear, toVm } = await rebooted('source', 'aborted');
+  hear({ type: 'not-run', reason: 'given up' }, { peerIncarnation: 1 });
+  await until('it is told where this side stands', () => said.some(m => m.type === 'abort'));
+  await sleep(300);
+  assert.equal(toVm(), []);
+  assert.is((await newest())?.bootId, 'an earlier boot');
+});
+
+test('a word from an earlier life of the peer changes nothing', async () => {
+  const { hear, toVm } = await rebooted('source', 'aborted');
+  hear({ type: 'ask' }, { incarnation: 5 });
+  hear({ type: 'not-run', reason: 'given up' }, { incarnation: 4 });
+  await sleep(300);
+  assert.equal(toVm(), []);
+  hear({ type: 'not-run', reason: 'given up' }, { incarnation: 5 });
+  await until('it stays', () => toVm().includes('stays 1'));
+});
+
+test("an operator's word in doubt starts the VM from its disk, above every claim of the other side", async () => {
+  const source = await rebooted('source', 'committed');
+  source.handoffs.parties.get(H1)?.resolve();
+  await until('it starts', () => source.toVm().includes('start-cold 3'));
+  assert.is((await newest())?.record, 'resolved');
+});
+
+test.run();

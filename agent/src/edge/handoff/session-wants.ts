@@ -1,0 +1,34 @@
+/** What the page server of one side is told to do in one handoff. Pure. */
+import type { Offer } from '@shoal/protocol';
+import type { VmHost } from '../vmm/types.ts';
+import type { SessionWants } from './pages.ts';
+
+export type WantsDeps = {
+  host: Pick<VmHost, 'paths' | 'ramBytes'>;
+  vmmUid: number;
+  bulkWindowBytes: number;
+  bulkBytesPerSecond: number;
+};
+
+/** `peer`: its certificate, and where the target's page server listens, with port 0 on the target's own side (any). */
+export function sessionWants(
+  role: SessionWants['role'],
+  { engine, spec }: Offer,
+  peer: { certSha256: string; host: string; port: number },
+  deviceLoadPages: number[],
+  { host, vmmUid, bulkWindowBytes, bulkBytesPerSecond }: WantsDeps,
+): SessionWants {
+  const postcopy = engine === 'postcopy';
+  return {
+    role,
+    peerCertSha256: peer.certSha256,
+    host: peer.host,
+    port: peer.port,
+    ramFile: postcopy ? host.paths(spec).ram : '',
+    ramBytes: postcopy ? host.ramBytes(spec) : 0,
+    deviceLoadPages: postcopy ? deviceLoadPages : [],
+    vmmUid,
+    bulkWindowBytes,
+    bulkBytesPerSecond,
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * Who changed what, when, from where, and what came of it: a row a change, on the disk before anything is done and again
+ * before it is answered, on the node that was asked and on the one that carried it out. Requests without a valid token
+ * are no rows: strangers must not be able to fill the log.
+ */
+import { ShoalError } from '../../errors.ts';
+import type { Time } from '../clock.ts';
+import { type Database, Shelf } from '../store/store.ts';
+
+export type AuditRow = {
+  /** Counts the rows of this node from 1. */
+  seq: number;
+  /** Wall clock of this node. */
+  atMs: number;
+  /** `token:<id>` or `socket:<name as the caller gave it>`. */
+  who: string;
+  /** Name of the token; empty without. */
+  name: string;
+  /** Address, `unix socket`, or the node that forwarded it. */
+  from: string;
+  /** `stop`, `migrate`, `token-create`, … */
+  what: string;
+  /** VM, node or token; empty = this node. */
+  subject: string;
+  /** The node that was to carry it out. */
+  node: string;
+  /** The same in both logs when it was forwarded; else empty. */
+  request: string;
+  /** `asked`: under way, or the agent ended in the middle. */
+  result: 'asked' | 'done' | 'refused' | 'failed';
+  /** Of the error, empty when done. */
+  code: string;
+  detail: string;
+};
+
+export type Asking = Omit<AuditRow, 'seq' | 'atMs' | 'result' | 'code' | 'detail'>;
+export type Outcome = Pick<AuditRow, 'result' | 'code' | 'detail'>;
+
+const RETENTION_MS = 90 * 86_400_000;
+/** Some 40 MB at the most; a change a minute for 70 days. */
+const ROWS_MAX = 100_000;
+const SWEEP_EVERY_MS = 3_600_000;
+/** Read at once while old rows are looked for. */
+const PAGE_ROWS = 200;
+/** A sentence from elsewhere is cut to this. */
+const TEXT_MAX = 256;
+
+/** Sorts as the numbers do. */
+const keyOf = (seq: number): string => String(seq).padStart(12, '0');
+
+const cut = (row: AuditRow): AuditRow =>
+  Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value.slice(0, TEXT_MAX) : value,
+    ]),
+  ) as AuditRow;
+
+export class Audit {
+  readonly #shelf: Shelf<AuditRow>;
+  readonly #time: Time;
+  readonly #rowsMax: number;
+  #seq = 0;
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
+  #sweptAtSeq = 0;
+
+  constructor(db: Database, time: Time, rowsMax = ROWS_MAX) {
+    this.#shelf = new Shelf<AuditRow>(db, 'audit');
+    this.#time = time;
+    this.#rowsMax = rowsMax;
+  }
+
+  async open(): Promise<void> {
+    this.#seq = (await this.#shelf.last(1))[0]?.seq ?? 0;
+    this.#sweptAtSeq = this.#seq;
+  }
+
+  /** Resolves when the row is on the disk. Rejects with SHOAL_AUDIT: then nothing may be done. */
+  async begin(asking: Asking): Promise<AuditRow> {
+    try {
+      await this.#sweep();
+      this.#seq += 1;
+      const row = cut({
+        seq: this.#seq,
+        atMs: Math.floor(this.#time.wallMs()),
+        ...asking,
+        result: 'asked',
+        code: '',
+        detail: '',
+      });
+      await this.#shelf.putSynced(keyOf(row.seq), row);
+      return row;
+    } catch (cause) {
+      const what = `the audit log cannot be written: ${(cause as Error).message}`;
+      const todo = 'Nothing was done. Check the free space below node.stateDir';
+      throw new ShoalError('SHOAL_AUDIT', what, asking.what, todo, { cause });
+    }
+  }
+
+  async end(row: AuditRow, outcome: Outcome): Promise<void> {
+    await this.#shelf.putSynced(keyOf(row.seq), cut({ ...row, ...outcome }));
+  }
+
+  /** Newest first. */
+  last(limit: number): Promise<AuditRow[]> {
+    return this.#shelf.last(limit);
+  }
+
+  /** Rows past their time, and those that are too many. Now and then: each look reads from the disk. */
+  async #sweep(): Promise<void> {
+    const nowMs = this.#time.nowMs();
+    const often = Math.ceil(this.#rowsMax / 100);
+    if (nowMs - this.#sweptAtMs < SWEEP_EVERY_MS && this.#seq - this.#sweptAtSeq < often) return;
+    this.#sweptAtMs = nowMs;
+    this.#sweptAtSeq = this.#seq;
+    // With room for those that come before the next look.
+    const keepFromSeq = this.#seq - this.#rowsMax + often + 1;
+    const keepFromMs = this.#time.wallMs() - RETENTION_MS;
+    for (;;) {
+      const page = await this.#shelf.since('', PAGE_ROWS);
+      const keep = page.find(([, { seq, atMs }]) => seq >= keepFromSeq && atMs >= keepFromMs);
+      const last = page.at(-1);
+      if (!last) return;
+      await this.#shelf.dropBefore(keep ? keep[0] : keyOf(last[1].seq + 1));
+      if (keep) return;
+    }
+  }
+}

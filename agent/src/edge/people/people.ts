@@ -1,0 +1,73 @@
+/** A change asked for by a person: paced, written down, carried out here or at the VM's node, its outcome written down. */
+import { statusOf } from '../../error-codes.ts';
+import { ShoalError } from '../../errors.ts';
+import type { Log } from '../mesh/types.ts';
+import type { Asking, Audit, Outcome } from './audit.ts';
+import type { Gate } from './gate.ts';
+import { type Person, whoIs } from './person.ts';
+import type { Tokens } from './tokens.ts';
+
+/** `subject`: VM or token; empty = this node. */
+export type Wish = { what: string; subject: string };
+
+export type PeopleDeps = { gate: Gate; tokens: Tokens; audit: Audit; log: Log; nodeName: string };
+
+export class People {
+  readonly gate: Gate;
+  readonly tokens: Tokens;
+  readonly audit: Audit;
+  readonly #log: Log;
+  readonly #nodeName: string;
+
+  constructor({ gate, tokens, audit, log, nodeName }: PeopleDeps) {
+    this.gate = gate;
+    this.tokens = tokens;
+    this.audit = audit;
+    this.#log = log;
+    this.#nodeName = nodeName;
+  }
+
+  /** `act` is called at most once, after the row is on the disk. What is tried dry changes nothing and is no row. */
+  async carryOut<T>(
+    person: Person,
+    { what, subject }: Wish,
+    dry: boolean,
+    act: () => Promise<T>,
+    elsewhere?: { node: string; request: string },
+  ): Promise<T> {
+    this.gate.pace(person);
+    if (dry) return act();
+    const { from, token } = person;
+    const { node, request } = elsewhere ?? { node: this.#nodeName, request: '' };
+    const asking: Asking = {
+      who: whoIs(person),
+      name: token?.name ?? '',
+      from,
+      what,
+      subject,
+      node,
+      request,
+    };
+    const row = await this.audit.begin(asking);
+    const end = (outcome: Outcome) =>
+      this.audit
+        .end(row, outcome)
+        // The change is as it is: to answer otherwise would be a lie.
+        .catch(error => this.#log.error({ error: String(error), ...row }, 'audit row not completed'));
+    try {
+      const answer = await act();
+      await end({ result: 'done', code: '', detail: '' });
+      return answer;
+    } catch (error) {
+      await end(outcomeOf(error));
+      throw error;
+    }
+  }
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof ShoalError))
+    return { result: 'failed', code: 'SHOAL_INTERNAL', detail: String(error) };
+  const result = statusOf(error.code) < 500 ? 'refused' : 'failed';
+  return { result, code: error.code, detail: error.message };
+}

@@ -1,0 +1,58 @@
+/**
+ * `npm run mutations [-- --only NAME] [--json]`: plants each fault in a copy of this tree and sees who notices. Exit
+ * codes: 0 every fault was noticed by all who must, 1 one was not, 2 bad arguments.
+ */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { MUTATIONS } from './mutations.ts';
+import { runMutations, unsound } from './run.ts';
+import { legend, line, table } from './table.ts';
+import { Tree } from './tree.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const USAGE = `usage: npm run mutations [-- --only NAME] [--json]\n`;
+
+async function main(args: string[]): Promise<number> {
+  const { only, json, help } = parseArgs({
+    args,
+    options: { only: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+  }).values;
+  if (help) {
+    process.stdout.write(`${USAGE}${legend()}\n`);
+    return 0;
+  }
+  const mutations = MUTATIONS.filter(m => !only || m.name === only);
+  if (mutations.length === 0) {
+    process.stderr.write(`mutations: there is no mutation ${only}; there are\n${legend()}\n`);
+    return 2;
+  }
+  const tree = new Tree(ROOT);
+  const end = () => tree.remove();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      end();
+      process.exit(1);
+    });
+  try {
+    const faults = await unsound(tree, mutations);
+    if (faults.length > 0) {
+      process.stderr.write(`${faults.join('\n')}\n`);
+      return 1;
+    }
+    const rows = await runMutations(tree, mutations, row => json || process.stderr.write(`${line(row)}\n`));
+    process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : `${table(rows)}\n`);
+    return rows.every(r => r.outcome === 'caught') ? 0 : 1;
+  } finally {
+    end();
+  }
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(
+    `mutations: ${usage ? `${(error as Error).message}\n${USAGE}` : (error as Error).stack}\n`,
+  );
+  process.exit(usage ? 2 : 1);
+}

@@ -1,0 +1,69 @@
+/** The faults that Shoal must never have, one each, with the tests that stand between them and a release. */
+import type { Mutation } from './types.ts';
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'sync-skipped',
+    fault: 'what must not be lost is written without sync',
+    file: 'agent/src/edge/store/store.ts',
+    find: 'key, value }], { sync }),',
+    replace: 'key, value }], { sync: false }),',
+    caughtBy: ['power cut'],
+  },
+  {
+    name: 'commit-without-postmigrate',
+    fault: 'the source commits on the word of the target alone, though its own VMM may resume',
+    file: 'agent/src/core/handoff/source.ts',
+    find: "ready: go('switching-ready'),",
+    replace: "ready: go('w-committed', 'write-committed'),",
+    caughtBy: ['every run of two nodes'],
+  },
+  {
+    name: 'expiry-after-ready',
+    fault: 'a reservation runs out after `ready`, and the target forgets the handoff',
+    file: 'agent/src/core/handoff/target.ts',
+    find: "    resend: go('ready', 'send-ready'),",
+    replace: "    deadline: go('gone', 'drop-vm', 'forget'),\n    resend: go('ready', 'send-ready'),",
+    caughtBy: ['every run of two nodes'],
+  },
+  {
+    name: 'not-run-dropped',
+    fault: 'the source does not hear that the target gave up, so nobody ever runs the VM again',
+    file: 'agent/src/core/handoff/source.ts',
+    find: "    'not-run': go('w-retaken', 'write-retaken'),\n    'pages-exit': go('committed', 'restart-pages'),",
+    replace: "    'pages-exit': go('committed', 'restart-pages'),",
+    caughtBy: ['every run of two nodes'],
+  },
+  {
+    name: 'preload-descriptor-closed',
+    fault: 'the VMM keeps no descriptor of its own, so a dead page server turns missing pages into zeros',
+    file: 'agent/native/preload/uffd.c',
+    find: '    hand_over(path, kept, address, length);',
+    replace: '    hand_over(path, kept, address, length);\n    close(kept);',
+    caughtBy: ['page server: a dead page server'],
+  },
+  {
+    name: 'page-flipped',
+    fault: 'one bit of a page is turned on its way to the target',
+    file: 'agent/native/page-server/src/serve/bulk.rs',
+    find: '        self.read_pages(first, bytes)?;',
+    replace: '        self.read_pages(first, bytes)?;\n        bytes[size / 2] ^= 1;',
+    caughtBy: ['page server: memory byte by byte'],
+  },
+  {
+    name: 'record-not-read-back',
+    fault: 'a record counts as written although it reads back differently',
+    file: 'agent/src/edge/handoff/journal.ts',
+    find: 'if (!isDeepStrictEqual(found, plain))',
+    replace: 'if (found === undefined && isDeepStrictEqual(found, plain))',
+    caughtBy: ['journal tests'],
+  },
+  {
+    name: 'report-replayed',
+    fault: 'an old report of a node is taken for its newest',
+    file: 'agent/src/core/view.ts',
+    find: "    if (old) return 'old';",
+    replace: "    if (old && held === undefined) return 'old';",
+    caughtBy: ['view tests'],
+  },
+];

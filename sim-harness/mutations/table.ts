@@ -1,0 +1,20 @@
+/** What `npm run mutations` prints. */
+import { MUTATIONS } from './mutations.ts';
+import type { Row } from './types.ts';
+
+const widthOf = (texts: string[]): number => Math.max(...texts.map(t => t.length));
+
+/** One line for each row: mutation, who had to notice, whether it did. */
+export function table(rows: readonly Row[]): string {
+  const names = widthOf(rows.map(r => r.mutation));
+  const checkers = widthOf(rows.map(r => r.checker));
+  return rows.map(row => line(row, names, checkers)).join('\n');
+}
+
+export function line({ mutation, checker, outcome, seconds }: Row, names = 0, checkers = 0): string {
+  const mark = outcome === 'caught' ? '✓' : '✗';
+  return `${mark} ${mutation.padEnd(names)}  ${outcome.padEnd(9)} ${checker.padEnd(checkers)}  ${seconds.toFixed(1)} s`;
+}
+
+/** The faults themselves, for people who read the table. */
+export const legend = (): string => MUTATIONS.map(m => `${m.name}: ${m.fault} (${m.file})`).join('\n');
