@@ -43,6 +43,9 @@ export const vmShelves = (db: Database): VmShelves => ({
   departures: new Shelf<Departure>(db, 'left'),
 });
 
+/** What a start changes. */
+export const startedIn = (bootId: string) => ({ bootId, crashed: false, lost: false, restartAtMs: 0 });
+
 export const newRecord = (spec: VmSpec, epoch: number, bootId: string): VmRecord => ({
   spec,
   epoch,

@@ -12,7 +12,7 @@ import type { VmHost, Vmm } from '../vmm/types.ts';
 import { arrivalRecord, type Luggage } from './arrival.ts';
 import { learnState } from './learn-state.ts';
 import { powerOff } from './power-off.ts';
-import { newRecord, type OwnedVm, stateOf, type VmShelves } from './record.ts';
+import { newRecord, type OwnedVm, startedIn, stateOf, type VmShelves } from './record.ts';
 import { Restarts } from './restarts.ts';
 import { type Change, Turns } from './turns.ts';
 import { Watch } from './watch.ts';
@@ -286,10 +286,7 @@ export class Vms {
         throw error;
       }
       owned.state = 'running';
-      owned.record = {
-        ...owned.record,
-        ...{ bootId: this.#options.bootId, crashed: false, lost: false, restartAtMs: 0 },
-      };
+      owned.record = { ...owned.record, ...startedIn(this.#options.bootId) };
       // It runs, whatever the disk says: a later life of the agent finds it by its VMM.
       await this.#save(owned).catch(error => this.#watch.failed(owned, error));
       this.#deps.log.info({ vm: owned.record.spec.name, pid: owned.vmm?.pid }, 'VM started');
