@@ -124,9 +124,19 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_CLI_UNREACHABLE: row(
     503,
     'No agent answers there',
-    'See `systemctl status shoald`, or name another --socket or --url',
+    'See `systemctl status shoald`, or name another --socket or --node',
   ),
-  SHOAL_CLI_NEEDS_SOCKET: row(403, 'Changes need the unix socket', 'Run it on that node, without --url'),
+  SHOAL_CLI_NEEDS_SOCKET: row(
+    403,
+    'Changes need the unix socket or HTTPS, consoles the unix socket',
+    'Run it on that node, without --node; or name it by https:// with --token-file',
+  ),
+  SHOAL_CLI_TOKEN_FILE: row(400, 'The token file holds no token, or others may read it', 'Mend the file'),
+  SHOAL_CLI_FINGERPRINT: row(
+    502,
+    'The certificate of that node is not the one that is pinned, or nobody vouches for it',
+    'Compare with `shoal status` on that node',
+  ),
   SHOAL_CLI_ANSWER: row(502, 'The answer is no answer of an agent', 'Check what listens there'),
   SHOAL_CLI_SPEC_FILE: row(400, 'The spec file cannot be read, or is no YAML', 'Mend the file'),
   SHOAL_CLI_USAGE: row(400, 'An argument is wrong', 'See --help'),

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Engine } from '@shoal/protocol';
 import { yamlBody } from '../edge/http/body.ts';
+import { ROLES, type Role } from '../edge/people/token.ts';
 import { ShoalError } from '../errors.ts';
 
 const UNIT_MS: Record<string, number> = {
@@ -38,6 +39,11 @@ const ENGINES: readonly string[] = ['postcopy', 'precopy'] satisfies Engine[];
 export function engineOf(text: string): Engine {
   if (ENGINES.includes(text)) return text as Engine;
   throw usage('there is no such engine', `--engine ${text}`, `There are: ${ENGINES.join(', ')}`);
+}
+
+export function roleOf(text: string): Role {
+  if ((ROLES as readonly string[]).includes(text)) return text as Role;
+  throw usage('there is no such role', `--role ${text}`, `There are: ${ROLES.join(', ')}`);
 }
 
 /** The spec file's text, `-` = standard input. Rejects with SHOAL_CLI_SPEC_FILE when it is not there or no YAML. */

@@ -51,11 +51,11 @@ for (const [args, asked, out] of CHANGES) {
     assert.equal(api.asked, [asked]);
   });
   test(`shoal ${args.join(' ')} changes nothing over TCP, and says where to run it`, async () => {
-    const ran = await shoal(['--url', server.url, ...args]);
+    const ran = await shoal(['--node', server.url, ...args]);
     assert.is(ran.code, 1);
     assert.match(
       ran.note,
-      /^shoal: changes and consoles need the unix socket .*\. Run it on that node, without --url\n$/,
+      /^shoal: changes need the unix socket of the node, or HTTPS with a token .*\. Run it on that node, without --node; or /,
     );
     assert.equal(api.asked, []);
   });

@@ -1,8 +1,8 @@
-/** Commands that change something: all of them over the unix socket. Each says in one line what was done, or would be. */
+/** Commands that change something. Each says in one line what was done, or would be. */
 import type { Engine } from '@shoal/protocol';
 import type { Moving, Would } from '../edge/http/api.types.ts';
 import { specText, usage } from './arguments.ts';
-import { needsSocket } from './client.ts';
+import { needsHttps } from './client.ts';
 import { follow, movedLine } from './follow.ts';
 import { duration, remaining } from './format.ts';
 import { print, type Shell } from './shell.ts';
@@ -35,7 +35,7 @@ type Wish<T> = {
   waits?: string;
 };
 
-async function change<T>(shell: Shell, dry: boolean, wish: Wish<T>): Promise<void> {
+export async function change<T>(shell: Shell, dry: boolean, wish: Wish<T>): Promise<void> {
   const { path, done, form = 'nothing', body = '{}', type, waits = '' } = wish;
   if (dry) {
     const answer = await shell.client.post<Would>(`${path}?dryRun=true`, 'object', body, type);
@@ -79,7 +79,7 @@ export const resume = (shell: Shell, dry: boolean): Promise<void> =>
   change(shell, dry, { path: '/v1/mesh/actions/resume', done: () => 'The rule moves VMs again.' });
 
 export async function runVm(shell: Shell, dry: boolean, file: string): Promise<void> {
-  if (!shell.client.local) throw needsSocket(shell.client.where);
+  if (!shell.client.mayChange) throw needsHttps(shell.client.where);
   await change<{ vm: string; name: string }>(shell, dry, {
     path: '/v1/vms',
     form: 'object',

@@ -1,10 +1,11 @@
-/** Asks an agent: over its unix socket (everything), or over HTTP of any node (reads). */
-import { request } from 'node:http';
+/** Asks an agent: over its unix socket (everything), over HTTPS with a token (all but consoles), or over HTTP (reads). */
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { ShoalError } from '../errors.ts';
 import { plain } from './format.ts';
+import { type Place, targetOf, unreachable } from './target.ts';
+import { readToken } from './token-file.ts';
 
-/** `url` is `http://host:port`; empty = the socket. */
-export type Place = { socket: string; url: string };
+export type { Place } from './target.ts';
 
 /** `text` is the answer as it came, `value` the same parsed, its strings safe for a terminal. */
 export type Answer<T> = { text: string; value: T };
@@ -19,61 +20,78 @@ const CHANGE_TIMEOUT_MS = 60_000;
 
 export class Client {
   readonly #place: Place;
-  readonly #target: object;
+  readonly #target: ReturnType<typeof targetOf>;
 
+  /** Throws SHOAL_CLI_USAGE for a place that is none. */
   constructor(place: Place) {
     this.#place = place;
-    this.#target = place.url === '' ? { socketPath: place.socket } : hostOf(place.url);
+    this.#target = targetOf(place);
   }
 
   /** What messages call the agent that is asked. */
   get where(): string {
-    return this.#place.url || this.#place.socket;
+    return this.#place.node || this.#place.socket;
+  }
+
+  /** Whether this is the agent of this machine. */
+  get local(): boolean {
+    return this.#target.by === 'socket';
   }
 
   /** Whether changes can be asked for. */
-  get local(): boolean {
-    return this.#place.url === '';
+  get mayChange(): boolean {
+    return this.#target.by !== 'http';
   }
 
   get<T>(path: string, form: Form): Promise<Answer<T>> {
     return this.#ask('GET', path, form, READ_TIMEOUT_MS);
   }
 
-  /** Rejects with SHOAL_CLI_NEEDS_SOCKET before anything is sent when the place is a `--url`. */
+  /** Rejects with SHOAL_CLI_NEEDS_SOCKET before anything is sent when the place is plain HTTP. */
   async post<T>(path: string, form: Form, body = '{}', type = 'application/json'): Promise<Answer<T>> {
-    if (!this.local) throw needsSocket(this.where);
+    if (!this.mayChange) throw needsHttps(this.where);
     return this.#ask('POST', path, form, CHANGE_TIMEOUT_MS, { body, type });
   }
 
-  #ask<T>(
+  async #ask<T>(
     method: string,
     path: string,
     form: Form,
     timeoutMs: number,
     sent?: { body: string; type: string },
   ): Promise<Answer<T>> {
-    const headers = sent && { 'content-type': sent.type, 'content-length': Buffer.byteLength(sent.body) };
+    const { tokenFile, actor } = this.#place;
+    const headers = {
+      ...(sent && { 'content-type': sent.type, 'content-length': Buffer.byteLength(sent.body) }),
+      ...(tokenFile !== '' && { authorization: `Bearer ${await readToken(tokenFile)}` }),
+      ...(this.local && { 'shoal-actor': actor }),
+    };
+    const options = { method, path, headers, agent: false } as const;
+    const { status, text } = await this.#exchange(options, timeoutMs, sent?.body);
+    return this.#read(status, text, form);
+  }
+
+  async #exchange(
+    options: RequestOptions,
+    timeoutMs: number,
+    body: string | undefined,
+  ): Promise<{ status: number; text: string }> {
+    const connection = await this.#target.connect(timeoutMs);
     return new Promise((resolve, reject) => {
-      const req = request({ ...this.#target, method, path, headers, agent: false }, res => {
+      const fail = (error: Error) => reject(unreachable(this.#place, error));
+      const req = request({ ...options, ...connection }, (res: IncomingMessage) => {
         let text = '';
         res.setEncoding('utf8').on('data', part => {
           text += part;
         });
-        res.once('error', error => reject(unreachable(this.#place, error)));
-        res.once('end', () => {
-          try {
-            resolve(this.#read(res.statusCode ?? 0, text, form));
-          } catch (error) {
-            reject(error);
-          }
-        });
+        res.once('error', fail);
+        res.once('end', () => resolve({ status: res.statusCode ?? 0, text }));
       });
       const silent = new Error(`no answer within ${timeoutMs / 1000} s`);
       const timer = setTimeout(() => req.destroy(silent), timeoutMs);
       req.once('close', () => clearTimeout(timer));
-      req.once('error', error => reject(unreachable(this.#place, error)));
-      req.end(sent?.body);
+      req.once('error', fail);
+      req.end(body);
     });
   }
 
@@ -92,12 +110,20 @@ export class Client {
   }
 }
 
-export const needsSocket = (url: string): ShoalError =>
+export const needsHttps = (node: string): ShoalError =>
   new ShoalError(
     'SHOAL_CLI_NEEDS_SOCKET',
-    'changes and consoles need the unix socket of the node',
-    url,
-    'Run it on that node, without --url',
+    'changes need the unix socket of the node, or HTTPS with a token',
+    node,
+    'Run it on that node, without --node; or name it by https:// with --token-file',
+  );
+
+export const needsSocket = (node: string): ShoalError =>
+  new ShoalError(
+    'SHOAL_CLI_NEEDS_SOCKET',
+    'consoles need the unix socket of the node',
+    node,
+    'Run it on that node, without --node',
   );
 
 function parsed(text: string): unknown {
@@ -106,34 +132,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Throws SHOAL_CLI_USAGE for what is no `http://host:port`. */
-function hostOf(url: string): { hostname: string; port: string } {
-  const at = URL.canParse(url) ? new URL(url) : undefined;
-  if (at?.protocol === 'http:' && at.pathname === '/' && at.search === '' && at.username === '')
-    return { hostname: at.hostname.replace(/^\[|\]$/g, ''), port: at.port || '80' };
-  throw new ShoalError(
-    'SHOAL_CLI_USAGE',
-    'that is no address of a node',
-    `--url ${url}`,
-    'Write http://host:port',
-  );
-}
-
-const WHY: Record<string, string> = {
-  ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nobody listens there',
-  EACCES: 'this user may not use the socket',
-  EPERM: 'this user may not use the socket',
-};
-
-function unreachable({ socket, url }: Place, cause: NodeJS.ErrnoException): ShoalError {
-  const denied = cause.code === 'EACCES' || cause.code === 'EPERM';
-  const local = denied
-    ? 'Run it as root, or as a member of control.group'
-    : 'See `systemctl status shoald`, or name another --socket';
-  const what = `no agent answers: ${WHY[cause.code ?? ''] ?? cause.message}`;
-  const todo = url ? 'See `systemctl status shoald` on that node, and its http.listen' : local;
-  return new ShoalError('SHOAL_CLI_UNREACHABLE', what, url || socket, todo, { cause });
 }

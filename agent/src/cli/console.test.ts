@@ -82,9 +82,9 @@ test('a console that is not there is told with the VM', async () => {
 });
 
 test('a console is not offered over TCP', async () => {
-  const { code, note } = await shoal(['--url', server.url, 'console', 'vm1']);
+  const { code, note } = await shoal(['--node', server.url, 'console', 'vm1']);
   assert.is(code, 1);
-  assert.match(note, 'shoal: changes and consoles need the unix socket of the node');
+  assert.match(note, 'shoal: consoles need the unix socket of the node');
 });
 
 test.run();

@@ -84,11 +84,11 @@ test('every fault of a configuration is a row, and the other checks go on', asyn
 });
 
 test('the doctor is for this machine, not for another', async () => {
-  const { code, note } = await shoal(['--url', server.url, 'doctor']);
+  const { code, note } = await shoal(['--node', server.url, 'doctor']);
   assert.is(code, 2);
   assert.match(
     note,
-    'shoal: doctor looks at the machine that it runs on (--url). Run it there, without --url',
+    'shoal: doctor looks at the machine that it runs on (--node). Run it there, without --node',
   );
 });
 

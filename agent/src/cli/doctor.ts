@@ -10,10 +10,12 @@ import { DEFAULT_CONFIG, DEFAULT_SOCKET } from './places.ts';
 import { print, type Shell } from './shell.ts';
 import type { Style } from './style.ts';
 
+const NO_NODE = { node: '', tokenFile: '', fingerprint: '', actor: '' };
+
 /** 1 when a check failed. `configPath` undefined = the usual place. */
 export async function doctor(shell: Shell, configPath: string | undefined): Promise<0 | 1> {
   if (!shell.client.local)
-    throw usage('doctor looks at the machine that it runs on', '--url', 'Run it there, without --url');
+    throw usage('doctor looks at the machine that it runs on', '--node', 'Run it there, without --node');
   // Only here: the other commands start faster without the schema and all that the checks need.
   const { loadForDoctor } = await import('../edge/doctor/configuration.ts');
   const { examine } = await import('../edge/doctor/doctor.ts');
@@ -21,7 +23,7 @@ export async function doctor(shell: Shell, configPath: string | undefined): Prom
   // Which agent is meant is in the configuration, unless the command line says otherwise.
   const client =
     shell.client.where === DEFAULT_SOCKET
-      ? new Client({ socket: config.control.socket, url: '' })
+      ? new Client({ ...NO_NODE, socket: config.control.socket })
       : shell.client;
   const checks = [...first, ...(await examine(config, await ask(client)))];
   print(shell, { text: JSON.stringify({ checks }), value: checks }, c => lines(c, shell.style));

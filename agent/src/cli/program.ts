@@ -1,24 +1,40 @@
-/** The commands of `shoal`, their arguments and options. What they do is in `reads`, `changes`, `doctor`. */
-import { Command } from 'commander';
+/** The commands of `shoal`, their arguments and options. What they do is in `reads`, `changes`, `people`, `doctor`. */
+import { userInfo } from 'node:os';
+import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
-import { durationMs, engineOf, limitOf } from './arguments.ts';
+import { durationMs, engineOf, limitOf, roleOf } from './arguments.ts';
 import * as changes from './changes.ts';
 import { Client } from './client.ts';
 import { vmConsole } from './console.ts';
 import { doctor } from './doctor.ts';
+import * as people from './people.ts';
 import { DEFAULT_CONFIG, DEFAULT_SOCKET } from './places.ts';
 import * as reads from './reads.ts';
 import type { ExitCode, Terminal } from './run.ts';
 import type { Shell } from './shell.ts';
-import { style, wantsColour } from './style.ts';
+import { type Environment, style, wantsColour } from './style.ts';
 
-type Globals = { socket: string; url: string; json: boolean };
+type Globals = {
+  socket: string;
+  node?: string;
+  /** The old name of `node`. */
+  url?: string;
+  tokenFile: string;
+  fingerprint: string;
+  json: boolean;
+};
 
 export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): Command {
   const program = new Command('shoal')
     .description('Looks at a Shoal mesh and changes it. Any node answers for the whole cluster.')
     .option('--socket <path>', "the agent's unix socket: reads and changes", DEFAULT_SOCKET)
-    .option('--url <address>', 'http://host:port of any node instead: reads only', '')
+    .option(
+      '--node <address>',
+      'any node instead: http://host:port for reads, https://host:port with a token',
+    )
+    .addOption(new Option('--url <address>').hideHelp())
+    .option('--token-file <file>', 'the token that HTTPS asks for; a file that nobody else may read', '')
+    .option('--fingerprint <sha256>', 'of the certificate of that node, as its `shoal status` shows it', '')
     .option('--json', "print the agent's answer as it is", false)
     .version(VERSION, '-V, --version', 'print the version of this command')
     .helpCommand(false)
@@ -35,9 +51,9 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
         ),
     });
   const shell = (): Shell => {
-    const { socket, url, json } = program.opts<Globals>();
+    const { socket, url = '', node = url, tokenFile, fingerprint, json } = program.opts<Globals>();
     return {
-      client: new Client({ socket, url }),
+      client: new Client({ socket, node, tokenFile, fingerprint, actor: actorOf(terminal.env) }),
       json,
       style: style(wantsColour(terminal.outTty, terminal.env)),
       now: terminal.now,
@@ -98,6 +114,31 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     changes.resume(shell(), dryRun),
   );
 
+  const token = command('token', 'tokens for HTTPS that this node knows').helpCommand(false);
+  token
+    .command('create')
+    .description('make one, print it; it is told this once')
+    .requiredOption('--role <role>', 'read, operate (changes) or admin (tokens, audit log too)', roleOf)
+    .option('--name <name>', 'for people, in lists and the audit log', '')
+    .option('--expires <time>', 'how long it is good: 12h, 90d (default: for ever)', durationMs, 0)
+    .action(({ role, name, expires }) => people.createToken(shell(), role, name, expires));
+  token
+    .command('list')
+    .description('who they are, what they may, whether they are good')
+    .option('--records', 'as `token add` takes them on another node', false)
+    .action(({ records }) => people.listTokens(shell(), records));
+  token
+    .command('add <record>')
+    .description('let this node know a token that was made on another')
+    .action(record => people.addToken(shell(), record));
+  token
+    .command('revoke <token>')
+    .description('by id or name: worth nothing on this node from now on')
+    .action(id => people.revokeToken(shell(), id));
+  command('audit', 'who changed what on this node or through it')
+    .option(...limit)
+    .action(({ limit }) => people.audit(shell(), limit));
+
   command('doctor', 'check this machine, its configuration and its agent; exit 1 if a check fails')
     .option('--config <file>', `the agent's configuration (default: ${DEFAULT_CONFIG})`)
     .action(async ({ config }) => {
@@ -105,4 +146,14 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     });
   command('version', 'versions of this command and of the agent').action(() => reads.version(shell()));
   return program;
+}
+
+/** Who sits here, for the audit log: behind `sudo` it is not root. */
+function actorOf(env: Environment): string {
+  try {
+    return env.SUDO_USER || userInfo().username;
+  } catch {
+    // A uid without an entry in passwd(5).
+    return `uid${process.getuid?.() ?? ''}`;
+  }
 }

@@ -51,7 +51,7 @@ test('on a terminal there is colour, and with NO_COLOR there is none', async () 
 });
 
 test('nodes, VMs, handoffs and decisions are shown from any node over HTTP too', async () => {
-  const from = ['--url', server.url];
+  const from = ['--node', server.url];
   assert.match((await shoal([...from, 'nodes'])).out, /^node0 +awake +auto +1 +96 % .* 198\.18\.0\.1:7421$/m);
   assert.match((await shoal([...from, 'vms'])).out, /^vm1 +node1 +running\? +1 +50 % /m);
   assert.match(
@@ -124,7 +124,7 @@ test('an agent that is not there is named with its socket and what to look at', 
     ran.note,
     'shoal: no agent answers: there is no such socket (/nonexistent/shoald.sock). See `systemctl status shoald`, or name another --socket\n',
   );
-  const far = await shoal(['--url', 'http://127.0.0.1:1', 'status']);
+  const far = await shoal(['--node', 'http://127.0.0.1:1', 'status']);
   assert.match(
     far.note,
     /^shoal: no agent answers: nobody listens there \(http:\/\/127\.0\.0\.1:1\)\. See `systemctl status shoald` on that node.*\n$/,
@@ -136,7 +136,7 @@ test('something else that listens there is no agent', async () => {
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
   try {
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
-    const { code, note } = await shoal(['--url', url, 'vms']);
+    const { code, note } = await shoal(['--node', url, 'vms']);
     assert.is(code, 1);
     assert.match(
       note,
@@ -154,8 +154,8 @@ test('bad usage is one line and exit code 2', async () => {
     [['status', '--colour'], /^shoal: unknown option '--colour'.* See --help\n$/s],
     [['handoffs', '--limit', '0'], /^shoal: that is no number of rows \(--limit 0\)\. /],
     [
-      ['--url', 'node0:7421', 'status'],
-      /^shoal: that is no address of a node \(--url node0:7421\)\. Write http/,
+      ['--node', 'node0:7421', 'status'],
+      /^shoal: that is no address of a node \(--node node0:7421\)\. Write http/,
     ],
     [
       ['migrate', 'vm1', '--engine', 'warp'],

@@ -1,23 +1,30 @@
 /** Prints `docs/reference/cli.md`: `node --conditions=source --import tsx agent/src/cli/reference.ts > docs/reference/cli.md`. */
 import { pathToFileURL } from 'node:url';
+import type { Command } from 'commander';
 import { createProgram } from './program.ts';
 
 export function cliReference(): string {
   const quiet = () => undefined;
   const terminal = { out: quiet, note: quiet, outTty: false, noteTty: false, env: {}, now: () => 0 };
   const program = createProgram(terminal, { code: 0 });
-  const commands = program.commands.flatMap(command => {
+  const rows = (command: Command, prefix: string): string[] => {
+    const name = `${prefix}${command.name()}`;
+    if (command.commands.length > 0) return command.commands.flatMap(c => rows(c, `${name} `));
     const takes = command.registeredArguments
       .map(a => (a.required ? ` <${a.name()}>` : ` [${a.name()}]`))
       .join('');
     const options = command.options.map(o => `| | \`${o.flags}\` | ${o.description} |`);
-    return [`| \`${command.name()}${takes}\` | | ${command.description()} |`, ...options];
-  });
-  const globals = program.options.map(o => `| \`${o.flags}\` | ${o.description} |`);
+    return [`| \`${name}${takes}\` | | ${command.description()} |`, ...options];
+  };
+  const commands = program.commands.flatMap(command => rows(command, ''));
+  const globals = program.options.filter(o => !o.hidden).map(o => `| \`${o.flags}\` | ${o.description} |`);
   return `# The command line
 
-\`shoal\` talks to the agent of its machine over the unix socket, or with \`--url\` to any node over HTTP, for reads alone.
-\`shoald\` is the agent: \`shoald --help\`.
+\`shoal\` talks to the agent of its machine over the unix socket, or with \`--node\` to any node: over HTTP for reads alone, over
+HTTPS with a token for all but consoles. \`shoald\` is the agent: \`shoald --help\`.
+
+    shoal token create --role operate --name ann > ~/.shoal-token && chmod 600 ~/.shoal-token
+    shoal --node https://node0:7422 --token-file ~/.shoal-token --fingerprint sha256:… migrate web1
 
 ## Options of every command
 

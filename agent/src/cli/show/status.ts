@@ -21,8 +21,9 @@ export function status(cluster: ClusterStatus, style: Style): string[] {
   const rests = paused.map(n =>
     style.warn(`paused on ${n.name} for ${remaining(n.pausedMs)}: no moves by the rule`),
   );
+  const https = cluster.https.address ? [`https ${cluster.https.address} ${cluster.https.fingerprint}`] : [];
   const parts = [
-    [head.join(' · '), ...rests],
+    [head.join(' · '), ...https, ...rests],
     nodesBriefly(nodes, cluster.nodeId, style),
     vmsBriefly(vms, style),
     handoffsBriefly(handoffs, style),
