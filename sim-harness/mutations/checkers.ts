@@ -23,6 +23,8 @@ const cargo = (filter: string): Checker => ({
 
 export const CHECKERS: Readonly<Record<string, Checker>> = {
   'every run of two nodes': tests('agent/src/core/handoff/explore.test.ts'),
+  'cells of the tables': tests('agent/src/core/handoff/cells.test.ts'),
+  'promises of the tables': tests('agent/src/core/handoff/promises.test.ts'),
   'journal tests': tests('agent/src/edge/handoff/journal.test.ts'),
   'power cut': tests('sim-harness/test/power-cut.test.ts'),
   'view tests': tests('agent/src/core/view.test.ts'),

@@ -16,7 +16,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/core/handoff/source.ts',
     find: "ready: go('switching-ready'),",
     replace: "ready: go('w-committed', 'write-committed'),",
-    caughtBy: ['every run of two nodes'],
+    caughtBy: ['every run of two nodes', 'cells of the tables'],
   },
   {
     name: 'expiry-after-ready',
@@ -24,7 +24,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/core/handoff/target.ts',
     find: "    resend: go('ready', 'send-ready'),",
     replace: "    deadline: go('gone', 'drop-vm', 'forget'),\n    resend: go('ready', 'send-ready'),",
-    caughtBy: ['every run of two nodes'],
+    caughtBy: ['every run of two nodes', 'cells of the tables'],
   },
   {
     name: 'not-run-dropped',
@@ -65,5 +65,30 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "    if (old) return 'old';",
     replace: "    if (old && held === undefined) return 'old';",
     caughtBy: ['view tests'],
+  },
+  {
+    name: 'reservation-leaked',
+    fault: 'a target that gave up goes on to hold the memory that it had promised',
+    file: 'agent/src/core/handoff/target.ts',
+    find: "go('not-run', 'drop-vm', 'end-pages', 'release-reservation', 'send-not-run', 'send-ended')",
+    replace: "go('not-run', 'drop-vm', 'end-pages', 'send-not-run', 'send-ended')",
+    caughtBy: ['promises of the tables'],
+  },
+  {
+    name: 'ram-freed-early',
+    fault:
+      'the source frees its memory when the guest runs at the target, though pages are still missing there',
+    file: 'agent/src/core/handoff/source.ts',
+    find: "    running: go('transferring'),",
+    replace: "    running: go('transferring', 'free-ram'),",
+    caughtBy: ['cells of the tables'],
+  },
+  {
+    name: 'refusal-taken-for-accept',
+    fault: 'the source begins a handoff that the target has refused',
+    file: 'agent/src/core/handoff/source.ts',
+    find: '    refuse: gone,',
+    replace: "    refuse: go('w-preparing', 'write-preparing'),",
+    caughtBy: ['promises of the tables'],
   },
 ];
