@@ -16,7 +16,11 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
     'A configured cgroup is none',
     'Name a v1 cpuacct or v2 directory, or set cpu.source: host',
   ),
-  SHOAL_IDENTITY: row(500, "The node's key cannot be read or made", 'Check node.stateDir and who owns it'),
+  SHOAL_IDENTITY: row(
+    500,
+    'The key of the node or operator cannot be read or made',
+    'Check the file that is named and who owns it',
+  ),
   SHOAL_STORE_LOCKED: row(
     500,
     'Another agent uses this state directory',
@@ -102,6 +106,15 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
     'A pause is too long or no time at all',
     'Give a shorter time; it can be renewed',
   ),
+  SHOAL_REGISTER_DENIED: row(
+    403,
+    'The key that signed may not write that',
+    'Sign with an operator key that stands in mesh.operators of this node',
+  ),
+  SHOAL_REGISTER_FORGED: row(400, 'The signature was not made by that author', 'Sign it again'),
+  SHOAL_REGISTER_OLD: row(409, 'Something newer was written meanwhile', 'Look again, and write anew'),
+  SHOAL_REGISTER_FULL: row(409, 'No more keys of that owner are kept', 'Withdraw some'),
+  SHOAL_MEMBER_UNKNOWN: row(404, 'No member has that name or id', 'See `shoal members`'),
   SHOAL_PAUSED_ELSEWHERE: row(409, 'Another node still pauses the mesh', 'Resume there too'),
 
   // Between parts.

@@ -1,7 +1,7 @@
 /** Arguments of the command line to values; each fault is one SHOAL_CLI_USAGE. */
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
-import type { Engine } from '@shoal/protocol';
+import type { Engine, Mode } from '@shoal/protocol';
 import { yamlBody } from '../edge/http/body.ts';
 import { ROLES, type Role } from '../edge/people/token.ts';
 import { ShoalError } from '../errors.ts';
@@ -44,6 +44,13 @@ export function engineOf(text: string): Engine {
 export function roleOf(text: string): Role {
   if ((ROLES as readonly string[]).includes(text)) return text as Role;
   throw usage('there is no such role', `--role ${text}`, `There are: ${ROLES.join(', ')}`);
+}
+
+const MODES: readonly string[] = ['observe', 'advise', 'auto'] satisfies Mode[];
+
+export function modeOf(text: string): Mode {
+  if (MODES.includes(text)) return text as Mode;
+  throw usage('there is no such mode', text, `There are: ${MODES.join(', ')}`);
 }
 
 /** The spec file's text, `-` = standard input. Rejects with SHOAL_CLI_SPEC_FILE when it is not there or no YAML. */

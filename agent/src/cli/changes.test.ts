@@ -33,6 +33,7 @@ const CHANGES: [string[], unknown[], string][] = [
   [['uncordon'], ['cordon', false], 'This node takes VMs again.\n'],
   [['pause', '--for', '90s'], ['pause', 90_000], 'No moves by the rule for 90 s.\n'],
   [['pause'], ['pause', 600_000], 'No moves by the rule for 10 min.\n'],
+  [['mode', 'observe'], ['mode', 'observe'], 'The mode of this node is observe.\n'],
   [['resume'], ['resume'], 'The rule moves VMs again.\n'],
   [
     ['migrate', 'vm1'],

@@ -1,7 +1,7 @@
 /** Commands that change something. Each says in one line what was done, or would be. */
 import type { Engine } from '@shoal/protocol';
 import type { Moving, Would } from '../edge/http/api.types.ts';
-import { specText, usage } from './arguments.ts';
+import { modeOf, specText, usage } from './arguments.ts';
 import { needsHttps } from './client.ts';
 import { follow, movedLine } from './follow.ts';
 import { duration, remaining } from './format.ts';
@@ -77,6 +77,13 @@ export const pause = (shell: Shell, dry: boolean, ttlMs: number): Promise<void> 
 
 export const resume = (shell: Shell, dry: boolean): Promise<void> =>
   change(shell, dry, { path: '/v1/mesh/actions/resume', done: () => 'The rule moves VMs again.' });
+
+export const mode = (shell: Shell, dry: boolean, wanted: string): Promise<void> =>
+  change(shell, dry, {
+    path: '/v1/node/actions/mode',
+    body: JSON.stringify({ mode: modeOf(wanted) }),
+    done: () => `The mode of this node is ${wanted}.`,
+  });
 
 export async function runVm(shell: Shell, dry: boolean, file: string): Promise<void> {
   if (!shell.client.mayChange) throw needsHttps(shell.client.where);

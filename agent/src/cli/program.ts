@@ -7,8 +7,9 @@ import * as changes from './changes.ts';
 import { Client } from './client.ts';
 import { vmConsole } from './console.ts';
 import { doctor } from './doctor.ts';
+import * as members from './members.ts';
 import * as people from './people.ts';
-import { DEFAULT_CONFIG, DEFAULT_SOCKET } from './places.ts';
+import { DEFAULT_CONFIG, DEFAULT_OPERATOR_KEY, DEFAULT_SOCKET } from './places.ts';
 import * as reads from './reads.ts';
 import type { ExitCode, Terminal } from './run.ts';
 import type { Shell } from './shell.ts';
@@ -110,8 +111,13 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   changing('pause', 'no moves by the rule in the whole mesh for a while')
     .option('--for <time>', 'how long: 90s, 10m, 2h; a day at most', durationMs, 600_000)
     .action(options => changes.pause(shell(), options.dryRun, options.for));
-  changing('resume', 'end the pause that was asked for here').action(({ dryRun }) =>
-    changes.resume(shell(), dryRun),
+  changing('resume', 'end the pause that was asked for here')
+    .option('--key <file>', "with an operator's key: end the pauses of all nodes")
+    .action(options =>
+      options.key ? members.resumeAll(shell(), options) : changes.resume(shell(), options.dryRun),
+    );
+  changing('mode <mode>', 'observe, advise or auto on this node, over its configuration').action(
+    (mode, { dryRun }) => changes.mode(shell(), dryRun, mode),
   );
 
   const token = command('token', 'tokens for HTTPS that this node knows').helpCommand(false);
@@ -138,6 +144,19 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   command('audit', 'who changed what on this node or through it')
     .option(...limit)
     .action(({ limit }) => people.audit(shell(), limit));
+  const signed = (usage: string, what: string) =>
+    changing(usage, what).option('--key <file>', "the operator's key that signs", DEFAULT_OPERATOR_KEY);
+  command('members', 'who belongs to the mesh, and who was removed').action(() => members.members(shell()));
+  signed('join <peer>', 'make the node of that peer id a member, on all nodes')
+    .option('--name <name>', 'its name for people', '')
+    .option('--address <multiaddr...>', 'where to dial it, such as /ip4/198.18.0.2/tcp/7420', [])
+    .action((id, options) => members.join(shell(), id, options));
+  signed('leave <node>', 'remove a member by name or peer id: it is cut off by all nodes').action(
+    (node, options) => members.leave(shell(), node, options),
+  );
+  signed('keys <action>', "make or show an operator's key, or rotate: sign with another what it signed")
+    .option('--to <file>', 'rotate: the new key')
+    .action((action, options) => members.keys(shell(), action, options));
 
   command('doctor', 'check this machine, its configuration and its agent; exit 1 if a check fails')
     .option('--config <file>', `the agent's configuration (default: ${DEFAULT_CONFIG})`)

@@ -199,6 +199,8 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     vms,
     host,
     flags,
+    registers,
+    peers: () => mesh.peers(),
     history,
     decider,
     decisions,

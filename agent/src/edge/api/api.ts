@@ -4,12 +4,14 @@ import type { History } from '../history.ts';
 import type { AgentApi, ClusterStatus, DecisionRecord, HandoffStatus } from '../http/api.types.ts';
 import type { Decider } from '../mind/decider.ts';
 import { checkPause, type Flags } from '../registers/flags.ts';
+import type { Registers } from '../registers/registers.ts';
 import type { Records } from '../store/records.ts';
 import type { VmHost } from '../vmm/types.ts';
 import { POWERDOWN_MS } from '../vms/vms.ts';
 import { runningVm } from './actions.ts';
 import * as change from './changes.ts';
 import { explain } from './explain.ts';
+import { memberList, registerList, submitChange } from './members.ts';
 
 export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   host: VmHost;
@@ -20,6 +22,9 @@ export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   /** Running and ended handoffs of this node, newest first. */
   handoffs(limit: number): Promise<HandoffStatus[]>;
   reports(): LoadReport[];
+  registers: Registers;
+  /** Connected ones. */
+  peers(): string[];
   health(): string[];
   /** Resolves when a report of now is out. */
   tellNow(): Promise<void>;
@@ -42,6 +47,10 @@ export function createApi(given: ApiDeps): AgentApi {
       explain(subject, deps.status(), deps.decider.latest(), await decisions.last(EXPLAIN_LOOKS_BACK)),
     history: (subject, sinceMs) => deps.history.of(subject, sinceMs),
     reports: () => deps.reports(),
+    members: () => memberList(deps.registers, deps.peers()),
+    registers: () => registerList(deps.registers),
+    submit: async (register, dry) => made(submitChange(register, deps.registers), dry),
+    mode: async (mode, dry) => made(change.modeChange(mode, deps), dry),
     health: () => {
       const faults = deps.health();
       return { ok: faults.length === 0, faults };

@@ -66,6 +66,17 @@ const VmStatus = object({
   ...rates,
 });
 
+const MemberStatus = object({
+  id: words,
+  name: words,
+  addresses: listOf(words),
+  state: oneOf('member', 'removed'),
+  by: oneOf('config', 'register'),
+  connected: flag,
+});
+
+const RegisterStatus = object({ key: words, value: words, counter: count, author: words, ageMs: number });
+
 const HandoffStatus = object({
   handoff: words,
   vm: words,
@@ -201,6 +212,10 @@ export const ANSWERS = {
   Console: object({ path: words }),
   Would: object({ would: words }),
   TokenStatus,
+  MemberStatus,
+  MemberList: listOf(MemberStatus),
+  RegisterStatus,
+  RegisterList: listOf(RegisterStatus),
   TokenList: listOf(TokenStatus),
   NewToken: object({ token: words, id: words, record: words }),
   TokenId: object({ id: words }),
@@ -226,6 +241,8 @@ type Held = [
   Same<Schema<'TokenStatus'>, Listed>,
   Same<Schema<'NewToken'>, NewToken>,
   Same<Schema<'AuditRow'>, Audited>,
+  Same<Schema<'MemberStatus'>, api.MemberStatus>,
+  Same<Schema<'RegisterStatus'>, api.RegisterStatus>,
 ];
 /** What is read only in TypeScript is the same in JSON. */
 type Plain<T> = T extends (infer U)[]
@@ -233,4 +250,4 @@ type Plain<T> = T extends (infer U)[]
   : T extends object
     ? { -readonly [K in keyof T]: Plain<T[K]> }
     : T;
-export const HELD: Held = [true, true, true, true, true, true, true, true, true, true, true];
+export const HELD: Held = [true, true, true, true, true, true, true, true, true, true, true, true, true];

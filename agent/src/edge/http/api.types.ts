@@ -4,7 +4,7 @@
  */
 
 import type { Decision, View } from '@shoal/policies';
-import type { Engine, LoadReport, Mode, MoveReason, VmState } from '@shoal/protocol';
+import type { Engine, LoadReport, Mode, MoveReason, Register, VmState } from '@shoal/protocol';
 import type { Held } from '../../core/own-rows.ts';
 import type { FaultStats } from '../pages/types.ts';
 
@@ -118,6 +118,27 @@ export type ClusterStatus = {
   warnings: string[];
 };
 
+/** One node that is a member, or was removed. */
+export type MemberStatus = {
+  id: string;
+  name: string;
+  addresses: string[];
+  state: 'member' | 'removed';
+  /** Where that stands: in the configuration of the node that answers, or in an operator's register, which goes before. */
+  by: 'config' | 'register';
+  connected: boolean;
+};
+
+/** A register as the asked node holds it (protocol/README.md, Registers). */
+export type RegisterStatus = {
+  key: string;
+  value: string;
+  counter: number;
+  author: string;
+  /** Since it was written, as far as this node knows. */
+  ageMs: number;
+};
+
 /** A frozen decision (policy.md, Explain). `atMs` is wall clock, for people. */
 export type DecisionRecord = {
   id: string;
@@ -156,6 +177,11 @@ export interface AgentApi {
   explain(subject: string): Promise<Explanation>;
   history(subject: string, sinceMs: number): Promise<HistoryPoint[]>;
   reports(): LoadReport[];
+  members(): MemberStatus[];
+  registers(): RegisterStatus[];
+  /** A register that was signed with an operator's key, for all nodes. */
+  submit(register: Register, dry: boolean): Promise<undefined | Would>;
+  mode(mode: Mode, dry: boolean): Promise<undefined | Would>;
   health(): { ok: boolean; faults: string[] };
   /** `spec` as parsed YAML, not yet checked. */
   run(spec: unknown, dry: boolean): Promise<{ vm: string; name: string } | Would>;

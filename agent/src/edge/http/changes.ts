@@ -1,5 +1,11 @@
 /** `POST`: what people may change: on the unix socket, and over HTTPS with a token. Over plain HTTP each is refused with one sentence. */
-import type { Engine } from '@shoal/protocol';
+import {
+  type Engine,
+  type Mode,
+  REGISTER_KEY_BYTES_MAX,
+  REGISTER_VALUE_BYTES_MAX,
+  type Register,
+} from '@shoal/protocol';
 import type { FastifyInstance } from 'fastify';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
@@ -9,11 +15,19 @@ import type { HttpDeps } from './app.ts';
 import { DRY, queryOf } from './queries.ts';
 import { paramsOf } from './reads.ts';
 import { personOf } from './requests.ts';
-import { NAME, object, oneOf } from './schema.ts';
+import { NAME, object, oneOf, text } from './schema.ts';
 
 const NOTHING = object({});
 const MIGRATE = object({ node: NAME, engine: oneOf('postcopy', 'precopy') }, ['node', 'engine']);
 const PAUSE = object({ ttlMs: { type: 'integer', minimum: 1, maximum: PAUSE_MAX_MS } });
+
+const REGISTER = object({
+  key: text(3, REGISTER_KEY_BYTES_MAX),
+  value: text(0, REGISTER_VALUE_BYTES_MAX),
+  counter: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+  author: text(20, 64),
+  signature: text(128, 128),
+});
 
 type Named = { Params: { name: string } };
 
@@ -87,6 +101,17 @@ export const CHANGES = {
   '/v1/vms/:name/actions/unpin': { ...done, what: 'Lets the rule move it again.', refusals: OF_VM },
   '/v1/node/actions/cordon': { ...done, what: 'This node takes no more VMs.' },
   '/v1/node/actions/uncordon': { ...done, what: 'It takes VMs again.' },
+  '/v1/node/actions/mode': {
+    ...done,
+    what: "Sets this node's `{mode}`, over its configuration's.",
+    body: object({ mode: oneOf('observe', 'advise', 'auto') }),
+  },
+  '/v1/registers': {
+    ...done,
+    what: "Takes a register that was signed with an operator's key, and tells all nodes.",
+    body: REGISTER,
+    refusals: ['SHOAL_REGISTER_DENIED', 'SHOAL_REGISTER_FORGED', 'SHOAL_REGISTER_OLD', 'SHOAL_REGISTER_FULL'],
+  },
   '/v1/mesh/actions/pause': {
     ...done,
     what: 'No moves by the rule for `{ttlMs}`.',
@@ -113,7 +138,7 @@ export function addChanges(app: FastifyInstance, { api, people }: HttpDeps): voi
       async (request, reply) => {
         const { params, body, query } = request;
         const { dryRun } = queryOf(DRY, query);
-        const wish = { what, subject: params.name ?? '' };
+        const wish = { what, subject: params.name ?? (body as { key?: string }).key ?? '' };
         const carry = () => act(params.name, dryRun, body);
         const answer = await people.carryOut(personOf(request), wish, dryRun, carry);
         return answer === undefined ? reply.code(204).send() : reply.code(dryRun ? 200 : code).send(answer);
@@ -147,6 +172,8 @@ export function addChanges(app: FastifyInstance, { api, people }: HttpDeps): voi
   action('/v1/vms/:name/actions/unpin', (name, dry) => api.unpin(name, dry));
   action('/v1/node/actions/cordon', (_, dry) => api.cordon(true, dry));
   action('/v1/node/actions/uncordon', (_, dry) => api.cordon(false, dry));
+  action('/v1/node/actions/mode', (_, dry, body) => api.mode((body as { mode: Mode }).mode, dry));
+  action('/v1/registers', (_, dry, body) => api.submit(body as Register, dry));
   action('/v1/mesh/actions/pause', (_, dry, body) => api.pause((body as { ttlMs: number }).ttlMs, dry));
   action('/v1/mesh/actions/resume', (_, dry) => api.resume(dry));
 }

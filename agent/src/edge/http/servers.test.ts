@@ -71,9 +71,23 @@ test('every change reaches the agent over the unix socket', async () => {
   ]);
 });
 
+/** Where a change asks for more than `{}`. */
+const BODIES: Record<string, object> = {
+  '/v1/vms': { name: 'vm9' },
+  '/v1/mesh/actions/pause': { ttlMs: 1000 },
+  '/v1/node/actions/mode': { mode: 'observe' },
+  '/v1/registers': {
+    key: 'member/x',
+    value: '',
+    counter: 1,
+    author: 'x'.repeat(52),
+    signature: '0'.repeat(128),
+  },
+};
+
 test('every change can be tried dry: it says what it would do, and the agent is told to do nothing', async () => {
   for (const path of Object.keys(CHANGES)) {
-    const body = path === '/v1/vms' ? { name: 'vm9' } : path.endsWith('pause') ? { ttlMs: 1000 } : {};
+    const body = BODIES[path] ?? {};
     const asked = `${path.replace(':name', 'vm1')}?dryRun=true`;
     const { status, json } = await server.local('POST', asked, JSON.stringify(body));
     assert.equal([status, Object.keys(json)], [200, ['would']], path);

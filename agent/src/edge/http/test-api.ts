@@ -1,12 +1,14 @@
 /** For tests alone: an AgentApi over fixed data that notes what it was asked to change. */
-import type { LoadReport } from '@shoal/protocol';
+import type { LoadReport, Mode, Register } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import type {
   AgentApi,
   ClusterStatus,
   DecisionRecord,
   HandoffStatus,
+  MemberStatus,
   NodeStatus,
+  RegisterStatus,
   VmStatus,
 } from './api.types.ts';
 
@@ -163,6 +165,12 @@ export class TestApi implements AgentApi {
     const moving = { handoff: this.handoffRows[0]!.handoff, node: 'node0', pinnedMs: 3_600_000 };
     return this.#change(dry, moving, 'migrate', this.#vm(vm).name, node, engine);
   };
+  memberRows: MemberStatus[] = [];
+  registerRows: RegisterStatus[] = [];
+  members = () => this.memberRows;
+  registers = () => this.registerRows;
+  submit = async (register: Register, dry: boolean) => this.#change(dry, undefined, 'submit', register);
+  mode = async (mode: Mode, dry: boolean) => this.#change(dry, undefined, 'mode', mode);
   cancel = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'cancel', this.#vm(vm).name);
   cordon = async (on: boolean, dry: boolean) => this.#change(dry, undefined, 'cordon', on);
   pause = async (ttlMs: number, dry: boolean) => this.#change(dry, undefined, 'pause', ttlMs);

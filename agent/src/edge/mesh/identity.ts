@@ -19,20 +19,25 @@ export type Identity = { peerId: string; privateKey: Ed25519PrivateKey };
  */
 export async function loadOrCreateIdentity(stateDir: string): Promise<Identity> {
   const file = join(stateDir, 'identity.key');
+  return (await readKey(file)) ?? identityOf(await createKey(file));
+}
+
+/** The Ed25519 key in a file, undefined when there is none. Rejects with SHOAL_IDENTITY when it is no key, or open to others. */
+export async function readKey(file: string): Promise<Identity | undefined> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw fault(
-      file,
-      `the node's key cannot be read: ${error.message}`,
-      'Start the agent as its owner',
-      error,
-    );
+    throw fault(file, `the key cannot be read: ${error.message}`, 'Ask as its owner', error);
   });
-  if (!bytes) return identityOf(await createKey(file));
-  if (((await stat(file)).mode & 0o077) !== 0) {
-    throw fault(file, "the node's key is open to other users", `Run: chmod 600 ${file}`);
-  }
+  if (!bytes) return undefined;
+  if (((await stat(file)).mode & 0o077) !== 0)
+    throw fault(file, 'the key is open to other users', `Run: chmod 600 ${file}`);
   return identityOf(parse(bytes, file));
+}
+
+/** A fresh key in a file that is not there yet, mode 0600. Rejects with SHOAL_IDENTITY. */
+export async function makeKey(file: string): Promise<Identity> {
+  if (await readKey(file)) throw fault(file, 'there is a key already', 'Name another file');
+  return identityOf(await createKey(file));
 }
 
 /** The node's peer id, for allow-lists: makes the key when there is none yet, starts nothing. */

@@ -109,11 +109,15 @@ export class Registers {
   /** Takes a register that somebody signed elsewhere (an operator, with the command), as `take` does, and tells it on. */
   submit(register: Register): Promise<Merged | 'forged'> {
     return this.#inTurn(async () => {
-      if (!this.#deps.seal.verify(register)) return 'forged';
-      const merged = this.table.judge(register, this.#trust);
+      const merged = this.wouldTake(register);
       if (merged === 'new') await this.#put(register);
       return merged;
     });
+  }
+
+  wouldTake(register: Register): Merged | 'forged' {
+    if (!this.#deps.seal.verify(register)) return 'forged';
+    return this.table.judge(register, this.#trust);
   }
 
   /** For the gossip's validator: only what is new here, and signed, is passed on. */
