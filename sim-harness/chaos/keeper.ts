@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { GuestPort } from '../lab/index.ts';
+import { lostRecords } from './checks/disks.ts';
+import type { Violation } from './checks/violation.ts';
 import type { Injector } from './faults/inject.ts';
 import { MICRO, QEMU, type World } from './world.ts';
 
@@ -19,6 +21,9 @@ export class Keeper {
   readonly #atWork = new Map<string, string>();
   readonly #busy = new Set<string>();
   #ended = false;
+  /** By VM: records that it said were on its disk. */
+  readonly records = new Map<string, number>();
+  readonly lost: Violation[] = [];
   /** Agents that ended without having been killed. */
   agentEnds = 0;
 
@@ -62,6 +67,13 @@ export class Keeper {
     });
   }
 
+  /** Of a guest that booted anew: what the one before had said must be there. */
+  async #startDisk(name: string, guest: GuestPort): Promise<void> {
+    const found = count(await guest.command('disk /dev/vda start', COMMAND_MS));
+    this.lost.push(...lostRecords(name, this.records.get(name) ?? 0, found));
+    this.records.set(name, found);
+  }
+
   #startAgents(): void {
     for (const node of this.#world.lab.nodes) {
       if (node.alive || this.#injector.isDown(node)) continue;
@@ -82,7 +94,7 @@ export class Keeper {
 
   #giveWork(): void {
     this.#world.ledgers.read();
-    for (const { name, vm } of this.#world.vms) {
+    for (const { name, vm, disk } of this.#world.vms) {
       const life = this.#world.ledgers.last(name)?.life;
       if (life === undefined || this.#atWork.get(name) === life || this.#busy.has(name)) continue;
       this.#busy.add(name);
@@ -92,6 +104,7 @@ export class Keeper {
         await guest.command(`fill ${filledMib}`, COMMAND_MS);
         await guest.command(`touch ${touchPages}`, COMMAND_MS);
         await guest.command(`load ${loadPercent}`, COMMAND_MS);
+        if (disk) await this.#startDisk(name, guest);
         // Who died meanwhile has another life by now, and gets its work at the next look.
         this.#atWork.set(name, life);
       };
@@ -101,3 +114,6 @@ export class Keeper {
     }
   }
 }
+
+/** `ok disk DEVICE start|check|stop NUMBER`. */
+export const count = (answer: string): number => Number(/ (\d+)$/.exec(answer)?.[1] ?? Number.NaN);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import type { LabNode } from '../lab/index.ts';
+import { brokenDisk, lostRecords } from './checks/disks.ts';
 import { badPages, overlaps, wentBack } from './checks/ledger.ts';
 import { lostLives, standing } from './checks/lives.ts';
 import { leakedReservations, orphanFiles, orphanNamespaces, orphanProcesses } from './checks/orphans.ts';
@@ -10,12 +11,12 @@ import { processesOf } from './checks/proc.ts';
 import { divergedViews, type End, openEnds, type Told } from './checks/views.ts';
 import { monotonicNs, type Violation, violation } from './checks/violation.ts';
 import type { Injector } from './faults/inject.ts';
-import type { Keeper } from './keeper.ts';
+import { count, type Keeper } from './keeper.ts';
 import type { Begun, Moves } from './moves.ts';
 import { type ChaosVm, MICRO, type World } from './world.ts';
 
 /** Everything has to be in order so long after the last fault: gossip, resends (5 s) and restarts have had their time. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = { micro: 60_000, qemu: 150_000 };
 /** A vCPU at work writes a line every 50 ms; a machine that is busy, some hundred. */
 const ALIVE_NS = 3e9;
 const LOOK_EVERY_MS = 250;
@@ -39,7 +40,7 @@ export class Quiet {
   async look(): Promise<Violation[]> {
     await this.#injector.heal();
     const begun = this.#moves.begun.filter(b => !this.#judged.has(b.handoff));
-    const untilMs = Date.now() + SETTLE_MS;
+    const untilMs = Date.now() + SETTLE_MS[this.#world.options.driver];
     let found = await this.#all(begun);
     while (found.length > 0 && Date.now() < untilMs) {
       await sleep(LOOK_EVERY_MS);
@@ -138,9 +139,30 @@ export class Quiet {
 
   /** Guests stand; each is read, moved once, and read again on its new node. */
   async #memory(): Promise<Violation[]> {
-    if (this.#world.options.driver !== 'micro') return [];
-    const found = await Promise.all(this.#world.vms.map(vm => this.#oneMemory(vm)));
-    return found.flat();
+    const micro = this.#world.options.driver === 'micro';
+    const look = (vm: ChaosVm) => (micro ? this.#oneMemory(vm) : this.#realMemory(vm));
+    return (await Promise.all(this.#world.vms.map(look))).flat();
+  }
+
+  /** A real guest's memory cannot be told from outside: its own workload reads every page that it filled. */
+  async #realMemory({ name, vm }: ChaosVm): Promise<Violation[]> {
+    const guest = this.#keeper.guest(vm);
+    const bad = await guest.verify(60);
+    const found = count(await guest.command('disk /dev/vda check'));
+    const lost = lostRecords(name, this.#keeper.records.get(name) ?? 0, found);
+    this.#keeper.records.set(name, found);
+    return [...lost, ...(bad > 0 ? [violation('memory', `${name} found ${bad} of its pages wrong`)] : [])];
+  }
+
+  /** At the very end: guests let go of their disks, which are then looked at from outside. */
+  async disks(): Promise<Violation[]> {
+    const found: Violation[] = [...this.#keeper.lost];
+    for (const { name, vm, disk } of this.#world.vms) {
+      if (!disk) continue;
+      await this.#keeper.guest(vm).command('disk /dev/vda stop');
+      found.push(...brokenDisk(name, disk));
+    }
+    return found;
   }
 
   async #oneMemory(vm: ChaosVm): Promise<Violation[]> {
@@ -177,7 +199,7 @@ export class Quiet {
   }
 
   async #ended(handoff: string, nodes: LabNode[]): Promise<string> {
-    const untilMs = Date.now() + SETTLE_MS;
+    const untilMs = Date.now() + SETTLE_MS[this.#world.options.driver];
     for (;;) {
       const sides = await Promise.all(nodes.map(n => endOn(n, handoff)));
       const ends = sides.map(s => ('unknown' in s ? '' : s.outcome));

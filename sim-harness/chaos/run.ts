@@ -13,7 +13,7 @@ import { Moves } from './moves.ts';
 import { Quiet } from './quiet.ts';
 import { Random } from './random.ts';
 import { Steps } from './steps.ts';
-import { createWorld, MICRO, QEMU, type World } from './world.ts';
+import { createWorld, makeVms, type World } from './world.ts';
 
 export type ChaosReport = {
   handoffs: number;
@@ -77,6 +77,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
       await moves.run(Math.min(QUIET_EVERY, options.handoffs - moves.begun.length), over);
       note(await quiet.look());
     }
+    note(await quiet.disks());
     keeper.close();
     await kept;
   } finally {
@@ -84,6 +85,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     clearInterval(progress);
     keeper.close();
     steps.close();
+    world.ledgers.close();
     if (found.size > 0 || moves.begun.length < options.handoffs) logs = keepLogs(world);
     await world.lab.down();
   }
@@ -111,25 +113,13 @@ async function atWork(keeper: Keeper): Promise<void> {
   }
 }
 
-/** Dealt out to the nodes in turn. */
-async function makeVms(world: World): Promise<void> {
-  const { options, lab, vms } = world;
-  for (let i = 0; i < options.vms; i++) {
-    const name = `vm${i}`;
-    const node = lab.nodes[i % lab.nodes.length]?.name ?? '';
-    const { memoryMib } = options.driver === 'micro' ? MICRO : QEMU;
-    const { vm } = await lab.runVm(node, { name, memoryMib, crash: 'restart' });
-    vms.push({ name, vm });
-  }
-}
-
 /** Logs of agents and guests and all ledgers, out of the lab's way, which takes its own along. */
-function keepLogs({ lab, ledgers, options, places }: World): string {
-  const dir = join(dirname(ledgers.dir), `seed-${options.seed}`);
+function keepLogs({ lab, ledgerDir, options, places }: World): string {
+  const dir = join(dirname(ledgerDir), `seed-${options.seed}`);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   for (const node of lab.nodes) cpSync(node.state.log, join(dir, `${node.name}.log`));
-  cpSync(ledgers.dir, join(dir, 'ledgers'), { recursive: true });
+  cpSync(ledgerDir, join(dir, 'ledgers'), { recursive: true });
   cpSync(places.runRoot, join(dir, 'run'), { recursive: true, filter: path => !path.endsWith('.sock') });
   return dir;
 }

@@ -1,13 +1,15 @@
 /** The lab of a chaos run: agents on small file systems of their own, VMMs that tell checkers what they do. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { repositoryRoot } from '../guest/root.ts';
 import { bringUp, type Lab, type LabNode } from '../lab/index.ts';
 import { labDir } from '../lab/state.ts';
 import type { ChaosOptions } from './arguments.ts';
-import { LedgerFiles } from './checks/ledger-files.ts';
+import { LedgerFiles, type Ledgers } from './checks/ledger-files.ts';
 import type { Harm } from './checks/lives.ts';
-import type { Places } from './checks/proc.ts';
+import { Monitors } from './checks/monitors.ts';
+import { type Places, processesOf } from './checks/proc.ts';
 
 /** Large enough for level's logs and tables, small enough to be filled in a moment. */
 const DATABASE_MIB = 24;
@@ -16,21 +18,44 @@ export const MICRO = { memoryMib: 16, filledMib: 4, loadPercent: 4, touchPages: 
 export const QEMU = { memoryMib: 128, filledMib: 16, loadPercent: 5, touchPages: 300 };
 /** Long enough for a busy machine, short enough that a run does not wait for lost causes. */
 const GIVE_UP_MS = 10_000;
+/** Sparse: a guest writes 200 KiB a second. */
+const DISK_SIZE = '2G';
 
-export type ChaosVm = { name: string; vm: string };
+export type ChaosVm = {
+  name: string;
+  /** UUID. */
+  vm: string;
+  /** Empty: it has none. */
+  disk: string;
+};
 
 export type World = {
   options: ChaosOptions;
   lab: Lab;
   places: Places;
   guestMemoryMib: number;
-  ledgers: LedgerFiles;
+  ledgers: Ledgers;
+  ledgerDir: string;
   vms: ChaosVm[];
   harms: Harm[];
   /** Of a node's folder: `n0` is `node0`. */
   nodeAt(folder: string): LabNode;
   folderOf(node: LabNode): string;
 };
+
+/** A QEMU with a second monitor, called by its pid, for checkers alone. */
+function qemuWithMonitor(dir: string, sockets: string): string {
+  rmSync(sockets, { recursive: true, force: true });
+  mkdirSync(sockets, { recursive: true });
+  const path = join(dir, 'qemu');
+  const script = `#!/bin/sh
+case " $* " in *' -uuid '*) set -- "$@" -qmp "unix:${sockets}/$$.qmp,server=on,wait=off" ;; esac
+exec qemu-system-x86_64 "$@"
+`;
+  writeFileSync(path, script);
+  chmodSync(path, 0o755);
+  return path;
+}
 
 /** A directory of native parts in which the VMM is started with what it needs to keep its ledger. */
 function nativeParts(dir: string, ledgers: string): string {
@@ -63,6 +88,8 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
   const guestMemoryMib = kind.memoryMib * Math.max(2, Math.ceil(vms / 2) + 1);
   const ramMib = Math.ceil((micro ? kind.filledMib + 2 : kind.memoryMib) * (vms + 1));
   const native = nativeParts(dir, ledgerDir);
+  // Short: unix socket paths have 108 bytes.
+  const sockets = join('/run', `shoal-${name}-qmp`);
   const lab = await bringUp(
     {
       name,
@@ -78,6 +105,7 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
       policy: { maxInflow: 8, maxOutflow: 8 },
       settings: {
         native: { dir: native },
+        ...(!micro && { vms: { qemu: qemuWithMonitor(dir, sockets) } }),
         migration: { prepareTimeoutMs: GIVE_UP_MS, switchTimeoutMs: GIVE_UP_MS },
       },
     },
@@ -86,12 +114,14 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
   const byFolder = new Map(lab.nodes.map(n => [n.runDir.split('/').at(-1) ?? '', n]));
   const [first] = lab.nodes;
   if (!first) throw new Error('assertion failed: a lab has nodes');
+  const places = { runRoot: dirname(first.runDir), ramRoot: dirname(first.ramDir) };
   return {
     options,
     lab,
-    places: { runRoot: dirname(first.runDir), ramRoot: dirname(first.ramDir) },
+    places,
     guestMemoryMib,
-    ledgers: new LedgerFiles(ledgerDir),
+    ledgers: micro ? new LedgerFiles(ledgerDir) : new Monitors(sockets, () => processesOf(places).vmms),
+    ledgerDir,
     vms: [],
     harms: [],
     nodeAt(folder) {
@@ -101,4 +131,22 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
     },
     folderOf: node => node.runDir.split('/').at(-1) ?? '',
   };
+}
+
+/** VMs, dealt out to the nodes in turn; real ones with a disk that all nodes reach. */
+export async function makeVms({ options, lab, vms }: World): Promise<void> {
+  const micro = options.driver === 'micro';
+  for (let i = 0; i < options.vms; i++) {
+    const name = `vm${i}`;
+    const node = lab.nodes[i % lab.nodes.length]?.name ?? '';
+    const disk = micro ? '' : join(lab.dir, `${name}.img`);
+    if (disk) {
+      execFileSync('qemu-img', ['create', '-q', '-f', 'raw', disk, DISK_SIZE]);
+      execFileSync('mkfs.ext4', ['-q', '-F', disk]);
+    }
+    const { memoryMib } = micro ? MICRO : QEMU;
+    const disks = disk ? { disks: [{ id: 'data', path: disk }] } : {};
+    const { vm } = await lab.runVm(node, { name, memoryMib, crash: 'restart', ...disks });
+    vms.push({ name, vm, disk });
+  }
 }

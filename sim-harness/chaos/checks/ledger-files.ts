@@ -3,16 +3,26 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Note, parseNotes } from './ledger.ts';
 
-export class LedgerFiles {
-  readonly dir: string;
+/** Who executed which VM when, by its name. */
+export interface Ledgers {
+  notes(vm: string): Note[];
+  /** All of each VM so far, oldest first. */
+  all(): Note[][];
+  /** Who executed it last, as far as was read. */
+  last(vm: string): Note | undefined;
+  read(): void;
+  close(): void;
+}
+
+export class LedgerFiles implements Ledgers {
+  readonly #dir: string;
   readonly #at = new Map<string, { offset: number; rest: string }>();
   readonly #notes = new Map<string, Note[]>();
 
   constructor(dir: string) {
-    this.dir = dir;
+    this.#dir = dir;
   }
 
-  /** All of a VM so far, by its name, oldest first. */
   notes(vm: string): Note[] {
     return this.#notes.get(vm) ?? [];
   }
@@ -21,18 +31,19 @@ export class LedgerFiles {
     return [...this.#notes.values()];
   }
 
-  /** Who executed it last, as far as was read. */
   last(vm: string): Note | undefined {
     return this.#notes.get(vm)?.findLast(n => n.what !== 'loaded');
   }
 
+  close(): void {}
+
   read(): void {
-    for (const vm of readdirSync(this.dir)) this.#readOne(vm);
+    for (const vm of readdirSync(this.#dir)) this.#readOne(vm);
   }
 
   #readOne(vm: string): void {
     const at = this.#at.get(vm) ?? { offset: 0, rest: '' };
-    const file = openSync(join(this.dir, vm), 'r');
+    const file = openSync(join(this.#dir, vm), 'r');
     try {
       const bytes = Buffer.alloc(Math.max(0, fstatSync(file).size - at.offset));
       const got = readSync(file, bytes, 0, bytes.length, at.offset);

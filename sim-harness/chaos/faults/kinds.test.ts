@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { commandOf, parseChaos } from '../arguments.ts';
+import { Random } from '../random.ts';
+import { stepOf } from '../steps.ts';
+import { Deck, KINDS } from './kinds.ts';
+
+const dealt = (seed: number, count: number) => {
+  const deck = new Deck(new Random(seed));
+  return Array.from({ length: count }, () => deck.deal());
+};
+
+test('the same seed deals the same faults at the same moments, another seed others', () => {
+  assert.equal(dealt(7, 100), dealt(7, 100));
+  assert.not.equal(dealt(7, 100), dealt(8, 100));
+});
+
+test('every kind of fault comes equally often, and one that could not be done comes again', () => {
+  const faults = dealt(1, KINDS.length * 10);
+  for (const kind of KINDS) assert.is(faults.filter(f => f.kind === kind).length, 10, kind);
+  const deck = new Deck(new Random(1));
+  const first = deck.deal();
+  deck.putBack(first);
+  const next = Array.from({ length: KINDS.length }, () => deck.deal().kind);
+  assert.equal([...next].sort(), [...KINDS].sort());
+});
+
+test('agents are hit at every stage of both sides', () => {
+  const moments = new Set(dealt(3, 4000).map(f => `${f.side} ${f.state}`));
+  for (const moment of [
+    'source switching',
+    'source committed',
+    'target ready',
+    'target owner',
+    'target running',
+  ])
+    assert.ok(moments.has(moment), moment);
+});
+
+test('a step of a handoff is read from the log, and no other line is taken for one', () => {
+  const line = {
+    level: 'debug',
+    handoff: 'h',
+    role: 'target',
+    vm: 'vm0',
+    from: 'a',
+    to: 'ready',
+    msg: 'handoff step',
+  };
+  assert.equal(stepOf('node1', JSON.stringify(line)), {
+    ...{ node: 'node1', handoff: 'h', role: 'target' },
+    ...{ vm: 'vm0', state: 'ready' },
+  });
+  assert.is(stepOf('node1', JSON.stringify({ ...line, msg: 'VM started' })), undefined);
+});
+
+test('a run is named by a command that repeats it', () => {
+  const run = parseChaos(['--handoffs', '30', '--seed', '9'], 1);
+  assert.ok(run !== 'help');
+  assert.is(commandOf(run), 'npm run chaos -- --handoffs 30 --seed 9 --driver micro --nodes 4 --vms 8');
+  const again = parseChaos(commandOf(run).split(' ').slice(4), 1);
+  assert.equal(again, run);
+  assert.is(
+    parseChaos([], 77) !== 'help' && (parseChaos([], 77) as { seed: number }).seed,
+    77,
+    'a fresh seed without one',
+  );
+});
+
+test('arguments that make no sense are named, and nothing is begun', () => {
+  for (const [line, part] of [
+    ['--nodes 3', '--nodes'],
+    ['--handoffs 0', '--handoffs'],
+    ['--driver xen', '--driver'],
+    ['--seed -1', '--seed'],
+  ] as const)
+    assert.throws(
+      () => parseChaos(line.split(' '), 1),
+      (error: Error & { where?: string }) =>
+        `${error.message} ${error.where} ${(error as { cause?: unknown }).cause}`.includes(part.slice(2)),
+    );
+});
+
+test('a file system is filled to its last block and free again', async () => {
+  const { fill, free } = await import('./space.ts');
+  const { mount, unmount } = await import('../../lab/space.ts');
+  const dir = mkdtempSync(join(tmpdir(), 'shoal-fill-'));
+  mount({ path: dir, mib: 3 });
+  try {
+    fill(dir);
+    assert.throws(() => writeFileSync(join(dir, 'more'), Buffer.alloc(4096)), /ENOSPC/);
+    free(dir);
+    writeFileSync(join(dir, 'more'), Buffer.alloc(2 ** 20));
+  } finally {
+    unmount(dir);
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test.run();
