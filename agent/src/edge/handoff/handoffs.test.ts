@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clock } from '../clock.ts';
+import type { HandoffStatus } from '../http/api.types.ts';
 import { type Database, openDatabase } from '../store/store.ts';
 import { Handoffs, type HandoffsDeps, type HandoffsOptions } from './handoffs.ts';
 import { createJournal, type Journal } from './journal.ts';
@@ -26,8 +27,8 @@ test.after.each(async () => {
   rmSync(dir, { recursive: true });
 });
 
-const node = (...[owned, more]: [Parameters<typeof testNode>[1], object?]) => {
-  const made = testNode(journal, owned, more);
+const node = (...[owned, more, past]: [Parameters<typeof testNode>[1], object?, object?]) => {
+  const made = testNode(journal, owned, more, undefined, past);
   alive.push(made.handoffs);
   return made;
 };
@@ -113,6 +114,28 @@ test('a source whose VMM ended while the abort was written down does not try for
   assert.is(handoffs.parties.inHandoff(VM), false);
   await handoffs.stop();
 });
+
+for (const [role, record, outcome] of [
+  ['source', 'released', 'done'],
+  ['target', 'transferred', 'done'],
+  ['target', 'not-run', 'aborted'],
+] as const) {
+  test(`a handoff whose ${role} is killed right after it wrote ${record} has its end on that side too`, async () => {
+    await journal.write(entry(H1, role, record, 2));
+    const ends: [string, string][] = [];
+    const past = {
+      add: async (s: HandoffStatus) => void ends.push([s.outcome, s.detail]),
+      last: async () => [],
+    };
+    const { handoffs } = node({ epoch: role === 'source' ? 1 : 2, runState: 'postmigrate' }, {}, past);
+    await handoffs.recover();
+    await sleep(300);
+    assert.is(ends.length, 1);
+    assert.is(ends[0]?.[0], outcome);
+    assert.is(ends[0]?.[1] === '', outcome === 'done', 'an end that is not the good one has a reason');
+    await handoffs.stop();
+  });
+}
 
 test('a VM that was retaken has the epoch above its target’s, though the target’s last word came first', async () => {
   await journal.write(entry(H1, 'source', 'retaken', 2));

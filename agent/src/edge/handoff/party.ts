@@ -115,6 +115,8 @@ export abstract class Party<S extends string, V extends string, E extends string
     this.#wanted = record;
     this.#seq = seq;
     this.restarted = `the agent was started again after "${record}" was written`;
+    // Final already: no step will say how it ended.
+    if (effects.length > 0 && this.#state === record) this.over();
     for (const effect of effects) this.queue(effect);
   }
 
@@ -225,6 +227,8 @@ export abstract class Party<S extends string, V extends string, E extends string
   protected abstract answer(): void;
   protected abstract send(word: string): void;
   protected abstract entered(state: S): void;
+  /** Notes how it ended, once the state says so. */
+  protected abstract over(): void;
   protected abstract perform(effect: E): Promise<void>;
   protected abstract failed(effect: E, error: unknown): void;
 }

@@ -31,8 +31,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   readonly #deps: SourceDeps;
   readonly #pages: Pages;
   readonly #vmm: Vmm | undefined;
-  /** Until the VMM ends: its exit may come before there is anything to bring back. */
-  #mover: SourceVmm | undefined;
+  readonly #mover: SourceVmm | undefined;
   readonly #off: (() => void)[] = [];
   #progress: (() => void) | undefined;
   #listening: { host: string; port: number; certSha256: string } | undefined;
@@ -166,11 +165,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     if (state === 'w-aborted') this.#why ||= 'the target did not answer in time';
     if (state === 'w-resolved') this.#why = "resolved: the target is off by an operator's word";
     if (!STREAMING.includes(state)) this.#progress?.();
-    const outcome = sourceOutcome(state, timeline);
-    if (!outcome) return;
-    timeline.outcome = outcome;
-    timeline.mark('ended', nowMs);
-    if (outcome !== 'done') timeline.detail = this.#why || this.restarted;
+    this.over();
     if (state === 'gone')
       this.#deps.answered({
         accepted: false,
@@ -179,8 +174,12 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
       });
   }
 
+  protected over(): void {
+    const outcome = sourceOutcome(this.state, this.timeline);
+    this.timeline.conclude(outcome, this.deps.clock.nowMs(), this.#why || this.restarted);
+  }
+
   #onVmm(event: VmmEvent): void {
-    if (event.kind === 'exit') this.#mover = undefined;
     if (event.kind === 'exit') return this.#because('the VMM at the source ended', 'vmm-exit');
     if (event.kind === 'stop') this.timeline.mark('stopped', event.atMs);
     if (event.kind !== 'migration') return;

@@ -137,18 +137,18 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   }
 
   protected entered(state: TargetState): void {
-    const nowMs = this.deps.clock.nowMs();
     const stage = TARGET_STAGES[state];
-    if (stage) this.timeline.mark(stage, nowMs);
+    if (stage) this.timeline.mark(stage, this.deps.clock.nowMs());
     if (state === 'running') this.deps.switched();
     if (state === 'lost') this.#lost = true;
     if (state === 'w-not-run') this.#why ||= 'nothing more came of it in time';
     if (state === 'w-resolved') this.#why = "resolved: the source is off by an operator's word";
-    const outcome = targetOutcome(state, this.#lost, this.timeline);
-    if (!outcome) return;
-    this.timeline.outcome = outcome;
-    this.timeline.mark('ended', nowMs);
-    if (outcome !== 'done') this.timeline.detail = this.#why || this.restarted;
+    this.over();
+  }
+
+  protected over(): void {
+    const outcome = targetOutcome(this.state, this.#lost, this.timeline);
+    this.timeline.conclude(outcome, this.deps.clock.nowMs(), this.#why || this.restarted);
   }
 
   protected async perform(effect: TargetEffect): Promise<void> {

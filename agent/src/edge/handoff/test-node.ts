@@ -46,6 +46,7 @@ export function testNode(
     adopt: async () => undefined,
     remove: async () => undefined,
   },
+  past: object = { add: async () => undefined, last: async () => [] },
 ) {
   const done: string[] = [];
   const said: HandoffMessage[] = [];
@@ -84,7 +85,7 @@ export function testNode(
     ...{ journal, clock, log, words, vms, changed: quiet, switched: quiet, ended: quiet },
     host: { clean: does('clean'), clearDiskNonces: async () => undefined, adopt: async () => undefined },
     pageServers,
-    past: { add: async () => undefined, last: async () => [] },
+    past,
     luggage: () => ({ backoffLevel: 0, backoffMs: 0 }),
     nameOf: (peer: string) => peer,
   };

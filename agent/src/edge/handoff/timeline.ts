@@ -27,6 +27,14 @@ export class Timeline {
   mark(stage: Stage, atMs: number): void {
     if (this.at[stage] < 0) this.at[stage] = atMs;
   }
+
+  /** Nothing while there is no outcome yet. `why` counts for every end but the good one. */
+  conclude(outcome: string | undefined, atMs: number, why: string): void {
+    if (!outcome) return;
+    this.outcome = outcome;
+    this.mark('ended', atMs);
+    if (outcome !== 'done') this.detail = why;
+  }
 }
 
 /** What the target has reached with which state. */
