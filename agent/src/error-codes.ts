@@ -114,6 +114,7 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_REGISTER_FORGED: row(400, 'The signature was not made by that author', 'Sign it again'),
   SHOAL_REGISTER_OLD: row(409, 'Something newer was written meanwhile', 'Look again, and write anew'),
   SHOAL_REGISTER_FULL: row(409, 'No more keys of that owner are kept', 'Withdraw some'),
+  SHOAL_POLICY_NUMBERS: row(422, "The rule's numbers have faults", 'Mend what is named; see `shoal policy`'),
   SHOAL_MEMBER_UNKNOWN: row(404, 'No member has that name or id', 'See `shoal members`'),
   SHOAL_PAUSED_ELSEWHERE: row(409, 'Another node still pauses the mesh', 'Resume there too'),
 

@@ -138,4 +138,20 @@ test('what is no peer id is refused before anything is signed or sent, and a dry
   assert.ok(api.asked.every(row => (row as unknown[]).at(-1) === 'dry'));
 });
 
+test("the rule's numbers are shown, set over what was said before, and given back", async () => {
+  assert.match((await ask('policy')).out, /threshold 0f3a5c7712345678\n {2}overloadPercent = 90\n/);
+  api.policyNow = { ...api.policyNow, numbers: { overloadPercent: 80 }, said: ['overloadPercent'] };
+  assert.match((await ask('policy')).out, /overloadPercent = 80 +\(by an operator/);
+  assert.is((await ask('policy', 'idlePercent=20', 'cooldownScope=node', '--key', key)).code, 0);
+  assert.is((await ask('policy', '--reset', '--key', key)).code, 0);
+  assert.equal(
+    submitted().map(r => [r.key, r.value]),
+    [
+      ['mesh/policy', '{"overloadPercent":80,"idlePercent":20,"cooldownScope":"node"}'],
+      ['mesh/policy', ''],
+    ],
+  );
+  assert.match((await ask('policy', 'overload', '--key', key)).note, 'that is no number of the rule');
+});
+
 test.run();

@@ -3,8 +3,9 @@
  * the key stays where the operator is.
  */
 import { memberKey, pauseKey } from '../core/registers/keys.ts';
+import { POLICY_KEY } from '../core/registers/policy.ts';
 import { memberValue, pauseLeftMs, REMOVED_VALUE } from '../core/registers/read.ts';
-import type { MemberStatus, RegisterStatus } from '../edge/http/api.types.ts';
+import type { MemberStatus, PolicyStatus, RegisterStatus } from '../edge/http/api.types.ts';
 import type { OperatorKey } from '../edge/registers/operator-key.ts';
 import { ShoalError } from '../errors.ts';
 import { usage } from './arguments.ts';
@@ -63,6 +64,37 @@ export async function resumeAll(shell: Shell, options: KeyOption): Promise<void>
     pauses.map(({ key }) => ({ key, value: '' })),
   );
   done(shell, options, `The rule moves VMs again: ${pauses.length} pause(s) ended.`);
+}
+
+/** Without numbers: what holds. `name=value`: over what an operator wrote before; `reset` withdraws all of it. */
+export async function policy(
+  shell: Shell,
+  numbers: string[],
+  options: KeyOption & { reset: boolean },
+): Promise<void> {
+  const answer = await shell.client.get<PolicyStatus>('/v1/policy', 'object');
+  if (numbers.length === 0 && !options.reset) return print(shell, answer, policyLines);
+  const { numbers: hold, said } = answer.value;
+  const before = options.reset ? {} : Object.fromEntries(said.map(name => [name, hold[name]]));
+  const wished = { ...before, ...Object.fromEntries(numbers.map(assigned)) };
+  const value = Object.keys(wished).length > 0 ? JSON.stringify(wished) : '';
+  await write(shell, options, [{ key: POLICY_KEY, value }]);
+  const now = numbers.length > 0 ? numbers.join(', ') : 'the numbers of the configurations';
+  done(shell, options, `The rule works with ${now} on every node.`);
+}
+
+const policyLines = ({ name, hash, numbers, said }: PolicyStatus): string[] => [
+  `${name} ${hash}`,
+  ...Object.entries(numbers).map(
+    ([key, value]) => `  ${key} = ${value}${said.includes(key) ? '   (by an operator, for all nodes)' : ''}`,
+  ),
+];
+
+function assigned(text: string): [string, number | string] {
+  const [, name, value] = /^([A-Za-z]+)=([A-Za-z0-9.]+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw usage('that is no number of the rule', text, 'Write name=value, such as overloadPercent=85');
+  return [name, /^\d+$/.test(value) ? Number(value) : value];
 }
 
 export async function keys(

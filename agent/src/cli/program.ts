@@ -154,6 +154,9 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   signed('leave <node>', 'remove a member by name or peer id: it is cut off by all nodes').action(
     (node, options) => members.leave(shell(), node, options),
   );
+  signed('policy [numbers...]', "the rule's numbers; `name=value` sets some of them on all nodes")
+    .option('--reset', 'leave each node to its configuration again', false)
+    .action((numbers, options) => members.policy(shell(), numbers, options));
   signed('keys <action>', "make or show an operator's key, or rotate: sign with another what it signed")
     .option('--to <file>', 'rotate: the new key')
     .action((action, options) => members.keys(shell(), action, options));

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Rests } from './rests.ts';
 
 test('a VM that three targets refused rests for one cooldown, then may be offered again', () => {
-  const rests = new Rests(10_000);
+  const rests = new Rests(() => 10_000);
   rests.refused('v', 0);
   rests.refused('v', 1000);
   assert.is(rests.leftMs('v', 1000), 0);
@@ -13,7 +13,7 @@ test('a VM that three targets refused rests for one cooldown, then may be offere
 });
 
 test('an accepted offer forgets earlier refusals', () => {
-  const rests = new Rests(10_000);
+  const rests = new Rests(() => 10_000);
   rests.refused('v', 0);
   rests.refused('v', 0);
   rests.accepted('v');
@@ -22,7 +22,7 @@ test('an accepted offer forgets earlier refusals', () => {
 });
 
 test('two refusals of long ago and one of today are not three', () => {
-  const rests = new Rests(10_000);
+  const rests = new Rests(() => 10_000);
   rests.refused('v', 0);
   rests.refused('v', 1000);
   rests.refused('v', 31_001);
@@ -33,7 +33,7 @@ test('two refusals of long ago and one of today are not three', () => {
 });
 
 test('one VM’s refusals are not another’s', () => {
-  const rests = new Rests(10_000);
+  const rests = new Rests(() => 10_000);
   for (const vm of ['v', 'w', 'x']) rests.refused(vm, 0);
   for (const vm of ['v', 'w', 'x']) assert.is(rests.leftMs(vm, 0), 0);
 });

@@ -6,24 +6,25 @@ const APART_COOLDOWNS = 3;
 type Refused = { count: number; lastMs: number };
 
 export class Rests {
-  readonly #cooldownMs: number;
+  /** It may change while the agent runs. */
+  readonly #cooldownMs: () => number;
   readonly #refused = new Map<string, Refused>();
   readonly #untilMs = new Map<string, number>();
 
-  constructor(cooldownMs: number) {
+  constructor(cooldownMs: () => number) {
     this.#cooldownMs = cooldownMs;
   }
 
   refused(vm: string, nowMs: number): void {
     const before = this.#refused.get(vm);
-    const fresh = before && nowMs - before.lastMs <= APART_COOLDOWNS * this.#cooldownMs;
+    const fresh = before && nowMs - before.lastMs <= APART_COOLDOWNS * this.#cooldownMs();
     const count = (fresh ? before.count : 0) + 1;
     if (count < REFUSALS_MAX) {
       this.#refused.set(vm, { count, lastMs: nowMs });
       return;
     }
     this.#refused.delete(vm);
-    this.#untilMs.set(vm, nowMs + this.#cooldownMs);
+    this.#untilMs.set(vm, nowMs + this.#cooldownMs());
   }
 
   accepted(vm: string): void {

@@ -62,7 +62,7 @@ export class Cluster {
     this.agents = Array.from({ length: 2 + this.#below(4) }, (_, i) => ({
       id: `n${i}`,
       view: new ClusterView({ self: `n${i}`, staleAfterMs: 3000, overloaded: r => isOverloaded(r, config) }),
-      rests: new Rests(config.cooldownMs),
+      rests: new Rests(() => config.cooldownMs),
       vms: new Map(Array.from({ length: this.#below(4) }, () => [`v${vms++}`, this.#below(150)])),
       relocation: undefined,
       disturbedMs: -1e9,

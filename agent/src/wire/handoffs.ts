@@ -1,5 +1,4 @@
 /** How the handoffs of a node meet its VMs, its host, its view and its rule. */
-import type { Decision, ThresholdConfig, View } from '@shoal/policies';
 import type { Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
 import type { ClusterView } from '../core/view.ts';
@@ -10,15 +9,14 @@ import { countHandoff } from '../edge/mind/gauges.ts';
 import { judge } from '../edge/mind/judge.ts';
 import type { Node } from '../edge/mind/node.ts';
 import type { Vms } from '../edge/vms/vms.ts';
+import type { Policy } from '../settings.ts';
 import type { Ports } from './ports.ts';
 
 /** A target judges in under a second, waiting for gossip included; later than this it is not there. */
 const OFFER_TIMEOUT_MS = 5000;
 
 export type HandoffParts = {
-  policyConfig: ThresholdConfig;
-  policyHash: string;
-  rule(view: View): Decision;
+  policy: Policy;
   /** What this node does with the rule's offers now. */
   mode(): Mode;
   flags(): { cordoned: boolean; pausedMs: number };
@@ -36,12 +34,14 @@ export type HandoffParts = {
 export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts): Handoffs {
   const { clock, log, metrics, state, host } = ports;
   const { self, incarnation } = state;
-  const { policyConfig, policyHash, clusterView, vms } = parts;
+  const { policy, clusterView, vms } = parts;
   const { migration, memory } = config;
   const handoffs: Handoffs = new Handoffs(
     {
       self,
-      policyHash,
+      get policyHash() {
+        return policy.hash;
+      },
       bootId: ports.bootId,
       incarnation,
       offerTimeoutMs: OFFER_TIMEOUT_MS,
@@ -76,13 +76,19 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
         const verdict = await judge(
           offer,
           source,
-          { self, policyHash, config: policyConfig, reserveMib: memory.reserveMib, postcopy: ports.postcopy },
+          {
+            self,
+            policyHash: policy.hash,
+            config: policy.config,
+            reserveMib: memory.reserveMib,
+            postcopy: ports.postcopy,
+          },
           {
             vms,
             host,
             flags: parts.flags,
             clusterView,
-            decide: parts.rule,
+            decide: policy.rule,
             mode: parts.mode,
             freeMib: parts.freeMib,
             parties: handoffs.parties,

@@ -5,6 +5,7 @@
 import { isOverloaded, threshold } from '@shoal/policies';
 import type { Engine, LoadReport, Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
+import { POLICY_KEY } from '../core/registers/policy.ts';
 import { ClusterView } from '../core/view.ts';
 import type { ManualOffer } from '../edge/api/actions.ts';
 import { createApi } from '../edge/api/api.ts';
@@ -23,7 +24,7 @@ import { openShared, type Shared } from '../edge/registers/shared.ts';
 import { Sampler } from '../edge/sampler/sampler.ts';
 import { vmShelves } from '../edge/vms/record.ts';
 import { Vms } from '../edge/vms/vms.ts';
-import { policyOf } from '../settings.ts';
+import { Policy } from '../settings.ts';
 import { VERSION } from '../version.ts';
 import { wireHandoffs } from './handoffs.ts';
 import type { Ports } from './ports.ts';
@@ -50,8 +51,8 @@ export type WiredNode = {
 export async function wireNode(config: Config, ports: Ports): Promise<WiredNode> {
   const { clock, log, metrics, state, host, postcopy } = ports;
   const { self, incarnation, history, decisions } = state;
-  const { policyConfig, policyNumbers, policyHash, rule } = policyOf(config);
-  const overloaded = (report: LoadReport) => isOverloaded(report, policyConfig);
+  const policy = new Policy(config);
+  const overloaded = (report: LoadReport) => isOverloaded(report, policy.config);
   const clusterView = new ClusterView(
     { self, staleAfterMs: config.mesh.staleAfterMs, overloaded },
     await state.marks.read(),
@@ -68,7 +69,13 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   // Until the journal was read any VM may be in a handoff: nothing of it is started or given back.
   const inHandoff = (vm: string) => !recovered || handoffs.parties.inHandoff(vm);
   const vms = new Vms(
-    { bootId: ports.bootId, cooldownMs: policyConfig.cooldownMs, pinMs: config.pinMinutes * 60_000 },
+    {
+      bootId: ports.bootId,
+      get cooldownMs() {
+        return policy.config.cooldownMs;
+      },
+      pinMs: config.pinMinutes * 60_000,
+    },
     { host, shelves: vmShelves(state.db), clock, log, inHandoff, changed },
   );
   const freeMib = () => ports.memoryMib() - vms.memoryMib() - handoffs.parties.reservedMib();
@@ -76,6 +83,11 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   const mode = () => shared.flags.mode ?? (config.mode as Mode);
   // Who has not heard of what the others share might move what was pinned, paused or cordoned meanwhile.
   const acting = () => (shared.settled() ? mode() : 'observe');
+  const takePolicy = () => {
+    const { value } = shared.registers.get(POLICY_KEY);
+    if (policy.take(value)) log.info({ hash: policy.hash, said: policy.said }, 'numbers of the rule');
+    else log.warn({ faults: policy.faultsOf(value) }, 'numbers of the rule in a register are not taken');
+  };
   const node: Node = new Node({
     sampler,
     vms,
@@ -87,17 +99,19 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     log,
     mesh: () => mesh,
     decider: () => decider,
-    idlePermille: policyConfig.idlePermille,
+    get idlePermille() {
+      return policy.config.idlePermille;
+    },
     inputs: () => ({
       identity: { node: self, name: config.node.name, incarnation, version: VERSION },
       addresses: mesh.addresses(),
       http: ports.httpAddress(),
       mode: mode(),
-      policyHash,
+      policyHash: policy.hash,
       cordoned: shared.flags.cordoned,
       pausedMs: shared.flags.pausedMs,
       cores: config.cpu.cores,
-      cooldownMs: policyConfig.cooldownMs,
+      cooldownMs: policy.config.cooldownMs,
       memoryMib: ports.memoryMib(),
       memoryFreeMib: freeMib() - config.memory.reserveMib,
       vms: vms.list(),
@@ -112,10 +126,14 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     mesh,
     clock,
     log,
-    changed,
+    changed(keys) {
+      if (keys.includes(POLICY_KEY)) takePolicy();
+      changed();
+    },
     removed: peer => clusterView.forget(peer),
   });
   const { registers, flags } = shared;
+  takePolicy();
   const words = new Words({
     incarnation,
     incarnationOf: peer => reports().find(r => r.report.node === peer)?.report.incarnation ?? 0,
@@ -123,9 +141,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     log,
   });
   handoffs = wireHandoffs(config, ports, {
-    policyConfig,
-    policyHash,
-    rule,
+    policy,
     mode: acting,
     flags: () => ({ cordoned: flags.cordoned, pausedMs: flags.meshPausedMs }),
     clusterView,
@@ -151,14 +167,26 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     return answer;
   };
   decider = new Decider(
-    { self, rule: threshold.name, policyHash, cooldownMs: policyConfig.cooldownMs, config: policyNumbers },
+    {
+      self,
+      rule: threshold.name,
+      get policyHash() {
+        return policy.hash;
+      },
+      get cooldownMs() {
+        return policy.config.cooldownMs;
+      },
+      get config() {
+        return policy.numbers;
+      },
+    },
     {
       clusterView,
-      decide: rule,
+      decide: policy.rule,
       digest: digest16,
       mode: acting,
       paused,
-      own: () => ({ ...handoffs.parties.own(), maxOutflow: policyConfig.maxOutflow }),
+      own: () => ({ ...handoffs.parties.own(), maxOutflow: policy.config.maxOutflow }),
       async offer(move, relocation, basis) {
         const record = vms.get(move.vm)?.record;
         if (!record) return { accepted: false, code: 'gone', detail: 'the VM is not here any more' };
@@ -186,8 +214,8 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       version: VERSION,
       mode: mode(),
       policy: threshold.name,
-      policyHash,
-      cooldownConfigMs: policyConfig.cooldownMs,
+      policyHash: policy.hash,
+      cooldownConfigMs: policy.config.cooldownMs,
       https: ports.https?.() ?? { address: '', fingerprint: '' },
       pausedMs: flags.meshPausedMs,
       seen: reports(),
@@ -200,6 +228,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     host,
     flags,
     registers,
+    policy,
     peers: () => mesh.peers(),
     history,
     decider,

@@ -11,7 +11,7 @@ import { POWERDOWN_MS } from '../vms/vms.ts';
 import { runningVm } from './actions.ts';
 import * as change from './changes.ts';
 import { explain } from './explain.ts';
-import { memberList, registerList, submitChange } from './members.ts';
+import { memberList, type PolicyNow, policyStatus, registerList, submitChange } from './members.ts';
 
 export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   host: VmHost;
@@ -23,6 +23,7 @@ export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   handoffs(limit: number): Promise<HandoffStatus[]>;
   reports(): LoadReport[];
   registers: Registers;
+  policy: PolicyNow;
   /** Connected ones. */
   peers(): string[];
   health(): string[];
@@ -49,7 +50,8 @@ export function createApi(given: ApiDeps): AgentApi {
     reports: () => deps.reports(),
     members: () => memberList(deps.registers, deps.peers()),
     registers: () => registerList(deps.registers),
-    submit: async (register, dry) => made(submitChange(register, deps.registers), dry),
+    submit: async (register, dry) => made(submitChange(register, deps.registers, deps.policy), dry),
+    policy: () => policyStatus(deps.policy),
     mode: async (mode, dry) => made(change.modeChange(mode, deps), dry),
     health: () => {
       const faults = deps.health();

@@ -1,10 +1,12 @@
 /** Members and registers as people see them, and the one way in for what an operator has signed. */
+import { threshold } from '@shoal/policies';
 import { Bad, encodeRegister, type Register } from '@shoal/protocol';
 import { memberKey } from '../../core/registers/keys.ts';
+import { POLICY_KEY, type PolicyNumbers } from '../../core/registers/policy.ts';
 import { membership } from '../../core/registers/read.ts';
 import type { Merged } from '../../core/registers/table.ts';
 import { ShoalError } from '../../errors.ts';
-import type { MemberStatus, RegisterStatus } from '../http/api.types.ts';
+import type { MemberStatus, PolicyStatus, RegisterStatus } from '../http/api.types.ts';
 import type { Registers } from '../registers/registers.ts';
 import type { Change } from './changes.ts';
 
@@ -46,6 +48,21 @@ export const registerList = (registers: Registers): RegisterStatus[] =>
     return told;
   });
 
+/** The rule's numbers as they hold (`settings.ts`). */
+export type PolicyNow = {
+  readonly hash: string;
+  readonly values: PolicyNumbers;
+  readonly said: string[];
+  faultsOf(value: string): string[];
+};
+
+export const policyStatus = ({ hash, values, said }: PolicyNow): PolicyStatus => ({
+  name: threshold.name,
+  hash,
+  numbers: { ...values },
+  said,
+});
+
 const REFUSED: Partial<Record<Merged | 'forged', [code: string, what: string, todo: string]>> = {
   denied: [
     'SHOAL_REGISTER_DENIED',
@@ -58,8 +75,15 @@ const REFUSED: Partial<Record<Merged | 'forged', [code: string, what: string, to
 };
 
 /** Throws what a dry run can tell: the form, the signature, whether the author may, whether it is newer. */
-export function submitChange(register: Register, registers: Registers): Change<undefined> {
+export function submitChange(
+  register: Register,
+  registers: Registers,
+  policy: Pick<PolicyNow, 'faultsOf'>,
+): Change<undefined> {
   mustFit(register);
+  const faults = register.key === POLICY_KEY ? policy.faultsOf(register.value) : [];
+  if (faults.length > 0)
+    throw new ShoalError('SHOAL_POLICY_NUMBERS', faults.join('; '), POLICY_KEY, 'See `shoal policy`');
   mustBeTaken(register, registers.wouldTake(register));
   return {
     would: `write ${register.key} on every node`,

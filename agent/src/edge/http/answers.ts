@@ -77,6 +77,13 @@ const MemberStatus = object({
 
 const RegisterStatus = object({ key: words, value: words, counter: count, author: words, ageMs: number });
 
+const PolicyStatus = object({
+  name: words,
+  hash: words,
+  numbers: mapOf({ type: ['number', 'string'] } as const),
+  said: listOf(words),
+});
+
 const HandoffStatus = object({
   handoff: words,
   vm: words,
@@ -214,6 +221,7 @@ export const ANSWERS = {
   TokenStatus,
   MemberStatus,
   MemberList: listOf(MemberStatus),
+  PolicyStatus,
   RegisterStatus,
   RegisterList: listOf(RegisterStatus),
   TokenList: listOf(TokenStatus),

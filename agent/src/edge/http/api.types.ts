@@ -139,6 +139,15 @@ export type RegisterStatus = {
   ageMs: number;
 };
 
+/** The rule's numbers as they hold on the node that answers, in the configuration's names and units. */
+export type PolicyStatus = {
+  name: string;
+  hash: string;
+  numbers: Record<string, number | string>;
+  /** Which of them an operator's register says, for the whole mesh. */
+  said: string[];
+};
+
 /** A frozen decision (policy.md, Explain). `atMs` is wall clock, for people. */
 export type DecisionRecord = {
   id: string;
@@ -179,6 +188,7 @@ export interface AgentApi {
   reports(): LoadReport[];
   members(): MemberStatus[];
   registers(): RegisterStatus[];
+  policy(): PolicyStatus;
   /** A register that was signed with an operator's key, for all nodes. */
   submit(register: Register, dry: boolean): Promise<undefined | Would>;
   mode(mode: Mode, dry: boolean): Promise<undefined | Would>;

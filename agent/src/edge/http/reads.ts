@@ -62,6 +62,7 @@ export const READS = {
   '/v1/reports': { what: 'The load reports that the view stands on.', answer: 'ReportList' },
   '/v1/members': { what: 'Who belongs to the mesh, and who was removed.', answer: 'MemberList' },
   '/v1/registers': { what: 'The signed registers that all nodes share.', answer: 'RegisterList' },
+  '/v1/policy': { what: "The rule's numbers as they hold on this node.", answer: 'PolicyStatus' },
   '/v1/openapi.json': { what: 'This API as an OpenAPI 3.1 document.', answer: 'OpenApi' },
   '/healthz': { what: '200 when all is well, else 503; the faults in sentences.', answer: 'Health' },
   '/metrics': { what: 'Prometheus text.', answer: '' },
@@ -111,6 +112,7 @@ export function addReads(app: FastifyInstance, { api, metrics }: HttpDeps): void
   read('/v1/reports', () => api.reports());
   read('/v1/members', () => api.members());
   read('/v1/registers', () => api.registers());
+  read('/v1/policy', () => api.policy());
   // Most agents are never asked for it: the document, and the schemas of all answers, are made when they are.
   read('/v1/openapi.json', async () => (await import('./openapi.ts')).openApi());
   app.get('/healthz', async ({ query }, reply) => {

@@ -8,6 +8,7 @@ import type {
   HandoffStatus,
   MemberStatus,
   NodeStatus,
+  PolicyStatus,
   RegisterStatus,
   VmStatus,
 } from './api.types.ts';
@@ -169,6 +170,13 @@ export class TestApi implements AgentApi {
   registerRows: RegisterStatus[] = [];
   members = () => this.memberRows;
   registers = () => this.registerRows;
+  policyNow: PolicyStatus = {
+    name: 'threshold',
+    hash: '0f3a5c7712345678',
+    numbers: { overloadPercent: 90, cooldownScope: 'cluster' },
+    said: [],
+  };
+  policy = () => this.policyNow;
   submit = async (register: Register, dry: boolean) => this.#change(dry, undefined, 'submit', register);
   mode = async (mode: Mode, dry: boolean) => this.#change(dry, undefined, 'mode', mode);
   cancel = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'cancel', this.#vm(vm).name);

@@ -47,7 +47,7 @@ export class Decider {
   constructor(options: DeciderOptions, deps: DeciderDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#rests = new Rests(options.cooldownMs);
+    this.#rests = new Rests(() => options.cooldownMs);
   }
 
   latest(): DecisionRecord | undefined {

@@ -17,8 +17,8 @@ export type SharedDeps = {
   mesh: Mesh;
   clock: Clock;
   log: Logger;
-  /** Something that this node's own report says may have changed. */
-  changed(): void;
+  /** These keys were written or dropped: what this node's own report says may have changed. */
+  changed(keys: string[]): void;
   /** A node is off the allow-list. */
   removed(node: string): void;
 };
@@ -34,13 +34,17 @@ export type Shared = {
 export async function openShared(self: string, configured: Configured, deps: SharedDeps): Promise<Shared> {
   const { mesh, clock, log } = deps;
   let before: readonly Member[] = [];
+  // What is heard before is there for the caller to read.
+  let opened = false;
   const registers = new Registers(self, configured, {
     shelf: new Shelf<Held>(deps.db, 'register'),
     seal: deps.seal,
     clock,
     log,
     tell: bytes => mesh.registers.publish(bytes),
-    changed: deps.changed,
+    changed: keys => {
+      if (opened) deps.changed(keys);
+    },
     admit(list) {
       mesh.setAllowed(usable(list));
       for (const { id } of before) if (!list.some(m => m.id === id)) deps.removed(id);
@@ -62,6 +66,7 @@ export async function openShared(self: string, configured: Configured, deps: Sha
     frame: (peer, frame) => exchange.frame(peer, frame),
   });
   const off = mesh.onPeer((peer, change) => (change === 'up' ? exchange.up(peer) : exchange.down(peer)));
+  opened = true;
   return {
     registers,
     flags: new Flags(registers),
