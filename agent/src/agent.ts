@@ -11,8 +11,10 @@ import { createLog } from './edge/log.ts';
 import { bootId, guestMemoryMib } from './edge/machine.ts';
 import { loadOrCreateIdentity } from './edge/mesh/identity.ts';
 import { createMesh } from './edge/mesh/mesh.ts';
+import type { PeopledMesh } from './edge/mesh/types.ts';
 import { createMetrics } from './edge/metrics.ts';
 import { startLoop } from './edge/mind/loops.ts';
+import { Forward } from './edge/people/forward.ts';
 import { createSeal } from './edge/registers/seal.ts';
 import { cgroupBusy, hostBusy } from './edge/sampler/cpu.ts';
 import { createHost } from './host.ts';
@@ -34,6 +36,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   const state = await openState(config);
   const metrics = createMetrics();
   const { host, pageServers, postcopy, accel, user, pages } = await createHost(config, log);
+  let mesh!: PeopledMesh;
   let listening = () => ({ tcp: '', https: '', fingerprint: '' });
   const wired = await wireNode(config, {
     clock,
@@ -51,17 +54,20 @@ export async function startAgent(config: Config): Promise<Agent> {
       busy: config.cpu.source === 'cgroup' ? cgroupBusy(config.cpu.cgroup) : hostBusy(config.cpu.coreSet),
     },
     memoryMib: () => guestMemoryMib(config.memory.ramDir, config.memory.guestMemoryMib),
-    joinMesh: validate =>
-      createMesh(
-        { stateDir, ...config.mesh, traceFile: process.env.SHOAL_BENCH_REPORT_LOG },
-        { log, validate },
-      ),
+    async joinMesh(validate) {
+      const options = { stateDir, ...config.mesh, traceFile: process.env.SHOAL_BENCH_REPORT_LOG };
+      mesh = await createMesh(options, { log, validate });
+      return mesh;
+    },
     httpAddress: () => listening().tcp,
     https: () => ({ address: listening().https, fingerprint: listening().fingerprint }),
   });
   const people = await openPeople(state.db, name, log, clock);
+  const { api } = wired;
+  const forward = new Forward({ people, api, mesh, newId: randomUUID, clock, log });
   const servers = createHttpServers(httpOptions(config, pages), {
-    api: wired.api,
+    api,
+    forward,
     metrics: { ...metrics, text: wired.scrape },
     log,
     people,
@@ -69,6 +75,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   listening = () => servers.address();
 
   await wired.takeUp();
+  await forward.start();
   await servers.start();
   const loop = startLoop('heartbeat', config.mesh.reportIntervalMs, wired.round, { clock, log });
   await wired.startOwned();

@@ -75,7 +75,21 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
 
   // VMs and nodes.
   SHOAL_VM_UNKNOWN: row(404, 'No VM has that name', 'See `shoal vms`'),
-  SHOAL_VM_ELSEWHERE: row(409, 'The VM is on another node, and only its node may change it', 'Ask there'),
+  SHOAL_VM_ELSEWHERE: row(
+    409,
+    'The VM is on another node, and only its node may change it',
+    'Ask there, or with a token that both nodes know',
+  ),
+  SHOAL_FORWARD_LOST: row(
+    504,
+    'The node with the VM did not answer; it may have done it',
+    'See `shoal audit` on that node',
+  ),
+  SHOAL_FORWARD_REFUSED: row(
+    502,
+    'The node with the VM refused it, for a reason that is not known here',
+    'Read what it said',
+  ),
   SHOAL_VM_NAME_TAKEN: row(409, 'A VM of that name exists', 'Choose another name, or destroy that VM'),
   SHOAL_VM_SPEC: row(
     422,

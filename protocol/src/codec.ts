@@ -4,11 +4,13 @@
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { Bad, type Decoded } from './errors.ts';
-import { HANDOFF_BYTES_MAX, REGISTER_BYTES_MAX, REPORT_BYTES_MAX } from './limits.ts';
+import { ACTION_BYTES_MAX, HANDOFF_BYTES_MAX, REGISTER_BYTES_MAX, REPORT_BYTES_MAX } from './limits.ts';
 import type { MessageType } from './message.ts';
 import { type LoadReport, loadReport } from './messages/load-report.ts';
 import { register, type ToldRegister } from './messages/register.ts';
 import {
+  ACTION_MESSAGES,
+  type ActionMessage,
   EXCHANGE_MESSAGES,
   type ExchangeMessage,
   HANDOFF_MESSAGES,
@@ -76,14 +78,16 @@ const reports = single<LoadReport>(loadReport, 'load report', REPORT_BYTES_MAX);
 const handoffs = several<HandoffMessage>(HANDOFF_MESSAGES, 'handoff message', HANDOFF_BYTES_MAX);
 const registers = single<ToldRegister>(register, 'register', REGISTER_BYTES_MAX);
 const exchange = several<ExchangeMessage>(EXCHANGE_MESSAGES, 'message of an exchange', HANDOFF_BYTES_MAX);
+const actions = several<ActionMessage>(ACTION_MESSAGES, 'action', ACTION_BYTES_MAX);
 
 /** Everything that reads bytes of peers: what is fuzzed, and what every message belongs to. */
-export const CODECS: readonly Codec<unknown>[] = [reports, handoffs, registers, exchange];
+export const CODECS: readonly Codec<unknown>[] = [reports, handoffs, registers, exchange, actions];
 
 export const { encode: encodeLoadReport, decode: decodeLoadReport } = reports;
 export const { encode: encodeHandoff, decode: decodeHandoff } = handoffs;
 export const { encode: encodeRegister, decode: decodeRegister } = registers;
 export const { encode: encodeExchange, decode: decodeExchange } = exchange;
+export const { encode: encodeAction, decode: decodeAction } = actions;
 
 function read<T>(type: MessageType<T>, fields: unknown): T {
   const message = type.kind.read(fields, '');

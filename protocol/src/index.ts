@@ -4,6 +4,8 @@ export { CONTROL } from './fields.ts';
 export * from './limits.ts';
 export type { Abort } from './messages/abort.ts';
 export type { Accept } from './messages/accept.ts';
+export { ACTIONS, type Action } from './messages/action.ts';
+export type { ActionAnswer } from './messages/action-answer.ts';
 export type { Ask } from './messages/ask.ts';
 export type { Ended } from './messages/ended.ts';
 export type { HandoffHead } from './messages/head.ts';
@@ -31,6 +33,8 @@ export type { Transferred } from './messages/transferred.ts';
 export { type DiskSpec, type NicSpec, type VmSpec, vmSpec } from './messages/vm-spec.ts';
 export { registerBucket, registerBytes } from './register-bytes.ts';
 export {
+  ACTION_MESSAGES,
+  type ActionMessage,
   EXCHANGE_MESSAGES,
   type ExchangeMessage,
   HANDOFF_MESSAGES,
@@ -39,4 +43,10 @@ export {
   RETIRED,
 } from './registry.ts';
 export { fitSentence } from './sentence.ts';
-export { GOSSIP_TOPIC, REGISTER_PROTOCOL, REGISTER_TOPIC, STREAM_PROTOCOL } from './version.ts';
+export {
+  ACTION_PROTOCOL,
+  GOSSIP_TOPIC,
+  REGISTER_PROTOCOL,
+  REGISTER_TOPIC,
+  STREAM_PROTOCOL,
+} from './version.ts';

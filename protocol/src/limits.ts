@@ -6,6 +6,8 @@ export const REPORT_BYTES_MAX = 16_384;
 export const HANDOFF_BYTES_MAX = 65_536;
 /** A register as gossip: its longest key, value and signature fit. */
 export const REGISTER_BYTES_MAX = 5120;
+/** An action or its answer: three sentences at their longest fit. */
+export const ACTION_BYTES_MAX = 4096;
 /** Nested arrays deeper than this are an attack: our own are five deep. */
 export const DEPTH_MAX = 8;
 

@@ -1,6 +1,8 @@
 /** Every message that is or was on the wire. Numbers are for ever: a removed one moves to RETIRED. 0 means nothing. */
 import { type Abort, abort } from './messages/abort.ts';
 import { type Accept, accept } from './messages/accept.ts';
+import { type Action, action } from './messages/action.ts';
+import { type ActionAnswer, actionAnswer } from './messages/action-answer.ts';
 import { type Ask, ask } from './messages/ask.ts';
 import { type Ended, ended } from './messages/ended.ts';
 import { type Listening, listening } from './messages/listening.ts';
@@ -53,6 +55,17 @@ export type ExchangeMessage = RegisterDigest | RegisterPage;
 
 export const EXCHANGE_MESSAGES = [registerDigest, registerPage] as const;
 
-export const MESSAGES = [loadReport, ...HANDOFF_MESSAGES, register, ...EXCHANGE_MESSAGES] as const;
+/** What people ask of a node through another one. */
+export type ActionMessage = Action | ActionAnswer;
+
+export const ACTION_MESSAGES = [action, actionAnswer] as const;
+
+export const MESSAGES = [
+  loadReport,
+  ...HANDOFF_MESSAGES,
+  register,
+  ...EXCHANGE_MESSAGES,
+  ...ACTION_MESSAGES,
+] as const;
 
 export const RETIRED: readonly number[] = [0];

@@ -4,6 +4,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { ShoalError } from '../../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Forward } from '../people/forward.ts';
 import { TooMany } from '../people/gate.ts';
 import type { People } from '../people/people.ts';
 import type { AgentApi } from './api.types.ts';
@@ -12,7 +13,14 @@ import { refuseMalformed } from './malformed.ts';
 import { watchRoutes } from './methods.ts';
 import { asShoalError, BODY_MAX_BYTES, PROBLEM_TYPE, problemOf } from './problem.ts';
 
-export type HttpDeps = { api: AgentApi; metrics: Metrics; log: Logger; people: People };
+export type HttpDeps = {
+  api: AgentApi;
+  metrics: Metrics;
+  log: Logger;
+  people: People;
+  /** Without it a change of a VM that is elsewhere is refused. */
+  forward?: Forward;
+};
 
 /** `tcp` offers reads, `socket` also changes, `https` both to whoever has a token. */
 export type Listener = 'tcp' | 'socket' | 'https';

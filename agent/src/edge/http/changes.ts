@@ -9,6 +9,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
+import { isForwardable } from '../people/forward.ts';
 import { ADMIN_CHANGES, ADMIN_READS, emptyIsNothing } from './admin.ts';
 import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';
@@ -40,6 +41,10 @@ const OF_VM = [
   'SHOAL_VM_NOT_RUNNING',
   'SHOAL_VMM_GONE',
   'SHOAL_VMM_SILENT',
+  'SHOAL_PEER_UNREACHABLE',
+  'SHOAL_PEER_BUSY',
+  'SHOAL_FORWARD_LOST',
+  'SHOAL_FORWARD_REFUSED',
 ] as const;
 
 /** `body`: `spec` is that of a VM. `code` and `answer`: when it is done; no answer = 204 without a body. */
@@ -124,7 +129,7 @@ export const CHANGES = {
 /** A read in form, but it names a socket that is of use to its node's root alone. */
 export const CONSOLE = '/v1/vms/:name/console';
 
-export function addChanges(app: FastifyInstance, { api, people }: HttpDeps): void {
+export function addChanges(app: FastifyInstance, { api, people, forward }: HttpDeps): void {
   const config = { needs: 'operate' } as const;
   const action = (
     path: keyof typeof CHANGES,
@@ -138,9 +143,12 @@ export function addChanges(app: FastifyInstance, { api, people }: HttpDeps): voi
       async (request, reply) => {
         const { params, body, query } = request;
         const { dryRun } = queryOf(DRY, query);
+        const person = personOf(request);
         const wish = { what, subject: params.name ?? (body as { key?: string }).key ?? '' };
-        const carry = () => act(params.name, dryRun, body);
-        const answer = await people.carryOut(personOf(request), wish, dryRun, carry);
+        const there =
+          forward && isForwardable(what) ? forward.route(person, what, params.name, dryRun, body) : undefined;
+        const carry = there?.ask ?? (() => act(params.name, dryRun, body));
+        const answer = await people.carryOut(person, { ...wish, ...there?.to }, dryRun, carry);
         return answer === undefined ? reply.code(204).send() : reply.code(dryRun ? 200 : code).send(answer);
       },
     );

@@ -133,7 +133,7 @@ export class TestApi implements AgentApi {
     this.asked.push(what);
   }
   #vm(name: string): VmStatus {
-    const vm = this.cluster.vms.find(v => v.name === name);
+    const vm = this.cluster.vms.find(v => v.name === name || v.vm === name);
     if (vm) return vm;
     throw new ShoalError('SHOAL_VM_UNKNOWN', 'no VM has that name', name, 'See `shoal vms`');
   }

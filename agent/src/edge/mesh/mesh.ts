@@ -4,6 +4,7 @@
  */
 import { GOSSIP_TOPIC, REPORT_BYTES_MAX, STREAM_PROTOCOL } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
+import { actionChannel } from './action-channel.ts';
 import { AllowList } from './allow-list.ts';
 import { Dialer } from './dialer.ts';
 import { Gossip } from './gossip.ts';
@@ -17,7 +18,7 @@ import { type Node, startStack } from './stack.ts';
 import { Standing } from './standing.ts';
 import { SEND_TIMEOUT_MS, Streams } from './streams.ts';
 import { ReportTrace, TRACE_VARIABLE } from './trace.ts';
-import type { Mesh, MeshDeps, MeshOptions, PeerChange } from './types.ts';
+import type { MeshDeps, MeshOptions, PeerChange, PeopledMesh } from './types.ts';
 import { tellUnsigned } from './unsigned.ts';
 import { checkId } from './usable.ts';
 
@@ -25,7 +26,7 @@ import { checkId } from './usable.ts';
 const HANDOFF_FRAMES = { burst: 1024, perSecond: 256 };
 
 /** Starts this node's part of the mesh. Throws ShoalErrors (identity, listen address, a malformed peer entry). */
-export async function createMesh(options: MeshOptions, deps: MeshDeps): Promise<Mesh> {
+export async function createMesh(options: MeshOptions, deps: MeshDeps): Promise<PeopledMesh> {
   for (const peer of options.peers) checkId(peer.id);
   const identity = await loadOrCreateIdentity(options.stateDir);
   const count = { sentBytes: 0, receivedBytes: 0 };
@@ -60,7 +61,7 @@ async function assemble(
   { identity, allowList, standing, refusals, count, nodes }: Parts,
   options: MeshOptions,
   { log, validate }: MeshDeps,
-): Promise<Mesh> {
+): Promise<PeopledMesh> {
   const liveness = new Liveness(node, log, {
     reportIntervalMs: options.reportIntervalMs,
     direct: degrees(nodes).floodPublish,
@@ -79,6 +80,7 @@ async function assemble(
     { node, dialer, allowList, log, heard, isShutOut },
   );
   const registers = registerChannel({ node, dialer, allowList, log, heard, isShutOut });
+  const actions = actionChannel({ node, dialer, allowList, log, heard, isShutOut });
   const changes = new Listeners<[peer: string, change: PeerChange]>(log);
   const traceFile = options.traceFile ?? process.env[TRACE_VARIABLE];
   const trace = traceFile ? new ReportTrace(traceFile, log) : undefined;
@@ -124,6 +126,7 @@ async function assemble(
       for (const peer of cutStrangers(node, allowList)) {
         streams.drop(peer);
         registers.drop(peer);
+        actions.drop(peer);
         log.info({ event: 'peer-removed', peer }, 'peer is off the allow-list, cut');
       }
     },
@@ -133,6 +136,7 @@ async function assemble(
       log.warn({ event: 'peer-blamed', peer, score: standing.score(peer) }, 'a peer sent what it should not');
     },
     registers,
+    actions,
     stats: () => ({
       ...count,
       reportsSent: gossip.sent,

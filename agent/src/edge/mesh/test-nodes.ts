@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadOrCreateIdentity } from './identity.ts';
 import { createMesh } from './mesh.ts';
-import type { Log, Mesh, MeshOptions, PeerEntry, Validate } from './types.ts';
+import type { Log, MeshOptions, PeerEntry, PeopledMesh, Validate } from './types.ts';
 
 export type LogLine = { level: string; event: string; fields: Record<string, unknown> };
 
-export type TestNode = { mesh: Mesh; lines: LogLine[]; reports: { author: string; text: string }[] };
+export type TestNode = { mesh: PeopledMesh; lines: LogLine[]; reports: { author: string; text: string }[] };
 
 export class TestNodes {
   readonly #directory: Promise<string> = mkdtemp(join(tmpdir(), 'shoal-mesh-'));
-  readonly #running = new Set<Mesh>();
+  readonly #running = new Set<PeopledMesh>();
   #port = 0;
 
   /** Ids and addresses of nodes that are to be; ports free a moment ago on an address of this process alone. */

@@ -63,6 +63,18 @@ export interface RegisterChannel {
   drop(peer: string): void;
 }
 
+export interface ActionChannel {
+  /** Before it nothing is heard. */
+  open(heard: (peer: string, frame: Uint8Array) => void): Promise<void>;
+  /** As `Mesh.send`. */
+  send(peer: string, frame: Uint8Array): Promise<void>;
+  /** A peer was taken off the list. */
+  drop(peer: string): void;
+}
+
+/** A mesh that carries what people ask for too; the simulator has no people. */
+export type PeopledMesh = Mesh & { readonly actions: ActionChannel };
+
 /** Every `on…` returns a function that takes the listener off again. */
 export interface Mesh {
   readonly id: string;

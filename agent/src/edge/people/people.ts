@@ -7,8 +7,8 @@ import type { Gate } from './gate.ts';
 import { type Person, whoIs } from './person.ts';
 import type { Tokens } from './tokens.ts';
 
-/** `subject`: VM or token; empty = this node. */
-export type Wish = { what: string; subject: string };
+/** `subject`: VM or token; empty = this node. `node`: that is to do it, when not this one; `request`: see AuditRow. */
+export type Wish = { what: string; subject: string; node?: string; request?: string };
 
 export type PeopleDeps = { gate: Gate; tokens: Tokens; audit: Audit; log: Log; nodeName: string };
 
@@ -30,15 +30,13 @@ export class People {
   /** `act` is called at most once, after the row is on the disk. What is tried dry changes nothing and is no row. */
   async carryOut<T>(
     person: Person,
-    { what, subject }: Wish,
+    { what, subject, node = this.#nodeName, request = '' }: Wish,
     dry: boolean,
     act: () => Promise<T>,
-    elsewhere?: { node: string; request: string },
   ): Promise<T> {
     this.gate.pace(person);
     if (dry) return act();
     const { from, token } = person;
-    const { node, request } = elsewhere ?? { node: this.#nodeName, request: '' };
     const asking: Asking = {
       who: whoIs(person),
       name: token?.name ?? '',
