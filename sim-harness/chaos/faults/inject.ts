@@ -62,6 +62,11 @@ export class Injector {
     this.#active.set(key, { timer, undo });
   }
 
+  /** Taken before it is carried out: nobody else may do the same, or undo it, meanwhile. */
+  #reserve(key: string): void {
+    this.#active.set(key, { timer: setTimeout(() => undefined, 0), undo: async () => undefined });
+  }
+
   async #end(key: string): Promise<void> {
     const active = this.#active.get(key);
     this.#active.delete(key);
@@ -101,6 +106,7 @@ export class Injector {
   async #killAgent(node: LabNode): Promise<Undo | undefined> {
     const key = `agent ${node.name}`;
     if (this.#active.has(key) || !node.alive) return undefined;
+    this.#reserve(key);
     await node.kill();
     return { key, undo: async () => node.start() };
   }
@@ -146,8 +152,7 @@ export class Injector {
   async #cut({ from, to }: Pick<Mark, 'from' | 'to'>, oneWay: boolean): Promise<Undo | undefined> {
     const key = `link ${[from.name, to.name].sort().join(' ')}`;
     if (this.#active.has(key)) return undefined;
-    // Taken before it is made: two faults at once must not cut the same link.
-    this.#active.set(key, { timer: setTimeout(() => undefined, 0), undo: async () => undefined });
+    this.#reserve(key);
     const { lab } = this.#world;
     await (oneWay ? lab.cutOneWay(from.name, to.name) : lab.cut(from.name, to.name));
     return { key, undo: () => lab.heal(from.name, to.name) };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startTicks } from '../vmm/processes.ts';
 import { createPageServers } from './client.ts';
 
 const command = fileURLToPath(new URL('../../../native/target/release/shoal-pages', import.meta.url));
@@ -21,6 +22,24 @@ test('a restarted agent keeps the sessions of its handoffs, keys and all, and re
   assert.equal(readdirSync(join(runDir, 'h')), ['aaaaaaaa']);
   assert.equal(readdirSync(dir), files);
   assert.ok(files.length > 0 && files.every(name => existsSync(join(dir, name))));
+});
+
+test('a page server that its agent had no time to write down is found and ended by the next one', async () => {
+  const handoff = 'dddddddd-1111-4111-8111-111111111111';
+  const servers = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const { certSha256, streamSocket, uffdSocket } = await servers.init(handoff);
+  const { pid } = await servers.start({
+    ...{ handoff, role: 'fetch', engine: 'precopy', ramFile: '', ramBytes: 0, pageBytes: 4096 },
+    ...{ peerCertSha256: certSha256, host: '127.0.0.1', port: 0, streamSocket, uffdSocket },
+    ...{ vmmUid: process.getuid?.() ?? 0, deviceLoadPages: [], bulkWindowBytes: 131_072 },
+    ...{ bulkBytesPerSecond: 0, tls: true },
+  });
+  rmSync(join(runDir, 'h', 'dddddddd.pid'));
+  const found = await createPageServers({ runDir, command, runAs: undefined, cgroups: [] }).adopt(handoff);
+  assert.is(found?.pid, pid);
+  await found?.end();
+  assert.is(startTicks(pid), undefined);
+  await servers.remove(handoff);
 });
 
 test.run();

@@ -1,12 +1,12 @@
 /** Starts, finds again and ends page servers: processes of their own that outlive the agent. */
 import { execFile, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, writeFileSync } from 'node:fs';
 import { lchown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ShoalError } from '../../errors.ts';
 import { lastLine } from '../vmm/launch.ts';
-import { isAlive, openLog, type ProcessId, startTicks } from '../vmm/processes.ts';
+import { isAlive, openLog, type ProcessId, processWith, startTicks } from '../vmm/processes.ts';
 import { ControlledPageServer } from './control.ts';
 import type { PageServer, PageServers, SessionFile } from './types.ts';
 
@@ -50,11 +50,25 @@ export function createPageServers(options: PageServersOptions): PageServers {
     const dir = dirOf(handoff);
     try {
       const session = JSON.parse(await readFile(join(dir, 'session.json'), 'utf8')) as SessionFile;
-      const id = JSON.parse(await readFile(pidFileOf(handoff), 'utf8')) as ProcessId;
-      return session.handoff === handoff ? { session, id } : undefined;
+      const id = await processOf(handoff);
+      return id && session.handoff === handoff ? { session, id } : undefined;
     } catch {
       return undefined;
     }
+  }
+
+  /** An agent that was killed right after it started one has not written it down: then its command line tells. */
+  async function processOf(handoff: string): Promise<ProcessId | undefined> {
+    const id = await readFile(pidFileOf(handoff), 'utf8')
+      .then(text => JSON.parse(text) as ProcessId)
+      .catch(() => undefined);
+    if (id && isAlive(id)) return id;
+    const pids = (await readdir('/proc')).map(Number).filter(pid => pid > 0);
+    for (const pid of pids) {
+      const found = processWith(pid, dirOf(handoff));
+      if (found) return found;
+    }
+    return undefined;
   }
 
   return {
@@ -91,7 +105,8 @@ export function createPageServers(options: PageServersOptions): PageServers {
         );
       if (child.pid === undefined) throw fault();
       const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
-      await writeFile(pidFileOf(session.handoff), JSON.stringify(id), { mode: 0o600 });
+      // At once: an agent that is killed here would leave a process that no file tells of.
+      writeFileSync(pidFileOf(session.handoff), JSON.stringify(id), { mode: 0o600 });
       for (const cgroup of options.cgroups) await writeFile(join(cgroup, 'cgroup.procs'), String(child.pid));
       const server = await ControlledPageServer.connect(session.handoff, id, join(dir, 'control.sock'));
       if (!server) throw fault();
@@ -100,7 +115,7 @@ export function createPageServers(options: PageServersOptions): PageServers {
 
     async adopt(handoff) {
       const known = await read(handoff);
-      if (!known || !isAlive(known.id)) return undefined;
+      if (!known) return undefined;
       return ControlledPageServer.connect(handoff, known.id, join(dirOf(handoff), 'control.sock'));
     },
 
