@@ -62,7 +62,7 @@ export async function startAgent(config: Config): Promise<Agent> {
     httpAddress: () => listening().tcp,
     https: () => ({ address: listening().https, fingerprint: listening().fingerprint }),
   });
-  const people = await openPeople(state.db, name, log, clock);
+  const people = await openPeople(state.db, name, { registers: wired.registers, log, clock });
   const { api } = wired;
   const forward = new Forward({ people, api, mesh, newId: randomUUID, clock, log });
   const servers = createHttpServers(httpOptions(config, pages), {
@@ -77,7 +77,15 @@ export async function startAgent(config: Config): Promise<Agent> {
   await wired.takeUp();
   await forward.start();
   await servers.start();
-  const loop = startLoop('heartbeat', config.mesh.reportIntervalMs, wired.round, { clock, log });
+  const loop = startLoop(
+    'heartbeat',
+    config.mesh.reportIntervalMs,
+    async () => {
+      await wired.round();
+      await people.tokens.absorb();
+    },
+    { clock, log },
+  );
   await wired.startOwned();
   log.info({ id: state.self, incarnation: state.incarnation, accel, http: listening().tcp }, 'agent started');
 

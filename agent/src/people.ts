@@ -7,11 +7,17 @@ import type { Logger } from './edge/log.ts';
 import { Audit } from './edge/people/audit.ts';
 import { Gate } from './edge/people/gate.ts';
 import { People } from './edge/people/people.ts';
+import { sharedTokens } from './edge/people/shared-tokens.ts';
 import { Tokens } from './edge/people/tokens.ts';
+import type { Registers } from './edge/registers/registers.ts';
 import type { Database } from './edge/store/store.ts';
 
-export async function openPeople(db: Database, nodeName: string, log: Logger, clock: Clock): Promise<People> {
-  const tokens = new Tokens(db, clock);
+export async function openPeople(
+  db: Database,
+  nodeName: string,
+  { registers, log, clock }: { registers: Registers; log: Logger; clock: Clock },
+): Promise<People> {
+  const tokens = new Tokens(db, clock, sharedTokens(registers, clock));
   await tokens.open();
   const audit = new Audit(db, clock);
   await audit.open();

@@ -141,7 +141,7 @@ async function memberOf(shell: Shell, node: string): Promise<MemberStatus> {
 type Wish = { key: string; value: string };
 
 /** One after the other: each is worth something by itself, and a fault ends it where it is told. */
-async function write(shell: Shell, { key: file, dryRun }: KeyOption, wishes: Wish[]): Promise<void> {
+export async function write(shell: Shell, { key: file, dryRun }: KeyOption, wishes: Wish[]): Promise<void> {
   if (!shell.client.mayChange) throw needsHttps(shell.client.where);
   const operator = await (await keyring()).openOperatorKey(file);
   const before = new Map((await registerRows(shell)).map(r => [r.key, r.counter]));

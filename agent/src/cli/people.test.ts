@@ -45,12 +45,12 @@ test('a token is made, listed, used and revoked, and its secret is printed alone
   assert.match(made.out, /^shoal_[0-9a-f]{16}_[A-Za-z0-9_-]{43}\n$/);
   assert.match(made.note, /^It is told this once\. For other nodes: shoal token add [0-9a-f]{16}\.operate\./);
   const token = keep(made.out.trim(), join(dir, 'ci'));
-  assert.match((await local('token', 'list')).out, /^[0-9a-f]{16} +ci +operate +valid +\S+ .*$/m);
+  assert.match((await local('token', 'list')).out, /^[0-9a-f]{16} +ci +node +operate +valid +\S+ .*$/m);
   assert.is((await far(['start', 'vm1'], token)).out, 'vm1 runs.\n');
   assert.equal(server.api.asked, [['start', 'vm1']]);
   assert.match(
     (await local('token', 'revoke', 'ci')).out,
-    /^Token [0-9a-f]{16} is worth nothing on this node/,
+    /^Token [0-9a-f]{16} is worth nothing any more, here and on every node that hears of it/,
   );
   const { code, note } = await far(['start', 'vm1'], token);
   assert.is(code, 1);
@@ -69,6 +69,21 @@ test('a token is carried to another node by its record', async () => {
     [['ann', 'operate']],
   );
   await other.stop();
+});
+
+test("a token for all nodes is signed with an operator's key, and the agent never sees it", async () => {
+  const key = join(dir, 'operator.key');
+  assert.is((await local('keys', 'make', '--key', key)).code, 0);
+  const made = await local('token', 'create', '--role', 'operate', '--name', 'all', '--key', key);
+  assert.is(made.code, 0, made.note);
+  const token = made.out.trim();
+  assert.match(token, /^shoal_[0-9a-f]{16}_/);
+  const [what, register] = server.api.asked.at(-1) as [string, { key: string; value: string }];
+  assert.equal([what, register.key], ['submit', `mesh/token/${token.slice(6, 22)}`]);
+  assert.equal(Object.keys(JSON.parse(register.value)), ['role', 'name', 'hash', 'expiresAtMs']);
+  assert.not(register.value.includes(token.slice(-43)));
+  const bad = await local('token', 'create', '--role', 'read', '--name', 'a b', '--key', key);
+  assert.is(bad.code, 2);
 });
 
 test('the audit log says who changed what: on the socket the user, over HTTPS the token', async () => {

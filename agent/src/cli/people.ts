@@ -1,11 +1,30 @@
 /** Tokens and the audit log: who may change this node, and who did. */
+import { tokenKey, tokenValue } from '../core/registers/tokens.ts';
 import type { AuditRow } from '../edge/people/audit.ts';
+import { mint, type Role } from '../edge/people/token.ts';
 import type { NewToken, TokenStatus } from '../edge/people/tokens.ts';
+import { usage } from './arguments.ts';
 import { moment } from './format.ts';
+import { write } from './members.ts';
 import { print, type Shell } from './shell.ts';
 import { table } from './table.ts';
 
-export async function createToken(shell: Shell, role: string, name: string, ttlMs: number): Promise<void> {
+export type TokenWish = { role: Role; name: string; expires: number; key?: string };
+
+/** With an operator's key: for all nodes, and made here, so that no agent ever sees it. */
+export async function createToken(shell: Shell, { role, name, expires, key }: TokenWish): Promise<void> {
+  if (key === undefined) return createHere(shell, role, name, expires);
+  if (!/^[A-Za-z0-9._-]{0,63}$/.test(name))
+    throw usage('that is no name', `--name ${name}`, 'Write letters, digits, dots and dashes, 63 at most');
+  const { token, id, hash } = mint();
+  const expiresAtMs = expires === 0 ? 0 : shell.now() + expires;
+  const value = tokenValue({ role, name, hash, expiresAtMs });
+  await write(shell, { key, dryRun: false }, [{ key: tokenKey(id), value }]);
+  print(shell, { text: JSON.stringify({ token, id }), value: token }, () => [token]);
+  if (!shell.json) shell.note('It is told this once. All nodes know it as soon as they hear of it.\n');
+}
+
+async function createHere(shell: Shell, role: string, name: string, ttlMs: number): Promise<void> {
   const body = JSON.stringify({ role, ttlMs, ...(name && { name }) });
   const answer = await shell.client.post<NewToken>('/v1/tokens', 'object', body);
   print(shell, answer, ({ token }) => [token]);
@@ -23,6 +42,7 @@ export async function listTokens(shell: Shell, records: boolean): Promise<void> 
     const columns = [
       { title: 'TOKEN', cell: (t: TokenStatus) => t.id },
       { title: 'NAME', cell: (t: TokenStatus) => t.name },
+      { title: 'OF', cell: (t: TokenStatus) => t.of },
       { title: 'ROLE', cell: (t: TokenStatus) => t.role },
       {
         title: 'STATE',
@@ -44,7 +64,9 @@ export async function addToken(shell: Shell, record: string): Promise<void> {
 export async function revokeToken(shell: Shell, token: string): Promise<void> {
   const path = `/v1/tokens/${encodeURIComponent(token)}/actions/revoke`;
   const answer = await shell.client.post<{ id: string }>(path, 'object');
-  print(shell, answer, ({ id }) => [`Token ${id} is worth nothing on this node any more.`]);
+  print(shell, answer, ({ id }) => [
+    `Token ${id} is worth nothing any more, here and on every node that hears of it.`,
+  ]);
 }
 
 export async function audit(shell: Shell, limit: number): Promise<void> {

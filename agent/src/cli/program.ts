@@ -127,7 +127,8 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     .requiredOption('--role <role>', 'read, operate (changes) or admin (tokens, audit log too)', roleOf)
     .option('--name <name>', 'for people, in lists and the audit log', '')
     .option('--expires <time>', 'how long it is good: 12h, 90d (default: for ever)', durationMs, 0)
-    .action(({ role, name, expires }) => people.createToken(shell(), role, name, expires));
+    .option('--key <file>', "an operator's key: for all nodes at once, not for this one alone")
+    .action(options => people.createToken(shell(), options));
   token
     .command('list')
     .description('who they are, what they may, whether they are good')
@@ -139,7 +140,7 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     .action(record => people.addToken(shell(), record));
   token
     .command('revoke <token>')
-    .description('by id or name: worth nothing on this node from now on')
+    .description('by id or name: worth nothing from now on, here and on every node that hears of it')
     .action(id => people.revokeToken(shell(), id));
   command('audit', 'who changed what on this node or through it')
     .option(...limit)

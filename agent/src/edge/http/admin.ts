@@ -58,7 +58,7 @@ export const ADMIN_CHANGES = {
     refusals: ['SHOAL_TOKEN_RECORD', 'SHOAL_TOKEN_KNOWN', 'SHOAL_TOKEN_MANY', 'SHOAL_AUDIT'],
   },
   '/v1/tokens/:name/actions/revoke': {
-    what: 'The token, by id or name, is worth nothing on this node from now on. 200: `{id}`.',
+    what: 'The token, by id or name, is worth nothing from now on, here and on every node that hears of it. 200: `{id}`.',
     body: object({}),
     code: 200,
     answer: 'TokenId',

@@ -178,6 +178,7 @@ const TokenStatus = object({
   createdAtMs: number,
   expiresAtMs: number,
   state: oneOf('valid', 'expired', 'revoked'),
+  of: oneOf('node', 'mesh'),
   record: words,
 });
 

@@ -58,7 +58,8 @@ Each takes \`?dryRun=true\`: then all is checked that can be checked here, nothi
 \`{would}\`, one sentence.
 
 Where nothing else is said the answer is 204 without a body. \`GET /v1/vms/:name/console\` answers \`{path}\`, the unix socket
-of the serial console, on the unix socket alone. A VM is changed on the node that has it; another node answers 409 and says which.
+of the serial console, on the unix socket alone. A VM is changed by the node that has it. Another node asks there for whoever
+shows a token that both know (docs/decisions/0016-people.md), and answers 409, saying which, to whoever shows none.
 
 ## People: unix socket, or HTTPS with a token of the role \`admin\`
 

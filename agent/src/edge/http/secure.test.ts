@@ -127,7 +127,7 @@ test('a revoked token is worth nothing from the next request on', async () => {
   assert.is((await ask('POST', `/v1/tokens/${id}/actions/revoke`, tokens.admin)).status, 200);
   assert.is((await ask('GET', '/v1/status', token)).status, 401);
   const listed = (await ask('GET', '/v1/tokens', tokens.admin)).text;
-  assert.not(listed.includes(token.split('_')[2]), 'a secret is told once');
+  assert.not(listed.includes(token.slice(-43)), 'a secret is told once');
 });
 
 test('who shows wrong tokens is told to wait, and for how long', async () => {

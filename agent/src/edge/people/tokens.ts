@@ -1,7 +1,11 @@
-/** The tokens that this node knows: on the disk as hashes, in memory for every request. */
+/**
+ * The tokens that this node knows: its own, on the disk as hashes and in memory for every request; and those of the mesh,
+ * which an operator's key signed. One that was revoked on any member is worth nothing on any.
+ */
 import { ShoalError } from '../../errors.ts';
 import type { Time } from '../clock.ts';
 import { type Database, Shelf } from '../store/store.ts';
+import type { SharedTokens } from './shared-tokens.ts';
 import {
   mint,
   type Presented,
@@ -21,16 +25,24 @@ const KEEP_ENDED_MS = 30 * 86_400_000;
 export type NewToken = { token: string; id: string; record: string };
 
 export type TokenState = 'valid' | 'expired' | 'revoked';
-export type TokenStatus = Omit<TokenRecord, 'hash' | 'revokedAtMs'> & { state: TokenState; record: string };
+export type TokenStatus = Omit<TokenRecord, 'hash' | 'revokedAtMs'> & {
+  state: TokenState;
+  /** Known where it was made or added, or on every node. */
+  of: 'node' | 'mesh';
+  record: string;
+};
 
 export class Tokens {
   readonly #shelf: Shelf<TokenRecord>;
   readonly #time: Time;
   readonly #known = new Map<string, TokenRecord>();
 
-  constructor(db: Database, time: Time) {
+  readonly #shared: SharedTokens | undefined;
+
+  constructor(db: Database, time: Time, shared?: SharedTokens) {
     this.#shelf = new Shelf<TokenRecord>(db, 'token');
     this.#time = time;
+    this.#shared = shared;
   }
 
   async open(): Promise<void> {
@@ -62,20 +74,33 @@ export class Tokens {
     return { id: record.id };
   }
 
-  /** By id, or by name where that is plain. Rejects with SHOAL_TOKEN_UNKNOWN. */
+  /** By id, or by name where that is plain; here at once, and on every member that hears of it. Rejects with SHOAL_TOKEN_UNKNOWN. */
   async revoke(idOrName: string): Promise<{ id: string }> {
     const record = this.#find(idOrName);
-    await this.#keep({ ...record, revokedAtMs: record.revokedAtMs || Math.floor(this.#time.wallMs()) });
+    await this.#revoked(record);
+    await this.#shared?.tellRevoked(record.id);
     return { id: record.id };
+  }
+
+  /**
+   * Writes down what others have revoked: their word goes when they leave the mesh, and the token must not come back with that.
+   * To be called now and then.
+   */
+  async absorb(): Promise<void> {
+    for (const id of this.#shared?.revoked() ?? []) {
+      const record = this.#known.get(id) ?? this.#shared?.get(id);
+      if (record && record.revokedAtMs === 0) await this.#revoked(record);
+    }
   }
 
   /** Newest first. */
   list(): TokenStatus[] {
-    return [...this.#known.values()]
+    return this.#all()
       .sort((a, b) => b.createdAtMs - a.createdAtMs)
       .map(record => {
         const { hash: _, revokedAtMs: __, ...shown } = record;
-        return { ...shown, state: this.#stateOf(record), record: recordLine(record) };
+        const of = this.#shared?.get(record.id) ? 'mesh' : 'node';
+        return { ...shown, state: this.#stateOf(record), of, record: recordLine(record) };
       });
   }
 
@@ -86,19 +111,28 @@ export class Tokens {
   }
 
   whoProves(id: string, proof: string): Presented | undefined {
-    const record = this.#known.get(id);
+    const record = this.#known.get(id) ?? this.#shared?.get(id);
     if (!record || !proves(proof, record) || this.#stateOf(record) !== 'valid') return undefined;
     return { id, name: record.name, role: record.role, proof };
   }
 
-  #stateOf({ revokedAtMs, expiresAtMs }: TokenRecord): TokenState {
-    if (revokedAtMs > 0) return 'revoked';
+  #all(): TokenRecord[] {
+    const shared = (this.#shared?.all() ?? []).filter(({ id }) => !this.#known.has(id));
+    return [...this.#known.values(), ...shared];
+  }
+
+  #revoked(record: TokenRecord): Promise<void> {
+    return this.#keep({ ...record, revokedAtMs: record.revokedAtMs || Math.floor(this.#time.wallMs()) });
+  }
+
+  #stateOf({ id, revokedAtMs, expiresAtMs }: TokenRecord): TokenState {
+    if (revokedAtMs > 0 || this.#shared?.isRevoked(id)) return 'revoked';
     return expiresAtMs > 0 && expiresAtMs <= this.#time.wallMs() ? 'expired' : 'valid';
   }
 
   #find(idOrName: string): TokenRecord {
-    const named = [...this.#known.values()].filter(r => r.name === idOrName && this.#stateOf(r) === 'valid');
-    const found = this.#known.get(idOrName) ?? (named.length === 1 ? named[0] : undefined);
+    const named = this.#all().filter(r => r.name === idOrName && this.#stateOf(r) === 'valid');
+    const found = this.#all().find(r => r.id === idOrName) ?? (named.length === 1 ? named[0] : undefined);
     if (found) return found;
     const what = named.length > 1 ? `${named.length} tokens have that name` : 'this node has no such token';
     throw new ShoalError('SHOAL_TOKEN_UNKNOWN', what, idOrName, 'See `shoal token list` for the ids');
