@@ -166,4 +166,12 @@ test('a node that may not decide alone shows its doubt, and only then', () => {
   );
 });
 
+test('once the target may own the VM, a page server that ends is started again in every state, also while a record is written', () => {
+  const { source, target } = COLUMNS.postcopy;
+  for (const state of ['w-committed', 'committed', 'transferring'] as const)
+    assert.equal(step(source, state, 'pages-exit'), { state, effects: ['restart-pages'], answer: false });
+  for (const state of ['ready', 'w-owner', 'owner', 'running'] as const)
+    assert.equal(step(target, state, 'pages-exit'), { state, effects: ['restart-pages'], answer: false });
+});
+
 test.run();

@@ -11,6 +11,7 @@ import type { TargetEffect } from './target-kinds.ts';
 
 export const PRECOPY_SOURCE: typeof SOURCE = {
   ...SOURCE,
+  'w-committed': { ...SOURCE['w-committed'], 'pages-exit': 'ignore' },
   committed: { ...SOURCE.committed, 'pages-exit': 'ignore' },
   transferring: { ...SOURCE.transferring, 'pages-exit': 'ignore' },
 };
@@ -18,6 +19,7 @@ export const PRECOPY_SOURCE: typeof SOURCE = {
 export const PRECOPY_TARGET: typeof TARGET = {
   ...TARGET,
   ready: { ...TARGET.ready, 'pages-exit': 'ignore' },
+  'w-owner': { ...TARGET['w-owner'], 'pages-exit': 'ignore' },
   owner: { ...TARGET.owner, 'pages-exit': 'ignore' },
   running: { ...TARGET.running, 'pages-exit': 'ignore' },
 };

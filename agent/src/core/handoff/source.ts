@@ -122,6 +122,8 @@ export const SOURCE: Table<SourceState, SourceEvent, SourceEffect> = {
   'w-committed': {
     ...writing(LATE, 'w-committed', go('committed', 'send-run')),
     ready: 'ignore',
+    // Nobody else looks at it again once this is written (found by the simulator).
+    'pages-exit': go('w-committed', 'restart-pages'),
     'not-run': abort,
     deadline: abort,
     cancel: abort,

@@ -113,7 +113,12 @@ export const TARGET: Table<TargetState, TargetEvent, TargetEffect> = {
     resend: go('ready', 'send-ready'),
     resolve,
   },
-  'w-owner': { ...writing(LATE, 'w-owner', go('owner', 'cont')), run: 'ignore', 'vmm-exit': giveUp },
+  'w-owner': {
+    ...writing(LATE, 'w-owner', go('owner', 'cont')),
+    run: 'ignore',
+    'vmm-exit': giveUp,
+    'pages-exit': go('w-owner', 'restart-pages'),
+  },
   owner: {
     ...LATE,
     'cont-ok': go('running', 'report-gained', 'announce', 'send-running'),
