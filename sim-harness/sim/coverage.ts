@@ -1,10 +1,15 @@
 /** Which cells of the real handoff tables a run looked up: a cell that no seed ever reaches proves nothing. */
-import { SOURCE } from '@shoal/agent/core/handoff/source';
-import { TARGET } from '@shoal/agent/core/handoff/target';
+import { COLUMNS } from '@shoal/agent/core/handoff/engines';
 
 type Rows = Record<string, Record<string, unknown>>;
 
-const TABLES: Record<string, Rows> = { source: SOURCE, target: TARGET };
+/** Two of each engine: its columns. */
+const TABLES: Record<string, Rows> = Object.fromEntries(
+  Object.entries(COLUMNS).flatMap(([engine, { source, target }]) => [
+    [`${engine}/source`, source],
+    [`${engine}/target`, target],
+  ]),
+);
 
 /** Counts from now on, in this process, every cell that is looked up. */
 export function countCells(): Record<string, number> {

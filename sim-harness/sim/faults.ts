@@ -77,9 +77,10 @@ export function strike(cluster: Cluster, { deeds }: Mix): void {
 
 /** Faults in the middle of a handoff are the ones that matter. */
 function busy(cluster: Cluster, chance: Chance): Machine {
-  const on = cluster.world.machines.filter(m => m.power === 'on');
+  const { machines } = cluster.world;
+  const on = machines.filter(m => m.power === 'on');
   const moving = on.filter(m => m.sessions.size > 0);
-  return chance.pick(moving.length > 0 && chance.happens(0.8) ? moving : on);
+  return chance.pick(moving.length > 0 && chance.happens(0.8) ? moving : on.length > 0 ? on : machines);
 }
 
 const DO: Record<Deed, (cluster: Cluster, chance: Chance) => void> = {

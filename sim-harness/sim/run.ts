@@ -2,7 +2,7 @@
 import { unsettled } from './check/converged.ts';
 import { Journals } from './check/journals.ts';
 import { Cluster, type VmWanted } from './cluster.ts';
-import { mixOf, strike } from './faults.ts';
+import { type Mix, mixOf, strike } from './faults.ts';
 import { Chance } from './world/chance.ts';
 import { CALM } from './world/network.ts';
 
@@ -59,20 +59,20 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const { world } = cluster;
   const journals = new Journals(world);
   cluster.onWritten = (...args) => journals.written(...args);
-  await cluster.boot();
-  for (const vm of faults ? anyVms(kind, machines.length) : CALM_VMS) cluster.create(vm);
-  const failed = () => world.truth.violations.length > 0;
-  await world.time.runUntil(world.time.nowMs + 2000);
-  if (faults) {
-    world.strikeShares = mix.strikes;
-    world.network.weather = mix.weather;
-    const untilMs = world.time.nowMs + FAULTS_MS;
-    while (world.time.nowMs < untilMs && !failed()) {
-      strike(cluster, mix);
-      await world.time.runUntil(world.time.nowMs + world.chance.between(0.2, 2) * mix.everyMs);
-    }
+  const unhandled = (error: unknown) =>
+    world.truth.violated(`a promise of a node was rejected, and nobody heard of it: ${stackOf(error)}`);
+  process.on('unhandledRejection', unhandled);
+  try {
+    await cluster.boot();
+    for (const vm of faults ? anyVms(kind, machines.length) : CALM_VMS) cluster.create(vm);
+    await world.time.runUntil(world.time.nowMs + 2000);
+    if (faults) await disturb(cluster, mix);
+    if (world.truth.violations.length === 0) await heal(cluster);
+  } catch (error) {
+    world.truth.violated(`a node threw where nobody catches: ${stackOf(error)}`);
+  } finally {
+    process.off('unhandledRejection', unhandled);
   }
-  if (!failed()) await heal(cluster);
   return {
     seed,
     violations: world.truth.violations,
@@ -82,6 +82,20 @@ export async function run(options: RunOptions): Promise<RunResult> {
     events: world.time.count,
     log: world.log.lines,
   };
+}
+
+const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? String(error)) : String(error);
+
+async function disturb(cluster: Cluster, mix: Mix): Promise<void> {
+  const { world } = cluster;
+  world.strikeShares = mix.strikes;
+  world.network.weather = mix.weather;
+  const untilMs = world.time.nowMs + FAULTS_MS;
+  while (world.time.nowMs < untilMs && world.truth.violations.length === 0) {
+    strike(cluster, mix);
+    await world.time.runUntil(world.time.nowMs + world.chance.between(0.2, 2) * mix.everyMs);
+  }
 }
 
 /** Nothing but the rule: both nodes are idle, so the emptier one is packed away. */

@@ -67,11 +67,10 @@ function vmFaults(cluster: Cluster, living: Machine[], vm: string): string[] {
   });
 }
 
-/** A handoff with a host that will never answer, or whose pages are lost, stays until people say otherwise. */
+/** A handoff with a host that will never answer stays until people say otherwise. */
 function forGood(cluster: Cluster, entry: unknown): boolean {
   if (entry === undefined) return false;
-  const { peer, offer } = entry as JournalEntry;
-  return cluster.world.machine(peer).power !== 'on' || cluster.world.truth.lostItsPages(offer.vm);
+  return cluster.world.machine((entry as JournalEntry).peer).power !== 'on';
 }
 
 function heldForGood(cluster: Cluster, machine: Machine, vm: string): boolean {

@@ -10,19 +10,23 @@ import type { World } from '../world/world.ts';
 const MAY_FOLLOW: Record<'source' | 'target', Record<string, readonly string[]>> = {
   source: {
     preparing: ['preparing', 'switching', 'aborted'],
-    switching: ['switching', 'committed', 'aborted', 'released'],
-    committed: ['committed', 'released', 'retaken'],
+    // `released`: after a reboot, when the target says that it was resolved to have the VM.
+    switching: ['switching', 'committed', 'aborted', 'released', 'resolved'],
+    committed: ['committed', 'released', 'retaken', 'resolved'],
     released: ['released'],
-    aborted: ['aborted'],
+    aborted: ['aborted', 'released', 'resolved'],
     retaken: ['retaken'],
+    resolved: ['resolved', 'released'],
   },
   target: {
     accepted: ['accepted', 'loading', 'not-run'],
     loading: ['loading', 'ready', 'not-run'],
-    ready: ['ready', 'owner', 'not-run'],
-    owner: ['owner', 'transferred', 'not-run'],
-    transferred: ['transferred'],
+    ready: ['ready', 'owner', 'not-run', 'resolved'],
+    owner: ['owner', 'transferred', 'not-run', 'resolved', 'yielded'],
+    transferred: ['transferred', 'yielded', 'resolved'],
     'not-run': ['not-run'],
+    resolved: ['resolved', 'yielded'],
+    yielded: ['yielded'],
   },
 };
 

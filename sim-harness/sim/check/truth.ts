@@ -52,16 +52,12 @@ export class Truth {
     return this.holders(vm).filter(v => v.state === 'running');
   }
 
-  /** Post-copy's price (handoff.md): the node that had its pages lost power, and its guest waits for ever. */
-  lostItsPages(vm: string): boolean {
-    return this.holders(vm).some(h => h.pagesFrom && h.pagesFrom.machine.ram.get(vm) !== h.pagesFrom.ramId);
-  }
-
   /** A cold start: the guest begins anew from its disk. */
   starts(vmm: SimVmm): void {
     const { vm, name } = vmm.spec;
     const known = this.#known(vm);
-    const going = this.#goingOn(vm).filter(h => h !== vmm);
+    // A copy of what a fault has hit is given up; should it go on after all, that is seen then.
+    const going = known.hit === known.executions ? [] : this.#goingOn(vm).filter(h => h !== vmm);
     for (const other of going)
       this.violated(
         `${name}: started anew on ${vmm.machine.name} while ${other.machine.name} holds its living memory`,
@@ -97,7 +93,7 @@ export class Truth {
       return;
     }
     if (why === 'incoming failed' || !this.#isCurrent(vmm)) return;
-    if (this.#known(vm).hit === vmm.asOf) return;
+    if (this.#known(vm).hit === vmm.asOf || lostItsPages(vmm)) return;
     if (this.#goingOn(vm).some(h => h !== vmm)) return;
     this.violated(`${name}: ${vmm.machine.name} threw its only current memory away`);
   }
@@ -117,3 +113,7 @@ export class Truth {
     return known;
   }
 }
+
+/** Post-copy's price (handoff.md): the node that had its pages lost power, and its guest would wait for ever. */
+const lostItsPages = ({ spec, pagesFrom }: SimVmm): boolean =>
+  pagesFrom !== undefined && pagesFrom.machine.ram.get(spec.vm) !== pagesFrom.ramId;

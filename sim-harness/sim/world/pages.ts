@@ -12,6 +12,8 @@ import type { World } from './world.ts';
 export type Session = { certSha256: string; file: SessionFile | undefined; process: PageProcess | undefined };
 
 const RETRY_MS = 400;
+/** Of a guest that has any. */
+const PAGES = 1000;
 
 export class PageProcess {
   readonly machine: Machine;
@@ -28,6 +30,8 @@ export class PageProcess {
   readonly #listeners = new Set<(event: PageServerEvent) => void>();
   /** Newest of each kind: what a new client is told first. */
   readonly #newest = new Map<string, PageServerEvent>();
+  /** Fetch: the source has told which pages there are; after a start anew it must tell again. */
+  #mapped = false;
   #transfer: { cancel(): void; sinceMs: number } | undefined;
 
   constructor(world: World, machine: Machine, session: SessionFile) {
@@ -52,9 +56,11 @@ export class PageProcess {
   }
 
   stats(): PageStats {
-    const none = { wireBytes: 0, dataBytes: 0, streamBytes: 0, dataPages: 0, pagesDone: 0, zeroFaults: 0 };
+    const none = { wireBytes: 0, dataBytes: 0, streamBytes: 0, zeroFaults: 0 };
     const faults = { count: 0, p50Us: 0, p99Us: 0, maxUs: 0 };
-    return { ...none, faults, deviceLoadPages: [], reconnects: 0, cpuMs: 0 };
+    const dataPages = this.#mapped ? PAGES : 0;
+    const pagesDone = this.#mapped && !this.#waiting()?.pagesFrom ? PAGES : 0;
+    return { ...none, dataPages, pagesDone, faults, deviceLoadPages: [], reconnects: 0, cpuMs: 0 };
   }
 
   end(why: string): void {
@@ -115,6 +121,7 @@ export class PageProcess {
     const vmm = this.#waiting();
     if (this.session.role !== 'fetch' || !this.alive || !this.link || this.#transfer) return;
     if (!vmm?.pagesFrom || this.complete) return;
+    this.#mapped = true;
     const sinceMs = this.#world.time.nowMs;
     const cancel = this.#world.time.after(vmm.missingMs, () => this.#arrived(vmm));
     this.#transfer = { cancel, sinceMs };
