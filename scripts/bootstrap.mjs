@@ -29,6 +29,7 @@ const PACKAGES = [
   ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
   ['util-linux', '/usr/bin/taskset'],
   ['gcc', '/usr/bin/cc'],
+  ['spin', '/usr/bin/spin'],
   ['libc6-dev', '/usr/include/stdio.h'],
 ];
 
