@@ -2,7 +2,7 @@
  * What a rule reads and what it answers. Integers only: CPU in thousandths, memory in MiB, time in ms
  * (policies.md section 0.2: floats compare differently on different machines).
  */
-import type { LoadReport, Migration, Mode, VmState } from '@shoal/protocol';
+import type { Engine, LoadReport, Migration, Mode, VmState } from '@shoal/protocol';
 
 export type VmView = {
   vm: string;
@@ -93,7 +93,7 @@ export type Move = {
   from: string;
   to: string;
   reason: MoveReasonCode;
-  engine: 'postcopy' | 'precopy';
+  engine: Engine;
   /** Both nodes, before and after. */
   projected: Projected[];
   /** One sentence with numbers. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- handoff [--engines postcopy,precopy] [--memory 1024] [--filled 700] [--link 1gbit] [--runs 3] [--json]`
+ * `npm run bench -- handoff [--engines postcopy,precopy,qemu-postcopy] [--memory 1024] [--filled 700] [--link 1gbit] [--runs 3] [--json]`
  * One VM goes to and fro between two nodes of a core each, the engines in turns, under a steady load of its own.
  * Discarded, by a rule fixed here: a run in which others used more than 15 % of the cores.
  */
@@ -24,7 +24,7 @@ const AFTER_MS = 500;
 const MOVE_MAX_MS = 300_000;
 const TRIES_PER_RUN = 3;
 
-type Engine = 'postcopy' | 'precopy';
+type Engine = 'postcopy' | 'precopy' | 'qemu-postcopy';
 type Run = {
   switchMs: number;
   blackoutMs: number;
@@ -242,7 +242,7 @@ function text(results: object[]): string {
 }
 
 function engine(value: string): Engine {
-  if (value === 'postcopy' || value === 'precopy') return value;
+  if (value === 'postcopy' || value === 'precopy' || value === 'qemu-postcopy') return value;
   throw new ShoalError(
     'SHOAL_BENCH_ARGS',
     `there is no engine ${value}`,

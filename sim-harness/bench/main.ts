@@ -3,7 +3,7 @@ import { ShoalError } from '@shoal/agent';
 import * as handoff from './handoff.ts';
 import * as mesh from './mesh.ts';
 
-const USAGE = `usage: npm run bench -- handoff [--engines postcopy,precopy] [--memory MIB] [--filled MIB] [--link 1gbit] [--runs N] [--json]
+const USAGE = `usage: npm run bench -- handoff [--engines postcopy,precopy,qemu-postcopy] [--memory MIB] [--filled MIB] [--link 1gbit] [--runs N] [--json]
        npm run bench -- mesh [--nodes 3,8,16] [--seconds 20] [--json]
 `;
 

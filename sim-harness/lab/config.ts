@@ -15,7 +15,7 @@ export type LabOptions = {
   link: string;
   /** A core of its own per node, a quota of one core each, or neither. */
   cores: Cores;
-  engine?: 'postcopy' | 'precopy';
+  engine?: 'postcopy' | 'precopy' | 'qemu-postcopy';
   mode?: 'observe' | 'advise' | 'auto';
   policy?: Record<string, unknown>;
   /** Mean of all figures that the rule reads. */

@@ -18,7 +18,7 @@ export type VmWish = {
   memoryMib: number;
   vcpus?: number;
   cmdline?: string;
-  migration?: 'postcopy' | 'precopy' | 'never';
+  migration?: 'postcopy' | 'precopy' | 'qemu-postcopy' | 'never';
   disks?: object[];
   nics?: object[];
   /** Serial channels beside the workload's. */

@@ -91,7 +91,7 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   );
   onVm('destroy', 'destroy', 'end a VM and remove what was made for it; its disks stay');
   changing('migrate <vm> [node]', 'move a VM away from here, and pin it there for a while')
-    .option('--engine <engine>', "postcopy or precopy (default: the VM's)", engineOf)
+    .option('--engine <engine>', "postcopy, precopy or qemu-postcopy (default: the VM's)", engineOf)
     .option('--wait', 'follow the handoff to its end; exit 1 if the VM did not move', false)
     .option('--timeout <time>', 'with --wait: how long, such as 90s (default: to its end)', durationMs)
     .action((vm, node, options) => changes.migrate(shell(), vm, node, options));

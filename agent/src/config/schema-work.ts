@@ -43,8 +43,8 @@ const timeout = (description: string) =>
 
 const migration = section('How a VM is handed over.', {
   engine: choice(
-    '`postcopy`: it runs on the target at once, its pages follow. `precopy`: pages first.',
-    ['postcopy', 'precopy'],
+    '`postcopy`: it runs on the target at once, its pages follow. `precopy`: pages first. `qemu-postcopy`: QEMU’s own post-copy, for comparison; it cannot be rolled back once device state is sent.',
+    ['postcopy', 'precopy', 'qemu-postcopy'],
     'postcopy',
   ),
   address: text('Where sources reach this node for memory: an address of the fast network.', {

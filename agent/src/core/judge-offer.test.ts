@@ -69,6 +69,16 @@ const byHand: Row[] = [
   ['whose VM a third node claims', 'claimed', { claimedBy: 'node7' }],
   ['whose name is taken', 'name', { names: new Set(['vm0']) }],
   ['for post-copy, which does not work here,', 'engine', { postcopy: false }],
+  ['for QEMU’s post-copy, where none works,', 'engine', { postcopy: false }, { engine: 'qemu-postcopy' }],
+  [
+    'for QEMU’s post-copy of a VM that is not QEMU’s',
+    'engine',
+    {},
+    {
+      engine: 'qemu-postcopy',
+      spec: { vm: 'v', name: 'vm0', memoryMib: 512, driver: 'micro' } as Offer['spec'],
+    },
+  ],
   ['toward a cordoned node', 'cordoned', { cordoned: true }],
   ['that does not fit with the reserve', 'fits-memory', { memoryFreeMib: 600, reserveMib: 100 }],
   ['beyond the VMs that a report holds', 'full', { vms: 64 }],

@@ -70,8 +70,10 @@ function judgeVm(offer: Offer, own: OwnTruth): Verdict | undefined {
   if (own.ownsVm) return no('owned', 'this node owns a VM with that UUID');
   if (own.claimedBy !== undefined) return no('claimed', `${own.claimedBy} says that the VM is its own`);
   if (own.names.has(offer.spec.name)) return no('name', `another VM is called ${offer.spec.name}`);
-  if (offer.engine === 'postcopy' && !own.postcopy)
+  if (offer.engine !== 'precopy' && !own.postcopy)
     return no('engine', 'post-copy does not work on this node (see `shoal doctor` there)');
+  if (offer.engine === 'qemu-postcopy' && offer.spec.driver !== 'qemu')
+    return no('engine', 'only QEMU has a post-copy of its own');
   return undefined;
 }
 

@@ -5,6 +5,7 @@
 import { isOverloaded, threshold } from '@shoal/policies';
 import type { Engine, LoadReport, Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
+import { chooseEngine } from '../core/choose-engine.ts';
 import { POLICY_KEY } from '../core/registers/policy.ts';
 import { ClusterView } from '../core/view.ts';
 import type { ManualOffer } from '../edge/api/actions.ts';
@@ -155,10 +156,6 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   });
 
   const paused = () => flags.meshPausedMs > 0 || reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
-  const engineOf = (vm: string): Engine =>
-    vms.get(vm)?.record.spec.migration === 'precopy' || !postcopy
-      ? 'precopy'
-      : (config.migration.engine as Engine);
   const offer = async (request: Omit<OfferRequest, 'decidedAtMs'>): Promise<Answered> => {
     const decidedAtMs = clock.nowMs();
     const answer = await vms.move(request.spec, () => handoffs.offer({ ...request, decidedAtMs }));
@@ -194,7 +191,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
         if (busy) return { accepted: false, code: 'busy', detail: `a ${busy} of the VM is under way` };
         metrics.count('shoal_moves_total', { reason: move.reason });
         const { spec, epoch } = record;
-        const engine = engineOf(move.vm);
+        const engine = chooseEngine(spec, config.migration.engine as Engine, postcopy);
         return offer({ spec, epoch, target: move.to, engine, reason: move.reason, relocation, basis });
       },
       async keep(record) {
@@ -239,7 +236,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     reports: () => reports().map(r => r.report),
     handoffs: limit => handoffs.list(limit),
     health: () => node.faults(),
-    defaultEngine: postcopy ? (config.migration.engine as Engine) : 'precopy',
+    defaultEngine: config.migration.engine as Engine,
     postcopy,
     pinMs: config.pinMinutes * 60_000,
     handoffWith: vm => handoffs.parties.running().find(h => h.vm === vm)?.target,

@@ -97,7 +97,7 @@ export class Draft {
       from: from.node,
       to: to.node,
       reason,
-      engine: vm.migration === 'precopy' ? 'precopy' : 'postcopy',
+      engine: vm.migration === 'precopy' || vm.migration === 'qemu-postcopy' ? vm.migration : 'postcopy',
       projected,
       sentence: moveSentence(vm, from, to, projected, why),
     });

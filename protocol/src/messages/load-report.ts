@@ -23,9 +23,9 @@ export type VmState =
   | 'lost';
 
 /** How a VM may be moved; `never` leaves it where it is. */
-export type Migration = 'postcopy' | 'precopy' | 'never';
+export type Migration = 'postcopy' | 'precopy' | 'qemu-postcopy' | 'never';
 
-export type Engine = 'postcopy' | 'precopy';
+export type Engine = 'postcopy' | 'precopy' | 'qemu-postcopy';
 
 export type Mode = 'observe' | 'advise' | 'auto';
 

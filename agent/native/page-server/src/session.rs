@@ -78,7 +78,8 @@ impl Session {
         }
         let postcopy = match string("engine")?.as_str() {
             "postcopy" => true,
-            "precopy" => false,
+            // Under QEMU's own engines only the stream is carried.
+            "precopy" | "qemu-postcopy" => false,
             other => return Err(format!("engine {other} is unknown")),
         };
         let pages = json["deviceLoadPages"].as_array();

@@ -1,4 +1,4 @@
-/** The columns of each engine: its two tables, and where a restarted agent goes on. */
+/** The columns of the two engines of our own design: their tables, and where a restarted agent goes on. */
 import type { Engine } from '@shoal/protocol';
 import { PRECOPY_SOURCE, PRECOPY_TARGET, recoverPrecopySource, recoverPrecopyTarget } from './precopy.ts';
 import { type RecoverSource, type RecoverTarget, recoverSource, recoverTarget } from './recover.ts';
@@ -12,7 +12,7 @@ export type Columns = {
   recoverTarget: RecoverTarget;
 };
 
-export const COLUMNS: Readonly<Record<Engine, Columns>> = {
+export const COLUMNS: Readonly<Record<Exclude<Engine, 'qemu-postcopy'>, Columns>> = {
   postcopy: { source: SOURCE, target: TARGET, recoverSource, recoverTarget },
   precopy: {
     source: PRECOPY_SOURCE,

@@ -1,6 +1,8 @@
 /** The two tables as a page for people; `docs/handoff-table.md` is printed from here and held to it by a test. */
 import type { Cell, Table } from './cells.ts';
 import { COLUMNS } from './engines.ts';
+import { QEMU_SOURCE } from './qemu-postcopy/source.ts';
+import { QEMU_TARGET } from './qemu-postcopy/target.ts';
 import { SOURCE } from './source.ts';
 import { TARGET } from './target.ts';
 
@@ -30,7 +32,7 @@ function page(table: Table<string, string, string>): string {
 function differences(table: Table<string, string, string>, base: Table<string, string, string>): string {
   const rows = Object.entries(table).flatMap(([state, row]) =>
     Object.entries(row)
-      .filter(([event, value]) => JSON.stringify(value) !== JSON.stringify(base[state]?.[event]))
+      .filter(([event, value]) => JSON.stringify(value) !== JSON.stringify(base[state]?.[event] ?? 'ignore'))
       .map(([event, value]) => `| ${state} | \`${event}\` | ${cell(value)} |`),
   );
   return ['| state | event | what follows |', '|---|---|---|', ...rows].join('\n');
@@ -57,4 +59,16 @@ ${differences(COLUMNS.precopy.source, SOURCE)}
 Target:
 
 ${differences(COLUMNS.precopy.target, TARGET)}
+
+## QEMU's own post-copy
+Its states \`stopping\`, \`serving\`, \`ready-loaded\` and \`ready-run\` are not in the tables above; of those that are, and of
+those four, the cells that differ from above. The source has no \`switching-done\` and \`switching-ready\`.
+
+Source:
+
+${differences(QEMU_SOURCE, SOURCE)}
+
+Target:
+
+${differences(QEMU_TARGET, TARGET)}
 `;

@@ -1,6 +1,7 @@
 /** Creating a VM and moving one by hand: what must hold before, and one clear error where it does not. */
 import { randomUUID } from 'node:crypto';
 import { type Engine, VMS_MAX, type VmSpec } from '@shoal/protocol';
+import { chooseEngine } from '../../core/choose-engine.ts';
 import { ShoalError } from '../../errors.ts';
 import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
@@ -130,13 +131,17 @@ export function manualMove(
 }
 
 /** The spec's word is not overruled: whoever refused the risk of post-copy meant moves by hand too. */
-function engineFor({ migration, name }: VmSpec, asked: Engine | undefined, deps: ActionsDeps): Engine {
+function engineFor(spec: VmSpec, asked: Engine | undefined, deps: ActionsDeps): Engine {
+  const { migration, name, driver } = spec;
   const fault = (what: string, todo: string) => new ShoalError('SHOAL_VM_ENGINE', what, name, todo);
-  if (asked === 'postcopy' && migration === 'precopy')
+  const postcopy = asked === 'postcopy' || asked === 'qemu-postcopy';
+  if (postcopy && migration === 'precopy')
     throw fault('its spec says migration: precopy', 'Move it by precopy, or change the spec');
-  if (asked === 'postcopy' && !deps.postcopy)
+  if (postcopy && !deps.postcopy)
     throw fault(`post-copy does not work on ${deps.nodeName}`, 'See `shoal doctor`, or move it by precopy');
-  return asked ?? (migration === 'precopy' ? 'precopy' : deps.defaultEngine);
+  if (asked === 'qemu-postcopy' && driver !== 'qemu')
+    throw fault('its VMM has no post-copy of its own', 'Move it by postcopy or precopy');
+  return asked ?? chooseEngine(spec, deps.defaultEngine, deps.postcopy);
 }
 
 /** The named node, or the awake peer with the least CPU on which the VM fits. */

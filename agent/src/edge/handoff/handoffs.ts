@@ -2,7 +2,7 @@
 import { decodeHandoff, type HandoffMessage, type Offer } from '@shoal/protocol';
 import { mustYield } from '../../core/crossing.ts';
 import { strangerAnswer } from '../../core/handoff/answers.ts';
-import { COLUMNS } from '../../core/handoff/engines.ts';
+import { sourceMachine, targetMachine } from '../../core/handoff/machines.ts';
 import { holdsAfterReboot } from '../../core/handoff/recover.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import { every } from '../clock.ts';
@@ -14,7 +14,8 @@ import { makeOffer, type OfferRequest } from './make-offer.ts';
 import { type AnyParty, Parties } from './parties.ts';
 import { rewrite } from './rewrite.ts';
 import { type SourceDeps, type SourceOptions, SourceParty } from './source-party.ts';
-import { type TargetDeps, type TargetOptions, TargetParty } from './target-party.ts';
+import type { TargetDeps, TargetOptions } from './target-deps.ts';
+import { TargetParty } from './target-party.ts';
 
 export type HandoffsOptions = SourceOptions &
   TargetOptions & { self: string; policyHash: string; bootId: string; incarnation: number };
@@ -206,17 +207,16 @@ export class Handoffs {
 
   async #takeUp({ record, seq, settled: _, ...read }: JournalEntry, rebooted: boolean): Promise<void> {
     const { handoff, role, offer } = read;
-    const { recoverSource, recoverTarget } = COLUMNS[offer.engine];
     // What is written from now on is written in this boot.
     const rest = { ...read, bootId: this.#options.bootId };
     if (role === 'source') {
-      const { state, effects } = recoverSource(record, rebooted);
+      const { state, effects } = sourceMachine(offer.engine).recover(record, rebooted);
       const party = this.#makeSource(state, rest, () => undefined);
       this.parties.set(handoff, party);
       party.resume(record, seq, effects);
       party.missingVmm();
     } else {
-      const { state, effects } = recoverTarget(record, rebooted);
+      const { state, effects } = targetMachine(offer.engine).recover(record, rebooted);
       const party = this.#makeTarget(state, rest);
       this.parties.set(handoff, party);
       const { vms, host } = this.#deps;

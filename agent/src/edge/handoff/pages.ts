@@ -36,6 +36,7 @@ export class Pages {
   #server: PageServer | undefined;
   #ending = false;
   #lastError = '';
+  #linked = false;
 
   constructor(
     entry: Omit<JournalEntry, 'record' | 'seq'>,
@@ -62,6 +63,10 @@ export class Pages {
 
   get streamSocket(): string {
     return this.#session().streamSocket;
+  }
+  /** Whether its peer is connected now. */
+  get linked(): boolean {
+    return this.#linked;
   }
   get uffdSocket(): string {
     return this.#session().uffdSocket;
@@ -131,6 +136,7 @@ export class Pages {
   }
 
   #on(event: PageServerEvent): void {
+    if (event.event === 'peer') this.#linked = event.up;
     if (event.event === 'peer' && event.up) this.#listener.up();
     // One that is started again must be where the source was told to look for it.
     else if (event.event === 'listening') this.#session().port = event.port;
@@ -143,6 +149,7 @@ export class Pages {
     } else if (event.event === 'error') this.#lastError = event.message;
     else if (event.event === 'exit') {
       this.#server = undefined;
+      this.#linked = false;
       if (!this.#ending)
         this.#listener.gone(`the page server ended: ${this.#lastError || 'no reason given'}`);
     }

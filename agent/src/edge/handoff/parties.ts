@@ -1,10 +1,9 @@
 /** The handoffs that this node takes part in now, and what follows from them: reads only, no effects. */
 import type { HandoffLoad } from '@shoal/protocol';
 import type { Outgoing } from '../../core/crossing.ts';
-import { sourceRecord, targetRecord } from '../../core/handoff/answers.ts';
 import type { OwnHandoffs } from '../../core/own-rows.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
-import { SourceParty } from './source-party.ts';
+import type { SourceParty } from './source-party.ts';
 import { TargetParty } from './target-party.ts';
 import { handoffStatus } from './timeline.ts';
 
@@ -112,6 +111,6 @@ export class Parties extends Map<string, AnyParty> {
 }
 
 function stage(party: AnyParty): string {
-  const record = party instanceof SourceParty ? sourceRecord(party.state) : targetRecord(party.state);
-  return record === 'none' ? (party.role === 'source' ? 'offered' : 'judging') : record;
+  const { record, role } = party;
+  return record === 'none' ? (role === 'source' ? 'offered' : 'judging') : record;
 }

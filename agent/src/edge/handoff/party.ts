@@ -3,7 +3,8 @@
  * after the other behind those of earlier steps. So a slow effect never delays a decision, and no two effects of a
  * handoff overlap (the RAM file is freed after its VMM has ended, not meanwhile).
  */
-import { type Stepped, step, type Table } from '../../core/handoff/cells.ts';
+import { type Stepped, step } from '../../core/handoff/cells.ts';
+import type { Machine } from '../../core/handoff/machines.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { PageServers } from '../pages/types.ts';
@@ -39,13 +40,13 @@ export type PartyDeps = {
   bulkBytesPerSecond: number;
 };
 
-export abstract class Party<S extends string, V extends string, E extends string> {
+export abstract class Party<S extends string, V extends string, E extends string, A extends string> {
   readonly role: 'source' | 'target';
   readonly entry: Omit<JournalEntry, 'record' | 'seq'>;
   /** Why it ends as it does, when no better reason comes: what the life before knew is gone with it. */
   protected restarted = '';
   protected readonly deps: PartyDeps;
-  readonly #table: Table<S, V, E>;
+  readonly #machine: Machine<S, V, E, A>;
   #state: S;
   #stateSinceMs: number;
   #effects: Promise<void> = Promise.resolve();
@@ -57,11 +58,16 @@ export abstract class Party<S extends string, V extends string, E extends string
   #deadline = (): void => undefined;
   #stopped = false;
 
-  constructor(table: Table<S, V, E>, state: S, entry: Omit<JournalEntry, 'record' | 'seq'>, deps: PartyDeps) {
+  constructor(
+    machine: Machine<S, V, E, A>,
+    state: S,
+    entry: Omit<JournalEntry, 'record' | 'seq'>,
+    deps: PartyDeps,
+  ) {
     this.role = entry.role;
     this.entry = entry;
     this.deps = deps;
-    this.#table = table;
+    this.#machine = machine;
     this.#state = state;
     this.#stateSinceMs = deps.clock.nowMs();
     this.#armResend();
@@ -69,6 +75,10 @@ export abstract class Party<S extends string, V extends string, E extends string
 
   get state(): S {
     return this.#state;
+  }
+  /** The newest record that this state stands for; `none` before the first. */
+  get record(): string {
+    return this.#machine.record(this.#state);
   }
   get handoff(): string {
     return this.entry.handoff;
@@ -80,7 +90,7 @@ export abstract class Party<S extends string, V extends string, E extends string
     return this.deps.clock.nowMs() - this.#stateSinceMs;
   }
   get inDoubt(): boolean {
-    return this.doubtful() && this.stateAgeMs > DOUBT_SHOWN_MS;
+    return this.#machine.inDoubt(this.#state) && this.stateAgeMs > DOUBT_SHOWN_MS;
   }
   get ended(): boolean {
     return this.#state === 'gone';
@@ -90,9 +100,9 @@ export abstract class Party<S extends string, V extends string, E extends string
   dispatch(event: V): void {
     if (this.#stopped) return;
     const before = this.#state;
-    const stepped: Stepped<S, E> = step(this.#table, before, event);
-    if (stepped.answer) this.answer();
+    const stepped: Stepped<S, E> = step(this.#machine.table, before, event);
     this.#state = stepped.state;
+    if (stepped.answer) this.tell();
     if (stepped.state !== before) {
       this.#stateSinceMs = this.deps.clock.nowMs();
       this.deps.log.debug({ ...this.about(), event, from: before, to: stepped.state }, 'handoff step');
@@ -107,7 +117,7 @@ export abstract class Party<S extends string, V extends string, E extends string
 
   /** Says where this side stands, and changes nothing. */
   tell(): void {
-    this.answer();
+    this.send(this.#machine.answer(this.#state));
   }
 
   /** Carries `effects` out in `state`, which a restarted agent reads from its journal. */
@@ -144,7 +154,7 @@ export abstract class Party<S extends string, V extends string, E extends string
     this.#pending.set(effect, 1);
     this.#effects = this.#effects.then(async () => {
       this.#pending.delete(effect);
-      if (!this.stillWanted(effect)) return;
+      if (this.#machine.onlyIn[effect]?.includes(this.#state) === false) return;
       while (!this.#stopped && !(await this.#tried(effect))) await sleep(this.deps.clock, AGAIN_MS);
     });
   }
@@ -222,9 +232,6 @@ export abstract class Party<S extends string, V extends string, E extends string
     return this.#state === `w-${record}`;
   }
 
-  protected abstract stillWanted(effect: E): boolean;
-  protected abstract doubtful(): boolean;
-  protected abstract answer(): void;
   protected abstract send(word: string): void;
   protected abstract entered(state: S): void;
   /** Notes how it ended, once the state says so. */

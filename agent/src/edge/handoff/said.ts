@@ -1,12 +1,6 @@
 /** The words of either side, filled in: what its table sends or answers, as a message without its head. Pure. */
-import {
-  type SourceAnswer,
-  sourceRecord,
-  type TargetAnswer,
-  targetRecord,
-} from '../../core/handoff/answers.ts';
-import type { SourceState } from '../../core/handoff/source-kinds.ts';
-import type { TargetState } from '../../core/handoff/target-kinds.ts';
+import type { Offer } from '@shoal/protocol';
+import type { SourceAnswer, TargetAnswer } from '../../core/handoff/answers.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import type { Said } from './words.ts';
 
@@ -14,27 +8,35 @@ export type SourceWord = SourceAnswer | 'ask';
 /** `refuse` and `listening` are said where their contents are known. */
 export type TargetWord = TargetAnswer | 'accept' | 'ask' | 'ended';
 
-export function sourceSaid(word: SourceWord, at: { state: SourceState; epoch: number; why: string }): Said {
+/** An offer without its head, which `Words` fills in. */
+export function offerSaid(offer: Offer): Said {
+  const { handoff: _h, vm: _v, incarnation: _i, peerIncarnation: _p, deadlineMs: _d, ...said } = offer;
+  return said;
+}
+
+type At = { record: string; epoch: number; why: string };
+
+export function sourceSaid(word: SourceWord, at: At): Said {
   switch (word) {
     case 'run':
       return { type: 'run', epoch: at.epoch };
     case 'abort':
       return { type: 'abort', reason: at.why || 'given up' };
     case 'record':
-      return { type: 'record', role: 'source', state: sourceRecord(at.state) };
+      return { type: 'record', role: 'source', state: at.record };
     default:
       return { type: word };
   }
 }
 
-export function targetSaid(word: TargetWord, at: { state: TargetState; epoch: number; why: string }): Said {
+export function targetSaid(word: TargetWord, at: At): Said {
   switch (word) {
     case 'running':
       return { type: 'running', epoch: at.epoch };
     case 'not-run':
       return { type: 'not-run', reason: at.why || 'it was given up' };
     case 'record':
-      return { type: 'record', role: 'target', state: targetRecord(at.state) };
+      return { type: 'record', role: 'target', state: at.record };
     default:
       return { type: word };
   }

@@ -1,15 +1,19 @@
 /** The source's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
-import { maybeInDoubt, recordOfTarget, sourceAnswer } from '../../core/handoff/answers.ts';
-import { COLUMNS } from '../../core/handoff/engines.ts';
-import { SOURCE_ONLY_IN } from '../../core/handoff/source.ts';
-import type { SourceEffect, SourceEvent, SourceState } from '../../core/handoff/source-kinds.ts';
+import { recordOfTarget, type SourceAnswer } from '../../core/handoff/answers.ts';
+import {
+  type AnySourceEffect,
+  type AnySourceEvent,
+  type AnySourceState,
+  sourceMachine,
+} from '../../core/handoff/machines.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { Party, type PartyDeps } from './party.ts';
 import { watchProgress } from './progress.ts';
-import { type SourceWord, sourceSaid } from './said.ts';
+import { QemuSource } from './qemu-source.ts';
+import { offerSaid, type SourceWord, sourceSaid } from './said.ts';
 import { sessionWants } from './session-wants.ts';
 import { SourceVmm } from './source-vmm.ts';
 import { sourceOutcome, Timeline } from './timeline.ts';
@@ -23,27 +27,29 @@ export type SourceDeps = PartyDeps & {
   answered(result: { accepted: true } | { accepted: false; code: string; detail: string }): void;
 };
 
-const STREAMING: SourceState[] = ['switching', 'switching-done', 'switching-ready'];
+const STREAMING: AnySourceState[] = ['switching', 'switching-done', 'switching-ready'];
 
-export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
+export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySourceEffect, SourceAnswer> {
   readonly timeline = new Timeline();
   readonly #options: SourceOptions;
   readonly #deps: SourceDeps;
   readonly #pages: Pages;
   readonly #vmm: Vmm | undefined;
   readonly #mover: SourceVmm | undefined;
+  /** Under QEMU's own post-copy. */
+  readonly #qemu: QemuSource | undefined;
   readonly #off: (() => void)[] = [];
   #progress: (() => void) | undefined;
   #listening: { host: string; port: number; certSha256: string } | undefined;
   #why = '';
 
   constructor(
-    state: SourceState,
+    state: AnySourceState,
     entry: Omit<JournalEntry, 'record' | 'seq'>,
     options: SourceOptions,
     deps: SourceDeps,
   ) {
-    super(COLUMNS[entry.offer.engine].source, state, entry, deps);
+    super(sourceMachine(entry.offer.engine), state, entry, deps);
     this.#options = options;
     this.#deps = deps;
     this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
@@ -54,6 +60,12 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     });
     this.#vmm = deps.vms.get(this.vm)?.vmm;
     this.#mover = this.#vmm && new SourceVmm(this.#vmm, deps.clock);
+    if (this.#vmm && this.#mover && entry.offer.engine === 'qemu-postcopy')
+      this.#qemu = new QemuSource(this.#vmm, this.#mover, deps.clock, {
+        serves: () => this.#serves(),
+        paused: () => this.dispatch('stream-paused'),
+        failed: why => this.#because(why, 'stream-failed'),
+      });
     if (this.#vmm) this.#off.push(this.#vmm.on(event => this.#onVmm(event)));
   }
 
@@ -71,15 +83,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
   offer(): void {
     this.timeline.mark('offered', this.deps.clock.nowMs());
     this.startDeadline(this.#options.offerTimeoutMs);
-    const {
-      handoff: _h,
-      vm: _v,
-      incarnation: _i,
-      peerIncarnation: _p,
-      deadlineMs: _d,
-      ...said
-    } = this.entry.offer;
-    this.#say(said);
+    this.#say(offerSaid(this.entry.offer));
   }
 
   hear(message: HandoffMessage): void {
@@ -122,7 +126,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     await super.stop();
   }
 
-  #because(why: string, event: SourceEvent): void {
+  #because(why: string, event: AnySourceEvent): void {
     this.#why ||= why;
     this.dispatch(event);
   }
@@ -131,25 +135,13 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
   }
 
-  protected stillWanted(effect: SourceEffect): boolean {
-    return SOURCE_ONLY_IN[effect]?.includes(this.state) ?? true;
-  }
-
-  protected doubtful(): boolean {
-    return maybeInDoubt(this.state);
-  }
-
-  protected answer(): void {
-    this.send(sourceAnswer(this.state));
-  }
-
   protected send(word: string): void {
     this.#say(
-      sourceSaid(word as SourceWord, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }),
+      sourceSaid(word as SourceWord, { record: this.record, epoch: this.entry.offer.epoch, why: this.#why }),
     );
   }
 
-  protected entered(state: SourceState): void {
+  protected entered(state: AnySourceState): void {
     const nowMs = this.deps.clock.nowMs();
     const { timeline } = this;
     if (state === 'w-preparing') {
@@ -184,9 +176,16 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     if (event.kind === 'stop') this.timeline.mark('stopped', event.atMs);
     if (event.kind !== 'migration') return;
     if (event.status === 'pre-switchover') this.dispatch('pre-switchover');
+    else if (event.status === 'completed' && this.#qemu) this.#serves();
     else if (event.status === 'completed') void this.#confirmPostmigrate(event.atMs);
+    else if (event.status === 'postcopy-paused') this.dispatch('stream-paused');
     else if (event.status === 'failed' || event.status === 'cancelled')
       this.#because(`the migration ${event.status}`, 'stream-failed');
+  }
+
+  #serves(): void {
+    this.timeline.mark('postmigrate', this.deps.clock.nowMs());
+    this.dispatch('serves');
   }
 
   async #confirmPostmigrate(atMs: number): Promise<void> {
@@ -196,7 +195,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     this.dispatch('postmigrate');
   }
 
-  protected async perform(effect: SourceEffect): Promise<void> {
+  protected async perform(effect: AnySourceEffect): Promise<void> {
     const { host, vms } = this.#deps;
     const { offer } = this.entry;
     switch (effect) {
@@ -212,7 +211,12 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
         return this.#pages.end();
       case 'migrate':
         return this.#migrate();
+      case 'start-postcopy':
+      case 'look':
+      case 'resume-stream':
+        return this.#qemu?.perform(effect, this.#pages);
       case 'switch-over':
+        if (this.#qemu) return this.#qemu.perform(effect, this.#pages);
         if (offer.engine === 'postcopy') await this.#pages.freeze();
         return this.#mustVmm().migrateContinue();
       case 'bring-back':
@@ -248,10 +252,12 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
     }
   }
 
-  protected failed(effect: SourceEffect, error: unknown): void {
+  protected failed(effect: AnySourceEffect, error: unknown): void {
     const why = (error as Error).message;
     if (effect === 'start-pages') this.#because(why, 'pages-exit');
-    else if (effect === 'migrate' || effect === 'switch-over') this.#because(why, 'stream-failed');
+    else if (effect === 'migrate' || effect === 'start-postcopy') this.#because(why, 'stream-failed');
+    // Under QEMU's own post-copy it has committed by then: the VMM is looked at, nothing is inferred.
+    else if (effect === 'switch-over' && !this.#qemu) this.#because(why, 'stream-failed');
     else if (effect === 'restart-pages') this.dispatchLater('pages-exit');
   }
 
@@ -277,7 +283,7 @@ export class SourceParty extends Party<SourceState, SourceEvent, SourceEffect> {
 
   async #bringBack(): Promise<void> {
     if (!this.#mover || this.#mover.gone) return this.dispatch('vmm-exit');
-    if (await this.#mover.bringBack()) this.dispatch('guest-runs');
+    if (await (this.#qemu ?? this.#mover).bringBack()) this.dispatch('guest-runs');
   }
 
   /** Resolved and started by an earlier life of this agent: that VMM is not the one that is meant. */

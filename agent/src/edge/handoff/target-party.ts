@@ -1,34 +1,27 @@
 /** The target's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
-import { maybeInDoubt, recordOfSource, targetAnswer } from '../../core/handoff/answers.ts';
-import { COLUMNS } from '../../core/handoff/engines.ts';
-import { TARGET_ONLY_IN } from '../../core/handoff/target.ts';
-import type { TargetEffect, TargetEvent, TargetState } from '../../core/handoff/target-kinds.ts';
+import { recordOfSource, type TargetAnswer } from '../../core/handoff/answers.ts';
+import {
+  type AnyTargetEffect,
+  type AnyTargetEvent,
+  type AnyTargetState,
+  targetMachine,
+} from '../../core/handoff/machines.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import type { PageStats } from '../pages/types.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
-import { Party, type PartyDeps } from './party.ts';
+import { Party } from './party.ts';
+import { QemuTarget } from './qemu-target.ts';
 import { refusal, type TargetWord, targetSaid } from './said.ts';
 import { sessionWants } from './session-wants.ts';
+import type { Luggage, TargetDeps, TargetOptions } from './target-deps.ts';
 import { TargetVmm } from './target-vmm.ts';
 import { TARGET_STAGES, Timeline, targetOutcome } from './timeline.ts';
 import type { Said } from './words.ts';
 
-export type TargetOptions = {
-  /** A reservation ends this long after the last sign of life of its handoff, until `ready`. */
-  reservationMs: number;
-  address: string;
-};
-export type TargetDeps = PartyDeps & {
-  /** Pinning and backoff of the VM as its source last reported them. */
-  luggage(vm: string, source: string): { backoffLevel: number; backoffMs: number };
-  /** Pages that were faulted while devices loaded: the next move's device-load set. */
-  recordDeviceLoad(machine: string, pages: number[]): void;
-};
-
-export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
+export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTargetEffect, TargetAnswer> {
   readonly timeline = new Timeline();
   readonly #options: TargetOptions;
   readonly #deps: TargetDeps;
@@ -36,6 +29,8 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   #vmm: Vmm | undefined;
   #off: (() => void) | undefined;
   #runner: TargetVmm | undefined;
+  /** Under QEMU's own post-copy. */
+  #qemu: QemuTarget | undefined;
   #complete = false;
   #lost = false;
   #streamBytes = 0;
@@ -45,12 +40,12 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   reserved = true;
 
   constructor(
-    state: TargetState,
+    state: AnyTargetState,
     entry: Omit<JournalEntry, 'record' | 'seq'>,
     options: TargetOptions,
     deps: TargetDeps,
   ) {
-    super(COLUMNS[entry.offer.engine].target, state, entry, deps);
+    super(targetMachine(entry.offer.engine), state, entry, deps);
     this.#options = options;
     this.#deps = deps;
     this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
@@ -106,7 +101,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     await super.stop();
   }
 
-  #because(why: string, event: TargetEvent): void {
+  #because(why: string, event: AnyTargetEvent): void {
     this.#why ||= why;
     this.dispatch(event);
   }
@@ -115,28 +110,20 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
   }
 
-  protected stillWanted(effect: TargetEffect): boolean {
-    return TARGET_ONLY_IN[effect]?.includes(this.state) ?? true;
-  }
-
-  protected doubtful(): boolean {
-    return maybeInDoubt(this.state);
-  }
-
-  protected answer(): void {
-    this.send(targetAnswer(this.state));
-  }
-
   protected send(word: string): void {
     if (word === 'refuse') this.#say(refusal(this.#verdict, this.#why));
     else if (word !== 'listening')
       this.#say(
-        targetSaid(word as TargetWord, { state: this.state, epoch: this.entry.offer.epoch, why: this.#why }),
+        targetSaid(word as TargetWord, {
+          record: this.record,
+          epoch: this.entry.offer.epoch,
+          why: this.#why,
+        }),
       );
     else if (this.#listensAt) this.#say({ type: 'listening', ...this.#listensAt });
   }
 
-  protected entered(state: TargetState): void {
+  protected entered(state: AnyTargetState): void {
     const stage = TARGET_STAGES[state];
     if (stage) this.timeline.mark(stage, this.deps.clock.nowMs());
     if (state === 'running') this.deps.switched();
@@ -151,7 +138,7 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     this.timeline.conclude(outcome, this.deps.clock.nowMs(), this.#why || this.restarted);
   }
 
-  protected async perform(effect: TargetEffect): Promise<void> {
+  protected async perform(effect: AnyTargetEffect): Promise<void> {
     const { offer } = this.entry;
     const { host, vms, luggage } = this.#deps;
     switch (effect) {
@@ -171,6 +158,9 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
         return this.#pages.end();
       case 'ask-pages':
         return this.#askPages();
+      case 'look':
+      case 'reopen-stream':
+        return this.#qemu?.perform(effect, this.#pages.streamSocket);
       case 'end-vmm':
         await this.#vmm?.end();
         return this.missingVmm();
@@ -187,23 +177,13 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
           await vms.stays(this.vm, offer.epoch);
         return this.settle();
       case 'report-gained':
-      case 'report-lost': {
-        if (vms.get(this.vm)?.record.epoch === offer.epoch) return; // recovered: it is known already
-        const vmm = effect === 'report-gained' ? this.#vmm : undefined;
-        return vms.gained(offer.spec, offer.epoch, vmm, {
-          pinned: offer.reason === 'manual',
-          ...luggage(this.vm, this.entry.peer),
-        });
-      }
+        return this.#gained(this.#vmm, luggage(this.vm, this.entry.peer));
+      case 'report-lost':
+        return this.#gained(undefined, luggage(this.vm, this.entry.peer));
       case 'report-memory-lost':
         return vms.memoryLost(this.vm);
       case 'report-resolved':
-        if (vms.get(this.vm)?.record.epoch !== offer.epoch)
-          await vms.gained(offer.spec, offer.epoch, undefined, {
-            pinned: false,
-            backoffLevel: 0,
-            backoffMs: 0,
-          });
+        await this.#gained(undefined, { backoffLevel: 0, backoffMs: 0, pinned: false });
         return vms.startCold(this.vm, offer.epoch);
       case 'report-left':
         if (vms.get(this.vm)?.record.epoch === offer.epoch) await vms.left(this.vm);
@@ -216,10 +196,16 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     }
   }
 
-  protected failed(effect: TargetEffect, error: unknown): void {
+  protected failed(effect: AnyTargetEffect, error: unknown): void {
     const why = (error as Error).message;
     if (effect === 'prepare') this.#because(why, 'prepare-failed');
     else if (effect === 'restart-pages') this.dispatchLater('pages-exit');
+  }
+
+  async #gained(vmm: Vmm | undefined, from: Luggage & { pinned?: boolean }): Promise<void> {
+    const { spec, epoch, reason } = this.entry.offer;
+    if (this.#deps.vms.get(this.vm)?.record.epoch === epoch) return; // recovered: it is known already
+    await this.#deps.vms.gained(spec, epoch, vmm, { pinned: reason === 'manual', ...from });
   }
 
   async #prepare(): Promise<void> {
@@ -243,6 +229,10 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   #attach(vmm: Vmm, seenFromStart: boolean): void {
     this.#vmm = vmm;
     this.#runner = new TargetVmm(vmm, this.deps.clock, seenFromStart);
+    if (this.entry.offer.engine === 'qemu-postcopy')
+      this.#qemu = new QemuTarget(vmm, this.deps.clock, event =>
+        event === 'pages-complete' ? this.#allThere() : this.dispatch(event),
+      );
     this.#off = vmm.on(event => this.#onVmm(event));
   }
 
@@ -254,8 +244,10 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
     }
     if (event.kind !== 'migration') return;
     if (event.status === 'active') this.timeline.mark('migrate', event.atMs);
-    if (event.status === 'completed') this.dispatch('loaded');
-    else if (event.status === 'failed') this.#because('the target could not load the state', 'load-failed');
+    if (event.status === 'failed') this.#because('the target could not load the state', 'load-failed');
+    else if (!this.#qemu && event.status === 'completed') this.dispatch('loaded');
+    else if (event.status === 'active' && this.#qemu) this.dispatch('stream-begun');
+    else this.#qemu?.on(event.status);
   }
 
   async #cont(): Promise<void> {
@@ -273,15 +265,19 @@ export class TargetParty extends Party<TargetState, TargetEvent, TargetEffect> {
   }
 
   #onComplete(stats: PageStats): void {
-    this.#complete = true;
     this.#deps.recordDeviceLoad(this.entry.offer.spec.machine, stats.deviceLoadPages);
+    this.#allThere();
+  }
+
+  #allThere(): void {
+    this.#complete = true;
     this.#transferred();
   }
 
   /** The source has no more to send. What is missing now is missing for ever; no answer yet: asked with the next word. */
   async #askPages(): Promise<void> {
-    const stats = this.entry.offer.engine === 'precopy' ? undefined : await this.#pages.now();
-    if (stats && stats.pagesDone < stats.dataPages)
+    const stats = this.entry.offer.engine === 'postcopy' ? await this.#pages.now() : undefined;
+    if ((stats && stats.pagesDone < stats.dataPages) || (await this.#qemu?.incomplete()))
       this.#because('the memory of the VM went with its source', 'pages-lost');
   }
 

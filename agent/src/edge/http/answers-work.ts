@@ -2,8 +2,8 @@
 import { count, flag, listOf, mapOf, number, object, oneOf, whole, words } from './schema.ts';
 
 export const mode = oneOf('observe', 'advise', 'auto');
-export const engine = oneOf('postcopy', 'precopy');
-const migration = oneOf('postcopy', 'precopy', 'never');
+export const engine = oneOf('postcopy', 'precopy', 'qemu-postcopy');
+const migration = oneOf('postcopy', 'precopy', 'qemu-postcopy', 'never');
 export const vmState = oneOf(
   'starting',
   'running',

@@ -19,7 +19,10 @@ import { personOf } from './requests.ts';
 import { NAME, object, oneOf, text } from './schema.ts';
 
 const NOTHING = object({});
-const MIGRATE = object({ node: NAME, engine: oneOf('postcopy', 'precopy') }, ['node', 'engine']);
+const MIGRATE = object({ node: NAME, engine: oneOf('postcopy', 'precopy', 'qemu-postcopy') }, [
+  'node',
+  'engine',
+]);
 const PAUSE = object({ ttlMs: { type: 'integer', minimum: 1, maximum: PAUSE_MAX_MS } });
 
 const REGISTER = object({

@@ -80,7 +80,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
         runAs: options.runAs,
         cgroups: options.cgroups,
       });
-      return new QmpVmm(spec.vm, id, qmp, deps.clock);
+      return new QmpVmm(spec, id, qmp, deps.clock);
     } catch (error) {
       await release(spec);
       throw error;
@@ -108,7 +108,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
     const untilMs = deps.clock.nowMs() + MONITOR_MS;
     while (isAlive(id) && deps.clock.nowMs() < untilMs) {
       const qmp = await Qmp.attach(paths(spec).qmp).catch(() => undefined);
-      if (qmp) return new QmpVmm(spec.vm, id, qmp, deps.clock);
+      if (qmp) return new QmpVmm(spec, id, qmp, deps.clock);
       await sleep(50);
     }
     // Without a monitor nobody can stop, move or see it: a guest that cannot be managed must not run beside its next self.

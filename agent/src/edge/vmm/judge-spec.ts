@@ -153,7 +153,7 @@ async function ramFaults(spec: VmSpec, allow: AllowLists): Promise<string[]> {
   if (freeMib < spec.memoryMib) {
     faults.push(`${allow.ramDir} has ${freeMib} MiB free, the guest's RAM needs ${spec.memoryMib}`);
   }
-  if (spec.migration === 'postcopy' && !allow.postcopy) {
+  if (['postcopy', 'qemu-postcopy'].includes(spec.migration) && !allow.postcopy) {
     faults.push('post-copy does not work on this node (see `shoal doctor`): use migration: precopy');
   }
   return faults;

@@ -77,7 +77,7 @@ test('a QEMU that is deaf and has a full backlog is held on to, and speaks when 
 
 test('who listens to a VMM that has ended already is told so', async () => {
   const id = { pid: qemu.pid ?? 0, startTicks: startTicks(qemu.pid ?? 0) ?? '' };
-  const vmm = new QmpVmm('vm', id, await Qmp.open(path, 5000), clock);
+  const vmm = new QmpVmm({ vm: 'vm', driver: 'qemu' }, id, await Qmp.open(path, 5000), clock);
   await vmm.end();
   const late = await new Promise(resolve => vmm.on(event => resolve(event.kind)));
   assert.is(late, 'exit');

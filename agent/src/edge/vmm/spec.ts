@@ -47,7 +47,7 @@ export const SpecSchema = Type.Object(
     nics: Type.Optional(Type.Array(Nic, { maxItems: 8 })),
     channels: Type.Optional(Type.Array(id, { maxItems: 3 })),
     labels: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), Type.String({ maxLength: 63 }))),
-    migration: Type.Optional(oneOf('postcopy', 'precopy', 'never')),
+    migration: Type.Optional(oneOf('postcopy', 'precopy', 'qemu-postcopy', 'never')),
     crash: Type.Optional(oneOf('restart', 'leave')),
   },
   closed,

@@ -1,5 +1,5 @@
 /** One living VMM process under QMP; QEMU and the micro guest alike. */
-import type { Engine } from '@shoal/protocol';
+import type { Engine, VmSpec } from '@shoal/protocol';
 import type { Clock } from '../clock.ts';
 import { gone, type ProcessId, signal, watchExit } from './processes.ts';
 import type { Qmp, QmpEvent } from './qmp.ts';
@@ -13,6 +13,11 @@ const KILL_MS = 10_000;
  * value that QEMU 7.2 takes (migration/options: SIZE_MAX).
  */
 const UNLIMITED_BPS = Number.MAX_SAFE_INTEGER;
+/**
+ * Before QEMU's own post-copy is told to switch, next to nothing is sent: a guest so small that its pages were all over by
+ * then would finish as pre-copy, by other rules. Post-copy itself has a limit of its own, none by default.
+ */
+const BEFORE_POSTCOPY_BPS = 10;
 /** The longest stop that pre-copy may aim at, ms: QEMU's own default, which converges on a 1 Gbit/s link. */
 const DOWNTIME_LIMIT_MS = 300;
 
@@ -33,14 +38,16 @@ export class QmpVmm implements Vmm {
   readonly vm: string;
   readonly pid: number;
   readonly #id: ProcessId;
+  readonly #driver: VmSpec['driver'];
   readonly #qmp: Qmp;
   readonly #clock: Clock;
   readonly #listeners = new Set<(event: VmmEvent) => void>();
   readonly #unwatch: () => void;
   #exited = false;
 
-  constructor(vm: string, id: ProcessId, qmp: Qmp, clock: Clock) {
+  constructor({ vm, driver }: Pick<VmSpec, 'vm' | 'driver'>, id: ProcessId, qmp: Qmp, clock: Clock) {
     this.vm = vm;
+    this.#driver = driver;
     this.pid = id.pid;
     this.#id = id;
     this.#qmp = qmp;
@@ -74,11 +81,13 @@ export class QmpVmm implements Vmm {
       'pause-before-switchover': true,
       'late-block-activate': true,
       'x-ignore-shared': engine === 'postcopy',
+      // The micro guest does not know it. Turned off again for a QEMU that came by it.
+      ...(this.#driver === 'qemu' && { 'postcopy-ram': engine === 'qemu-postcopy' }),
     };
     const capabilities = Object.entries(on).map(([capability, state]) => ({ capability, state }));
     await this.#qmp.execute('migrate-set-capabilities', { capabilities });
     await this.#qmp.execute('migrate-set-parameters', {
-      'max-bandwidth': UNLIMITED_BPS,
+      'max-bandwidth': engine === 'qemu-postcopy' ? BEFORE_POSTCOPY_BPS : UNLIMITED_BPS,
       'downtime-limit': DOWNTIME_LIMIT_MS,
     });
   }

@@ -1,0 +1,71 @@
+/**
+ * What the target of a handoff by QEMU's own post-copy asks of its VMM. Seen on QEMU 7.2: no event tells that the device
+ * state is loaded, only the run state, which leaves `inmigrate` then; `completed` tells that all pages are there.
+ */
+import { type Clock, sleep } from '../clock.ts';
+import type { Vmm } from '../vmm/types.ts';
+
+/** The guest stands still on both sides meanwhile: every look late is blackout. */
+const LOOK_EVERY_MS = 2;
+const LOOK_FOR_MS = 10_000;
+
+export type QemuTargetListener = (event: 'loaded' | 'stream-paused' | 'pages-complete') => void;
+
+export class QemuTarget {
+  readonly #vmm: Vmm;
+  readonly #clock: Clock;
+  readonly #tell: QemuTargetListener;
+  #watching = false;
+
+  constructor(vmm: Vmm, clock: Clock, tell: QemuTargetListener) {
+    this.#vmm = vmm;
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  perform(effect: 'look' | 'reopen-stream', streamSocket: string): Promise<void> {
+    if (effect === 'look') return this.#look();
+    return this.#reopen(streamSocket);
+  }
+
+  /** What its VMM says of the migration. */
+  on(status: string): void {
+    if (status === 'postcopy-active') void this.#untilLoaded();
+    if (status === 'postcopy-paused') this.#tell('stream-paused');
+    if (status === 'completed') this.#tell('pages-complete');
+  }
+
+  /** Whether pages are missing. */
+  async incomplete(): Promise<boolean> {
+    return (await this.#vmm.migrationStatus()).status !== 'completed';
+  }
+
+  /** Its VMM has begun with the device state. */
+  async #untilLoaded(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    const untilMs = this.#clock.nowMs() + LOOK_FOR_MS;
+    while (!(await this.#isLoaded().catch(() => true)) && this.#clock.nowMs() < untilMs)
+      await sleep(this.#clock, LOOK_EVERY_MS);
+    this.#watching = false;
+  }
+
+  async #isLoaded(): Promise<boolean> {
+    if ((await this.#vmm.runState()) === 'inmigrate') return false;
+    this.#tell('loaded');
+    return true;
+  }
+
+  /** Tells again what a restarted agent has not heard. */
+  async #look(): Promise<void> {
+    const { status } = await this.#vmm.migrationStatus();
+    if (status === 'completed' || status.startsWith('postcopy-')) await this.#isLoaded();
+    if (status === 'completed') this.#tell('pages-complete');
+    if (status === 'postcopy-paused') this.#tell('stream-paused');
+  }
+
+  /** Listens for another stream. A VMM that is not paused (any more), or listens already, refuses; that is no fault. */
+  async #reopen(streamSocket: string): Promise<void> {
+    await this.#vmm.execute('migrate-recover', { uri: `unix:${streamSocket}` }).catch(() => undefined);
+  }
+}

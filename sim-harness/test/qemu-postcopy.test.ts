@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { isAlive } from '@shoal/agent/edge/vmm/processes';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bringUp, type Lab } from '../lab/index.ts';
+import { moved, within } from './help.ts';
+
+/** 200 Mbit/s: the pages of such a guest take some seconds, so that there is a middle to break things in. */
+const MEMORY_MIB = 192;
+const FILLED_MIB = 32;
+const END_MS = 90_000;
+
+let lab: Lab;
+const test = suite('qemu-postcopy');
+
+test.before(async () => {
+  lab = await bringUp({
+    name: 'qpostcopy',
+    nodes: 2,
+    driver: 'qemu',
+    net: 'netns',
+    link: '200mbit',
+    cores: 'none',
+    mode: 'observe',
+  });
+});
+test.after(() => lab?.down());
+
+type Node = 'node0' | 'node1';
+const vmms = (node: Node) => lab.processes(node).vmms.filter(isAlive);
+const seenBy = async (node: Node, vm: string) =>
+  (await lab.node(node).get<ClusterStatus>('/v1/status')).vms.find(v => v.name === vm && v.node === node);
+
+/** A guest at work with memory that checks itself. `leave`: once it has crashed it stays crashed, to be looked at. */
+async function guestOn(node: Node, name: string, crash: 'restart' | 'leave' = 'restart') {
+  await lab.runVm(node, { name, memoryMib: MEMORY_MIB, crash });
+  const guest = await lab.guest(name);
+  for (const line of [`fill ${FILLED_MIB}`, 'load 30', 'touch 1000']) await guest.command(line);
+  return guest;
+}
+
+const begin = async (vm: string, from: Node, to: Node) =>
+  (
+    await lab.node(from).post<{ handoff: string }>(`/v1/vms/${vm}/actions/migrate`, {
+      node: to,
+      engine: 'qemu-postcopy',
+    })
+  ).handoff;
+
+/** How it ended for source and target. */
+const ended = (handoff: string, from: Node, to: Node) =>
+  within(END_MS, 'the handoff has ended on both nodes', async () => {
+    const sides = await Promise.all(
+      [from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
+    );
+    return sides.every(s => s.outcome !== '') && sides;
+  });
+
+/** A move from node0 to node1, up to the moment from which the guest runs without all its pages. */
+async function degraded(vm: string): Promise<string> {
+  const handoff = await begin(vm, 'node0', 'node1');
+  await within(END_MS, 'it runs on node1 without all its pages', async () => {
+    const seen = await seenBy('node1', vm);
+    return seen?.state === 'degraded';
+  });
+  return handoff;
+}
+
+async function whole(vm: string): Promise<void> {
+  const guest = await lab.guest(vm);
+  assert.is(await guest.verify(60), 0, 'every page is as the guest wrote it');
+  assert.is((await guest.status()).filled, (FILLED_MIB * 2 ** 20) / 4096, 'it is the same guest still');
+}
+
+test('a VM at work moves to and fro by QEMU’s own post-copy, and its memory is whole', async () => {
+  await guestOn('node0', 'vm');
+  for (const way of [
+    ['node0', 'node1'],
+    ['node1', 'node0'],
+  ] as const) {
+    await moved(lab, 'vm', way, 'qemu-postcopy');
+    await whole('vm');
+    assert.is(vmms(way[0]).length, 0, 'nothing of it is left at the source');
+  }
+});
+
+test('a target QEMU killed before the commit changes nothing: the guest runs on at its source', async () => {
+  const handoff = await begin('vm', 'node0', 'node1');
+  const vmm = await within(END_MS, 'a QEMU waits on node1', () => vmms('node1')[0]);
+  process.kill(vmm.pid, 'SIGKILL');
+  const [source, target] = await ended(handoff, 'node0', 'node1');
+  assert.equal([source?.outcome, target?.outcome], ['aborted', 'aborted']);
+  assert.is((await seenBy('node0', 'vm'))?.state, 'running');
+  await whole('vm');
+});
+
+test('a source agent killed while the pages come is not missed, and ends the handoff when it is back', async () => {
+  const handoff = await degraded('vm');
+  await lab.kill('node0');
+  await sleep(500);
+  await lab.startAgent('node0');
+  const [source, target] = await ended(handoff, 'node0', 'node1');
+  assert.equal([source?.outcome, target?.outcome], ['done', 'done']);
+  await whole('vm');
+  assert.is(vmms('node0').length, 0);
+  await lab.converged();
+  await moved(lab, 'vm', ['node1', 'node0'], 'postcopy');
+});
+
+test.run();
