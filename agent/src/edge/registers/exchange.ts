@@ -17,8 +17,8 @@ const AGAIN_MS = 1_000;
 const IDLE_MS = 30_000;
 /** A digest costs its receiver pages; more of them are not answered. */
 const DIGESTS = { burst: 8, perSecond: 1 };
-/** Signatures to check (0.1 ms each): all that may be kept for 16 nodes at once, then little. */
-const REGISTERS = { burst: 2048, perSecond: 128 };
+/** Signatures to check (0.1 ms each) and writes to sync: all that may be kept for 16 nodes at once, then little. */
+const REGISTERS = { burst: 2048, perSecond: 16 };
 
 export type ExchangeDeps = {
   registers: Registers;
@@ -33,6 +33,7 @@ export class Exchange {
   readonly #deps: ExchangeDeps;
   /** Peers whose answer is waited for, and how long. */
   readonly #waiting = new Map<string, number>();
+  readonly #owing = new Set<string>();
   readonly #digests = new Rates(DIGESTS.burst, DIGESTS.perSecond);
   readonly #checks = new Rates(REGISTERS.burst, REGISTERS.perSecond);
   readonly #startedAtMs: number;
@@ -55,8 +56,14 @@ export class Exchange {
     this.#ask(peer);
   }
 
+  /** Something of this peer was passed over: it is asked for all of it before long. */
+  owes(peer: string): void {
+    this.#owing.add(peer);
+  }
+
   down(peer: string): void {
     this.#waiting.delete(peer);
+    this.#owing.delete(peer);
     this.#digests.forget(peer);
     this.#checks.forget(peer);
   }
@@ -131,6 +138,8 @@ export class Exchange {
       if (nowMs >= untilMs) this.#waiting.delete(peer);
       else this.#ask(peer);
     }
+    for (const peer of this.#owing) this.#ask(peer);
+    this.#owing.clear();
   }
 
   #idle(): void {

@@ -1,4 +1,5 @@
 /** The shared state of one node, put together: its registers, their exchange with the others, and what people switched. */
+import { Rates } from '../../core/rate.ts';
 import type { Member } from '../../core/registers/read.ts';
 import type { Held } from '../../core/registers/table.ts';
 import type { Clock } from '../clock.ts';
@@ -31,6 +32,9 @@ export type Shared = {
   stop(): void;
 };
 
+/** Each register is a synced write on every node. People and their scripts write fewer; a drain of 64 VMs fits. */
+const TOLD = { burst: 128, perSecond: 4 };
+
 export async function openShared(self: string, configured: Configured, deps: SharedDeps): Promise<Shared> {
   const { mesh, clock, log } = deps;
   let before: readonly Member[] = [];
@@ -52,6 +56,7 @@ export async function openShared(self: string, configured: Configured, deps: Sha
     },
   });
   await registers.open();
+  const told = new Rates(TOLD.burst, TOLD.perSecond);
   const exchange = new Exchange({
     registers,
     peers: () => mesh.peers(),
@@ -61,7 +66,11 @@ export async function openShared(self: string, configured: Configured, deps: Sha
     log,
   });
   await mesh.registers.open({
-    judge: (_author, bytes) => registers.judge(bytes),
+    judge(author, bytes) {
+      if (told.take(author, clock.nowMs())) return registers.judge(bytes);
+      exchange.owes(author);
+      return 'ignore';
+    },
     heard: bytes => registers.heard(bytes),
     frame: (peer, frame) => exchange.frame(peer, frame),
   });

@@ -17,6 +17,8 @@ export type SharingNode = TestNode & {
   shared: Shared;
   /** Nodes that were taken off the list. */
   removed: string[];
+  /** Keys of every change. */
+  changed: string[];
   stop(): Promise<void>;
 };
 
@@ -54,6 +56,7 @@ export class SharingNodes {
     this.#databases.add(db);
     const node = await this.nodes.start(name, own, peers);
     const removed: string[] = [];
+    const changed: string[] = [];
     const shared = await openShared(
       own.id,
       { peers, operators },
@@ -63,7 +66,7 @@ export class SharingNodes {
         mesh: node.mesh,
         clock,
         log: createLog({ level: 'silent', node: name }),
-        changed: () => undefined,
+        changed: keys => changed.push(...keys),
         removed: id => removed.push(id),
       },
     );
@@ -74,7 +77,7 @@ export class SharingNodes {
       this.#databases.delete(db);
       await db.close();
     };
-    const sharing: SharingNode = { ...node, id: own.id, shared, removed, stop };
+    const sharing: SharingNode = { ...node, id: own.id, shared, removed, changed, stop };
     this.#running.add(sharing);
     return sharing;
   }
