@@ -85,6 +85,8 @@ export class Policy {
 
   /** Takes a value of the register. One with faults is left alone: what held before goes on holding. Answers whether it was taken. */
   take(value: string): boolean {
+    // Mostly nothing was ever said; to find no fault in that, the schema would be compiled again.
+    if (value === '' && this.said.length === 0) return true;
     if (this.faultsOf(value).length > 0) return false;
     this.#said = policyNumbers(value) ?? {};
     const policy = { ...this.#config.policy, ...this.#said };
