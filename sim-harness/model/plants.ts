@@ -194,6 +194,12 @@ export const PLANTS: Plant[] = [
     plant: target('running', { released: t('lost', 'report-memory-lost', 'end-vmm') }),
   },
   {
+    name: 'pages-unwatched-while-committing',
+    what: 'a page server that dies while the commit is being written down is not started again',
+    mix: { pgd: 1 },
+    plant: source('w-committed', { 'pages-exit': 'ignore' }),
+  },
+  {
     name: 'pages-without-a-server',
     what: 'a page server that died behind the commit is not started again',
     mix: { pgd: 1 },

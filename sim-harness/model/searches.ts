@@ -33,10 +33,11 @@ export const QUICK: Search[] = [
   {
     name: 'quick',
     mixes: [
-      { crash: 1, cut: 1, wf: 1, ref: 1, judge: 1 },
+      { crash: 1, wf: 1, ref: 1 },
       { crash: 2 },
-      { loss: 1, vmd: 1, cancels: 1 },
-      { pgd: 1, crash: 1 },
+      { cut: 1, loss: 1, judge: 1 },
+      { vmd: 1, cancels: 1 },
+      { pgd: 1, vmd: 1 },
       { power: 1, wf: 1 },
       { power: 2, words: 1 },
       { power: 1, forever: 1, words: 1 },

@@ -36,7 +36,7 @@ bit upS = 1, upT = 1, powS = 1, powT = 1, awayS, awayT;
 bit sKn = 1, tKn = 1;
 short nS, nSo, nT, nTo;             /* words on their way, of the sender's present life and of earlier ones */
 byte qS = RUN, qT = NONE, strm, pgS, pgT;
-bit coldS, coldT, tRan, pagesIn, memS = 1, resT = 1, fresh, saidNR, refused, calm, tAsked;
+bit coldS, coldT, tRan, pagesIn, memS = 1, resT = 1, fresh, saidNR, refused, toldS, toldT, calm, tAsked;
 /* what the tables have asked for and is not done yet */
 bit wrS, wrT; byte w1S, w2S, w1T, w2T;
 bit pMig, pSwo, pBrb, pStp, pRspS, fgS, pPrp, pCnt, pRspT, pAsk, fgT;
@@ -151,8 +151,8 @@ inline check() {
   assert(!(RUNS_S && !coldS && tRan));       /* no memory is resumed twice */
   assert(!(saidNR && RUNS_T))                /* `not-run` is final */
 }
-inline S_cold() { qS = RUN; coldS = 1; check() }
-inline T_cold() { qT = RUN; coldT = 1; check() }
+inline S_cold() { qS = RUN; toldS = 0; coldS = 1; check() }
+inline T_cold() { qT = RUN; toldT = 0; coldT = 1; check() }
 
 /* @tables */
 
@@ -167,14 +167,14 @@ inline T_cold() { qT = RUN; coldT = 1; check() }
 inline S_dies() {
   upS = 0; sKn = 0; tKn = 0;
   nSo = nSo | nS; nS = 0; FORGETS_S;
-  wrS = 0; w1S = 0; w2S = 0; heldS = 1;
+  wrS = 0; w1S = 0; w2S = 0; heldS = 1; toldS = 0;
   pMig = 0; pSwo = 0; pBrb = 0; pStp = 0; pRspS = 0; fgS = 0;
   fPgS = 0; fVmS = 0; fRamS = 0; fLeftS = 0; fStaysS = 0; fResS = 0; fRefS = 0
 }
 inline T_dies() {
   upT = 0; tKn = 0; sKn = 0;
   nTo = nTo | nT; nT = 0; FORGETS_T;
-  wrT = 0; w1T = 0; w2T = 0; heldT = 1; fresh = 0;
+  wrT = 0; w1T = 0; w2T = 0; heldT = 1; toldT = 0; fresh = 0;
   pPrp = 0; pCnt = 0; pRspT = 0; pAsk = 0; fgT = 0;
   fPgT = 0; fVmT = 0; fDropT = 0; fGainT = 0; fLostT = 0; fResT = 0; fRelT = 0; fLeftT = 0
 }
@@ -224,8 +224,9 @@ active proctype world() {
   :: atomic { upS && stS == S_connecting && pgS == LIVE && pgT == LIVE && S_CAN_pages_up -> S_ev_pages_up() }
   :: atomic { upS && pRspS -> pRspS = 0; if :: memS || STREAM_IS_ALL -> pgS = LIVE :: else -> skip fi }
   :: atomic { upT && pRspT -> pRspT = 0; pgT = LIVE }
-  :: atomic { upS && pgS == BROKEN && S_CAN_pages_exit -> S_ev_pages_exit() }
-  :: atomic { upT && pgT == BROKEN && T_CAN_pages_exit -> T_ev_pages_exit() }
+  /* told once: whoever does not heed it then is not told again before its next start */
+  :: atomic { upS && pgS == BROKEN -> pgS = DONE; S_ev_pages_exit() }
+  :: atomic { upT && pgT == BROKEN -> pgT = DONE; T_ev_pages_exit() }
   :: atomic { !STREAM_IS_ALL && qT == RUN && !coldT && !pagesIn && memS && pgS == LIVE && pgT == LIVE -> pagesIn = 1 }
   :: atomic { upT && pagesIn && (pgT == LIVE || STREAM_IS_ALL) && T_CAN_pages_complete -> T_ev_pages_complete() }
   :: atomic { upT && pAsk && (pgT == LIVE || STREAM_IS_ALL) -> pAsk = 0;
@@ -252,7 +253,7 @@ active proctype world() {
   :: atomic { upS && qS == PRESW && S_CAN_pre_switchover -> S_ev_pre_switchover() }
   :: atomic { upS && qS == POSTM && S_CAN_postmigrate -> S_ev_postmigrate() }
   :: atomic { upS && qS == RUN && strm == BROKEN && (stS == S_switching || stS == S_switching_done || stS == S_switching_ready) && S_CAN_stream_failed -> S_ev_stream_failed() }
-  :: atomic { upS && qS == DEAD && S_CAN_vmm_exit -> S_ev_vmm_exit() }
+  :: atomic { upS && qS == DEAD && !toldS -> toldS = 1; S_ev_vmm_exit() }
 
   /* the target's */
   :: atomic { upT && pPrp -> pPrp = 0;
@@ -261,7 +262,7 @@ active proctype world() {
   :: atomic { strm == LIVE && qS == DEV && qT == INC -> qT = PAUSED; if :: STREAM_IS_ALL -> pagesIn = 1 :: else -> skip fi }
   :: atomic { strm == BROKEN && qT == INC -> qT = DEAD }
   :: atomic { upT && qT == PAUSED && T_CAN_loaded -> T_ev_loaded() }
-  :: atomic { upT && qT == DEAD && T_CAN_vmm_exit -> T_ev_vmm_exit() }
+  :: atomic { upT && qT == DEAD && !toldT -> toldT = 1; T_ev_vmm_exit() }
   :: atomic { upT && pCnt -> pCnt = 0;
       if :: stT == T_owner && qT == PAUSED -> qT = RUN; tRan = 1; check(); T_ev_cont_ok()
          :: !calm && stT == T_owner && qT == PAUSED && ref > 0 -> ref--;
