@@ -102,6 +102,16 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_VM_MOVING: row(409, 'A handoff of the VM is running', 'Wait for its end, or cancel it'),
   SHOAL_VM_BUSY: row(409, 'Another change of the VM is under way', 'Wait for its end'),
   SHOAL_VM_SETTLED: row(409, 'No handoff of the VM is running', 'Nothing is to be done'),
+  SHOAL_RESOLVE_REFUSED: row(
+    409,
+    'That word could let the VM run twice, or ends nothing here',
+    'See `shoal resolve` without a word',
+  ),
+  SHOAL_RESOLVE_UNWRITTEN: row(
+    503,
+    "An operator's word is not on the disk yet",
+    'It is tried again; check the free space',
+  ),
   SHOAL_VM_ENGINE: row(409, 'The VM may not be moved by that engine', 'Name another engine, or none'),
   SHOAL_NODE_UNKNOWN: row(404, 'No node has that name', 'See `shoal nodes`'),
   SHOAL_NODE_SAME: row(409, 'The VM is on that node already', 'Nothing is to be done'),

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -23,12 +23,25 @@ test.before.each(() => {
 });
 const ask = (...args: string[]) => shoal(['--socket', server.socket, ...args]);
 
+/** As the command tells the agent who sits here. */
+const ME = `socket:${userInfo().username}`;
+
 const CHANGES: [string[], unknown[], string][] = [
   [['start', 'vm1'], ['start', 'vm1'], 'vm1 runs.\n'],
   [['stop', 'vm1'], ['stop', 'vm1'], 'vm1 has powered down.\n'],
   [['destroy', 'vm1'], ['destroy', 'vm1'], 'vm1 is destroyed.\n'],
   [['cancel', 'vm1'], ['cancel', 'vm1'], 'vm1 stays here unless its handoff is committed already.\n'],
   [['unpin', 'vm1'], ['unpin', 'vm1'], 'vm1 may be moved by the rule again.\n'],
+  [
+    ['resolve', 'vm1', '--peer-is-off'],
+    ['resolve', 'vm1', 'peer-is-off', ME],
+    'vm1 starts here from its disks: handoff a1b2c3d4 is resolved.\n',
+  ],
+  [
+    ['resolve', 'vm1', '--from-disk'],
+    ['resolve', 'vm1', 'from-disk', ME],
+    'vm1 starts here from its disks: handoff a1b2c3d4 is resolved.\n',
+  ],
   [['cordon'], ['cordon', true], 'This node takes no more VMs.\n'],
   [['uncordon'], ['cordon', false], 'This node takes VMs again.\n'],
   [['pause', '--for', '90s'], ['pause', 90_000], 'No moves by the rule for 90 s.\n'],
@@ -61,6 +74,19 @@ for (const [args, asked, out] of CHANGES) {
     assert.equal(api.asked, []);
   });
 }
+
+test('shoal resolve without a word tells what is known and asks for nothing to be done, also over TCP', async () => {
+  const out = 'The newest record here is `committed`.\nnode0 last said `ready`.\n';
+  assert.equal(await ask('resolve', 'vm1'), { code: 0, out, note: '' });
+  assert.is((await shoal(['--node', server.url, 'resolve', 'vm1'])).out, out);
+  assert.equal(api.asked, []);
+});
+
+test('shoal resolve takes one word at a time, and no dry run of none', async () => {
+  assert.match((await ask('resolve', 'vm1', '--peer-is-off', '--from-disk')).note, 'one word at a time');
+  assert.match((await ask('resolve', 'vm1', '--dry-run')).note, 'without a word nothing would be done');
+  assert.equal(api.asked, []);
+});
 
 test('a change with nothing to tell answers {} in JSON', async () => {
   assert.is((await ask('start', 'vm1', '--json')).out, '{}\n');

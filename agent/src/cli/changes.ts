@@ -1,10 +1,10 @@
 /** Commands that change something. Each says in one line what was done, or would be. */
 import type { Engine } from '@shoal/protocol';
-import type { Moving, Would } from '../edge/http/api.types.ts';
+import type { DoubtStatus, Moving, Resolved, Would } from '../edge/http/api.types.ts';
 import { modeOf, specText, usage } from './arguments.ts';
 import { needsHttps } from './client.ts';
 import { follow, movedLine } from './follow.ts';
-import { duration, remaining } from './format.ts';
+import { duration, plain, remaining } from './format.ts';
 import { print, type Shell } from './shell.ts';
 
 const ON_VM = {
@@ -94,6 +94,28 @@ export async function runVm(shell: Shell, dry: boolean, file: string): Promise<v
     type: 'application/yaml',
     done: ({ name, vm }) => `${name} runs (${vm}).`,
     waits: 'starting its VMM',
+  });
+}
+
+export type ResolveOptions = { peerIsOff: boolean; fromDisk: boolean; dryRun: boolean };
+
+/** Without a word it only tells what is known. */
+export async function resolve(shell: Shell, vm: string, options: ResolveOptions): Promise<void> {
+  const { peerIsOff, fromDisk, dryRun } = options;
+  if (peerIsOff && fromDisk)
+    throw usage('one word at a time', '--from-disk', 'See `shoal resolve` without one');
+  if (!peerIsOff && !fromDisk) {
+    if (dryRun)
+      throw usage('without a word nothing would be done', '--dry-run', 'Add --peer-is-off or --from-disk');
+    const known = await shell.client.get<DoubtStatus>(`/v1/vms/${encodeURIComponent(vm)}/doubt`, 'object');
+    return print(shell, known, d => d.sentences.map(plain));
+  }
+  await change<Resolved>(shell, dryRun, {
+    path: vmPath(vm, 'resolve'),
+    form: 'object',
+    body: JSON.stringify({ word: peerIsOff ? 'peer-is-off' : 'from-disk' }),
+    done: ({ handoff }) => `${vm} starts here from its disks: handoff ${handoff.slice(0, 8)} is resolved.`,
+    waits: 'writing that down',
   });
 }
 

@@ -96,6 +96,10 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
     .option('--timeout <time>', 'with --wait: how long, such as 90s (default: to its end)', durationMs)
     .action((vm, node, options) => changes.migrate(shell(), vm, node, options));
   onVm('cancel', 'cancel', 'give up the handoff of a VM, before its commit');
+  changing('resolve <vm>', 'what is known of a handoff that does not end here; with a word, end it')
+    .option('--peer-is-off', 'the other node has no power, proven, and gets none meanwhile', false)
+    .option('--from-disk', 'the pages that are missing cannot come any more', false)
+    .action((vm, options) => changes.resolve(shell(), vm, options));
   onVm('unpin', 'unpin', 'let the rule move a VM again');
   command(
     'console <vm>',

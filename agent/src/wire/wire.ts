@@ -241,6 +241,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     pinMs: config.pinMinutes * 60_000,
     handoffWith: vm => handoffs.parties.running().find(h => h.vm === vm)?.target,
     cancel: vm => void handoffs.cancel(vm),
+    resolving: { parties: handoffs.parties, clock, status },
     offer: ({ owned, target, engine }: ManualOffer) => {
       const { spec, epoch } = owned.record;
       return offer({ spec, epoch, target: target.id, engine, reason: 'manual', relocation: '', basis: [] });

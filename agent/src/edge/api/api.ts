@@ -12,6 +12,7 @@ import { runningVm } from './actions.ts';
 import * as change from './changes.ts';
 import { explain } from './explain.ts';
 import { memberList, type PolicyNow, policyStatus, registerList, submitChange } from './members.ts';
+import { doubtOf, type ResolveDeps, resolveChange } from './resolve.ts';
 
 export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   host: VmHost;
@@ -24,6 +25,7 @@ export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   reports(): LoadReport[];
   registers: Registers;
   policy: PolicyNow;
+  resolving: ResolveDeps;
   /** Connected ones. */
   peers(): string[];
   health(): string[];
@@ -63,6 +65,8 @@ export function createApi(given: ApiDeps): AgentApi {
     destroy: async (name, dry) => made(change.destroyChange(name, deps), dry),
     migrate: async (name, node, engine, dry) => made(change.migrateChange(name, node, engine, deps), dry),
     cancel: async (name, dry) => made(change.cancelChange(name, deps), dry),
+    doubt: name => doubtOf(name, deps.resolving),
+    resolve: async (name, word, by, dry) => made(resolveChange(name, word, by, deps.resolving), dry),
     cordon: async (on, dry) => made(change.cordonChange(on, deps), dry),
     pause: async (ttlMs, dry) => made(change.pauseChange(ttlMs, deps), dry),
     resume: async dry => made(change.resumeChange(deps), dry),

@@ -123,7 +123,7 @@ export class Handoffs {
     }
     if (party && !party.ended) {
       if (late) party.tell();
-      else party.hear(message);
+      else party.heard(message);
     } else if (message.type === 'offer' && !late) this.#judge(peer, message);
     else if (message.type === 'offer')
       words.say(peer, message.handoff, message.vm, { type: 'refuse', ...RESTARTED });

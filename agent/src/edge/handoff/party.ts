@@ -3,6 +3,7 @@
  * after the other behind those of earlier steps. So a slow effect never delays a decision, and no two effects of a
  * handoff overlap (the RAM file is freed after its VMM has ended, not meanwhile).
  */
+import type { HandoffMessage } from '@shoal/protocol';
 import { type Stepped, step } from '../../core/handoff/cells.ts';
 import type { Machine } from '../../core/handoff/machines.ts';
 import { type Clock, sleep } from '../clock.ts';
@@ -51,6 +52,8 @@ export abstract class Party<S extends string, V extends string, E extends string
   #stateSinceMs: number;
   #effects: Promise<void> = Promise.resolve();
   #pending = new Map<E, number>();
+  /** What the peer said last to this life of the agent. */
+  lastWord = { word: '', atMs: 0 };
   #seq = 0;
   #wanted = '';
   #resend = (): void => undefined;
@@ -113,6 +116,14 @@ export abstract class Party<S extends string, V extends string, E extends string
     for (const effect of stepped.effects) this.queue(effect);
     if (this.ended) this.#quiet();
     if (stepped.state !== before) this.deps.changed();
+  }
+
+  /** One message of the peer, to this life of the agent. */
+  heard(message: HandoffMessage): void {
+    const { type } = message;
+    const word = type === 'record' ? `record ${message.state}` : type;
+    this.lastWord = { word, atMs: this.deps.clock.nowMs() };
+    this.hear(message);
   }
 
   /** Says where this side stands, and changes nothing. */
@@ -232,6 +243,7 @@ export abstract class Party<S extends string, V extends string, E extends string
     return this.#state === `w-${record}`;
   }
 
+  abstract hear(message: HandoffMessage): void;
   protected abstract send(word: string): void;
   protected abstract entered(state: S): void;
   /** Notes how it ended, once the state says so. */

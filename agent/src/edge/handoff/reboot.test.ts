@@ -133,7 +133,7 @@ test('a word from an earlier life of the peer changes nothing', async () => {
 
 test("an operator's word in doubt starts the VM from its disk, above every claim of the other side", async () => {
   const source = await rebooted('source', 'committed');
-  source.handoffs.parties.get(H1)?.resolve();
+  source.handoffs.parties.get(H1)?.resolve('peer-is-off by the word of ann');
   await until('it starts', () => source.toVm().includes('start-cold 3'));
   assert.is((await newest())?.record, 'resolved');
 });

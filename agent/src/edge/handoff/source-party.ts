@@ -116,7 +116,8 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
   }
 
   /** The operator's word that the target is off. */
-  resolve(): void {
+  resolve(why: string): void {
+    this.#why = why;
     this.dispatch('resolve');
   }
 
@@ -155,7 +156,6 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     if (state === 'transferring') timeline.mark('run', nowMs);
     if (state === 'w-released') timeline.mark('transferred', nowMs);
     if (state === 'w-aborted') this.#why ||= 'the target did not answer in time';
-    if (state === 'w-resolved') this.#why = "resolved: the target is off by an operator's word";
     if (!STREAMING.includes(state)) this.#progress?.();
     this.over();
     if (state === 'gone')

@@ -92,7 +92,8 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   }
 
   /** The operator's word that the source is off. */
-  resolve(): void {
+  resolve(why: string): void {
+    this.#why = why;
     this.dispatch('resolve');
   }
 
@@ -129,7 +130,6 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     if (state === 'running') this.deps.switched();
     if (state === 'lost') this.#lost = true;
     if (state === 'w-not-run') this.#why ||= 'nothing more came of it in time';
-    if (state === 'w-resolved') this.#why = "resolved: the source is off by an operator's word";
     this.over();
   }
 

@@ -136,6 +136,20 @@ const ClusterStatus = object({
   warnings: listOf(words),
 });
 
+const word = oneOf('peer-is-off', 'from-disk');
+
+const Doubt = object({
+  vm: words,
+  name: words,
+  handoff: words,
+  role: oneOf('source', 'target'),
+  peer: words,
+  record: words,
+  ageMs: number,
+  sentences: listOf(words),
+  words: listOf(word),
+});
+
 const DecisionRecord = object({
   id: words,
   atMs: number,
@@ -217,6 +231,8 @@ export const ANSWERS = {
   Created: object({ vm: words, name: words }),
   Stopped: object({ forced: flag }),
   Moving: object({ handoff: words, node: words, pinnedMs: number }),
+  Doubt,
+  Resolved: object({ handoff: words, word }),
   Console: object({ path: words }),
   Would: object({ would: words }),
   TokenStatus,
@@ -246,6 +262,8 @@ type Held = [
   Same<Schema<'LoadReport'>, ReturnType<api.AgentApi['reports']>[number]>,
   Same<Schema<'Health'>, ReturnType<api.AgentApi['health']>>,
   Same<Schema<'Moving'>, api.Moving>,
+  Same<Schema<'Doubt'>, api.DoubtStatus>,
+  Same<Schema<'Resolved'>, api.Resolved>,
   Same<Schema<'Would'>, api.Would>,
   Same<Schema<'TokenStatus'>, Listed>,
   Same<Schema<'NewToken'>, NewToken>,
@@ -259,4 +277,20 @@ type Plain<T> = T extends (infer U)[]
   : T extends object
     ? { -readonly [K in keyof T]: Plain<T[K]> }
     : T;
-export const HELD: Held = [true, true, true, true, true, true, true, true, true, true, true, true, true];
+export const HELD: Held = [
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+  true,
+];

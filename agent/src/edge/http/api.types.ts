@@ -5,6 +5,7 @@
 
 import type { Decision, View } from '@shoal/policies';
 import type { Engine, LoadReport, Mode, MoveReason, Register, VmState } from '@shoal/protocol';
+import type { Word } from '../../core/handoff/doubt.ts';
 import type { Held } from '../../core/own-rows.ts';
 import type { FaultStats } from '../pages/types.ts';
 
@@ -174,6 +175,24 @@ export type HistoryPoint = { atMs: number; subject: string; cpuPercent: number; 
 /** A manual move that was accepted: by which handoff, to which node, and how long the rule leaves the VM there. */
 export type Moving = { handoff: string; node: string; pinnedMs: number };
 
+/** A handoff that is under way on the node that answers, as far as it knows. Ages in ms. */
+export type DoubtStatus = {
+  vm: string;
+  name: string;
+  handoff: string;
+  role: 'source' | 'target';
+  peer: string;
+  /** The newest on this node's disk. */
+  record: string;
+  ageMs: number;
+  sentences: string[];
+  /** What an operator may say to end it now. */
+  words: Word[];
+};
+
+/** An operator's word was taken, and is on the disk. */
+export type Resolved = { handoff: string; word: Word };
+
 /** The answer to a change with `dry`: it would be accepted here, and do this. Nothing was done. */
 export type Would = { would: string };
 
@@ -208,6 +227,9 @@ export interface AgentApi {
     dry: boolean,
   ): Promise<Moving | Would>;
   cancel(vm: string, dry: boolean): Promise<undefined | Would>;
+  doubt(vm: string): DoubtStatus;
+  /** `by`: who gives that word. Refused where it could let the VM run twice. */
+  resolve(vm: string, word: Word, by: string, dry: boolean): Promise<Resolved | Would>;
   cordon(on: boolean, dry: boolean): Promise<undefined | Would>;
   pause(ttlMs: number, dry: boolean): Promise<undefined | Would>;
   resume(dry: boolean): Promise<undefined | Would>;

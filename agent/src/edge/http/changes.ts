@@ -7,9 +7,11 @@ import {
   type Register,
 } from '@shoal/protocol';
 import type { FastifyInstance } from 'fastify';
+import type { Word } from '../../core/handoff/doubt.ts';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
 import { isForwardable } from '../people/forward.ts';
+import { whoIs } from '../people/person.ts';
 import { ADMIN_CHANGES, ADMIN_READS, emptyIsNothing } from './admin.ts';
 import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';
@@ -106,6 +108,13 @@ export const CHANGES = {
     what: 'Gives up its handoff, before the commit.',
     refusals: [...OF_VM, 'SHOAL_VM_SETTLED'],
   },
+  '/v1/vms/:name/actions/resolve': {
+    what: "Ends a handoff that does not end by itself, by an operator's `{word}`. 200: `{handoff, word}`.",
+    body: object({ word: oneOf('peer-is-off', 'from-disk') }),
+    code: 200,
+    answer: 'Resolved',
+    refusals: ['SHOAL_VM_SETTLED', 'SHOAL_RESOLVE_REFUSED', 'SHOAL_RESOLVE_UNWRITTEN'],
+  },
   '/v1/vms/:name/actions/unpin': { ...done, what: 'Lets the rule move it again.', refusals: OF_VM },
   '/v1/node/actions/cordon': { ...done, what: 'This node takes no more VMs.' },
   '/v1/node/actions/uncordon': { ...done, what: 'It takes VMs again.' },
@@ -136,7 +145,7 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
   const config = { needs: 'operate' } as const;
   const action = (
     path: keyof typeof CHANGES,
-    act: (name: string, dry: boolean, body: unknown) => Promise<unknown>,
+    act: (name: string, dry: boolean, body: unknown, by: string) => Promise<unknown>,
   ) => {
     const { body: schema, code }: Change = CHANGES[path];
     const what = path.split('/').at(-1) as string;
@@ -150,7 +159,7 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
         const wish = { what, subject: params.name ?? (body as { key?: string }).key ?? '' };
         const there =
           forward && isForwardable(what) ? forward.route(person, what, params.name, dryRun, body) : undefined;
-        const carry = there?.ask ?? (() => act(params.name, dryRun, body));
+        const carry = there?.ask ?? (() => act(params.name, dryRun, body, whoIs(person)));
         const answer = await people.carryOut(person, { ...wish, ...there?.to }, dryRun, carry);
         return answer === undefined ? reply.code(204).send() : reply.code(dryRun ? 200 : code).send(answer);
       },
@@ -180,6 +189,9 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
     return api.migrate(name, node, engine, dry);
   });
   action('/v1/vms/:name/actions/cancel', (name, dry) => api.cancel(name, dry));
+  action('/v1/vms/:name/actions/resolve', (name, dry, body, by) =>
+    api.resolve(name, (body as { word: Word }).word, by, dry),
+  );
   action('/v1/vms/:name/actions/unpin', (name, dry) => api.unpin(name, dry));
   action('/v1/node/actions/cordon', (_, dry) => api.cordon(true, dry));
   action('/v1/node/actions/uncordon', (_, dry) => api.cordon(false, dry));

@@ -25,6 +25,11 @@ export const READS = {
     answer: 'VmStatus',
     refusals: ['SHOAL_VM_UNKNOWN'],
   },
+  '/v1/vms/:name/doubt': {
+    what: 'What this node knows of a handoff of that VM which does not end, and what may be said to end it.',
+    answer: 'Doubt',
+    refusals: ['SHOAL_VM_SETTLED'],
+  },
   '/v1/decisions': {
     what: 'Frozen decisions of this node with all inputs, newest first.',
     answer: 'DecisionList',
@@ -93,6 +98,7 @@ export function addReads(app: FastifyInstance, { api, metrics }: HttpDeps): void
     if (!vm) throw new ShoalError('SHOAL_VM_UNKNOWN', 'no VM has that name', name, 'See `shoal vms`');
     return vm;
   });
+  read('/v1/vms/:name/doubt', name => api.doubt(name));
   read('/v1/decisions', (_, { limit }) => api.decisions(limit));
   read('/v1/handoffs', (_, { limit }) => api.handoffs(limit));
   read('/v1/handoffs/:name', async id => {

@@ -76,6 +76,7 @@ const BODIES: Record<string, object> = {
   '/v1/vms': { name: 'vm9' },
   '/v1/mesh/actions/pause': { ttlMs: 1000 },
   '/v1/node/actions/mode': { mode: 'observe' },
+  '/v1/vms/:name/actions/resolve': { word: 'peer-is-off' },
   '/v1/registers': {
     key: 'member/x',
     value: '',

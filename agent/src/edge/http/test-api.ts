@@ -1,10 +1,12 @@
 /** For tests alone: an AgentApi over fixed data that notes what it was asked to change. */
 import type { LoadReport, Mode, Register } from '@shoal/protocol';
+import type { Word } from '../../core/handoff/doubt.ts';
 import { ShoalError } from '../../errors.ts';
 import type {
   AgentApi,
   ClusterStatus,
   DecisionRecord,
+  DoubtStatus,
   HandoffStatus,
   MemberStatus,
   NodeStatus,
@@ -183,6 +185,26 @@ export class TestApi implements AgentApi {
   cordon = async (on: boolean, dry: boolean) => this.#change(dry, undefined, 'cordon', on);
   pause = async (ttlMs: number, dry: boolean) => this.#change(dry, undefined, 'pause', ttlMs);
   resume = async (dry: boolean) => this.#change(dry, undefined, 'resume');
+  doubt = (vm: string): DoubtStatus => ({
+    vm: this.#vm(vm).vm,
+    name: this.#vm(vm).name,
+    handoff: this.handoffRows[0]!.handoff,
+    role: 'source',
+    peer: 'node0',
+    record: 'committed',
+    ageMs: 12_000,
+    sentences: ['The newest record here is `committed`.', 'node0 last said `ready`.'],
+    words: ['peer-is-off'],
+  });
+  resolve = async (vm: string, word: Word, by: string, dry: boolean) =>
+    this.#change(
+      dry,
+      { handoff: this.handoffRows[0]!.handoff, word },
+      'resolve',
+      this.#vm(vm).name,
+      word,
+      by,
+    );
   unpin = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'unpin', this.#vm(vm).name);
   consolePath = (vm: string) => {
     this.#vm(vm);
