@@ -18,7 +18,7 @@ import type { AgentApi, ClusterStatus } from '../edge/http/api.types.ts';
 import { digest16 } from '../edge/machine.ts';
 import type { Mesh } from '../edge/mesh/types.ts';
 import { Decider } from '../edge/mind/decider.ts';
-import { setGauges } from '../edge/mind/gauges.ts';
+import { setGauges, setSharedGauges } from '../edge/mind/gauges.ts';
 import { Node } from '../edge/mind/node.ts';
 import type { Registers } from '../edge/registers/registers.ts';
 import { openShared, type Shared } from '../edge/registers/shared.ts';
@@ -257,6 +257,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     status,
     scrape() {
       setGauges(metrics, status(), mesh, vm => sampler.cpuMs(vm));
+      setSharedGauges(metrics, shared);
       return metrics.text();
     },
     async takeUp() {

@@ -3,8 +3,17 @@ import type { ClusterStatus, HandoffStatus } from '../http/api.types.ts';
 import type { Mesh } from '../mesh/types.ts';
 import type { Metrics } from '../metrics.ts';
 import type { HistogramName } from '../metrics-table.ts';
+import type { Shared } from '../registers/shared.ts';
 
 const MIB = 2 ** 20;
+
+export function setSharedGauges(metrics: Metrics, { registers, settled }: Shared): void {
+  const { self } = registers;
+  const others = registers.members().filter(m => m.id !== self);
+  metrics.set('shoal_mesh_members', {}, others.length + 1);
+  metrics.set('shoal_registers', {}, registers.table.all().length);
+  metrics.set('shoal_mesh_settled', {}, settled() ? 1 : 0);
+}
 
 /** `cpuMs`: CPU time of a VM's process since it started, where it is known. */
 export function setGauges(

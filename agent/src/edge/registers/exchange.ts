@@ -11,6 +11,8 @@ import type { Registers } from './registers.ts';
 
 /** A peer that has not answered by then does not hold this node up any longer; it will be asked again. */
 const ANSWER_MS = 5_000;
+/** One that was waited for in vain is not waited for again so soon: who comes and goes unheard must not stop the rule. */
+const PATIENCE_MS = 300_000;
 /** Asked again meanwhile: the first digest may have come before the other end listened. */
 const AGAIN_MS = 1_000;
 /** One peer after the other. What gossip lost is mended within this times the number of peers, mostly far sooner. */
@@ -34,6 +36,8 @@ export class Exchange {
   /** Peers whose answer is waited for, and how long. */
   readonly #waiting = new Map<string, number>();
   readonly #owing = new Set<string>();
+  /** Peers that were waited for in vain, until when nobody waits for them. */
+  readonly #mute = new Map<string, number>();
   readonly #digests = new Rates(DIGESTS.burst, DIGESTS.perSecond);
   readonly #checks = new Rates(REGISTERS.burst, REGISTERS.perSecond);
   readonly #startedAtMs: number;
@@ -52,7 +56,9 @@ export class Exchange {
   }
 
   up(peer: string): void {
-    this.#waiting.set(peer, this.#deps.clock.nowMs() + ANSWER_MS);
+    const nowMs = this.#deps.clock.nowMs();
+    if (nowMs >= (this.#mute.get(peer) ?? 0)) this.#waiting.set(peer, nowMs + ANSWER_MS);
+    else this.#owing.add(peer);
     this.#ask(peer);
   }
 
@@ -62,7 +68,7 @@ export class Exchange {
   }
 
   down(peer: string): void {
-    this.#waiting.delete(peer);
+    this.#inVain(peer);
     this.#owing.delete(peer);
     this.#digests.forget(peer);
     this.#checks.forget(peer);
@@ -107,6 +113,7 @@ export class Exchange {
   #digest(peer: string, theirs: readonly string[], answer: boolean): void {
     if (answer) {
       this.#waiting.delete(peer);
+      this.#mute.delete(peer);
       this.#everAnswered = true;
     }
     if (!this.#digests.take(peer, this.#deps.clock.nowMs())) return;
@@ -132,10 +139,14 @@ export class Exchange {
     this.#deps.send(peer, this.#own(false)).catch(error => this.#unsent(peer, error));
   }
 
+  #inVain(peer: string): void {
+    if (this.#waiting.delete(peer)) this.#mute.set(peer, this.#deps.clock.nowMs() + PATIENCE_MS);
+  }
+
   #again(): void {
     const nowMs = this.#deps.clock.nowMs();
     for (const [peer, untilMs] of this.#waiting) {
-      if (nowMs >= untilMs) this.#waiting.delete(peer);
+      if (nowMs >= untilMs) this.#inVain(peer);
       else this.#ask(peer);
     }
     for (const peer of this.#owing) this.#ask(peer);
