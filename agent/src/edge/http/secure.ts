@@ -10,11 +10,13 @@ export type Secure = { app: FastifyInstance; fingerprint(): string; unwatch(): v
 
 /** Every client of the last years speaks it, and it has no weak choices. */
 const TLS = { minVersion: 'TLSv1.3' } as const;
+/** Connections are few; one that never comes to its first request must not hold a place (node:tls waits 120 s). */
+const HANDSHAKE_MS = 5000;
 
 export async function createSecure(options: CertificateOptions, deps: HttpDeps): Promise<Secure> {
   let certificate = await loadCertificate(options);
   const { cert, key } = certificate;
-  const app = httpsApp(deps, { ...TLS, cert, key });
+  const app = httpsApp(deps, { ...TLS, handshakeTimeout: HANDSHAKE_MS, cert, key });
   const unwatch = watchCertificate(
     options,
     renewed => {

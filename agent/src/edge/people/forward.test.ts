@@ -142,6 +142,19 @@ test('who has no token, at the socket, is told where to ask', async () => {
   assert.equal(y.api.asked, []);
 });
 
+test('who shows a token at the socket is forwarded by it, and named by it in both logs', async () => {
+  const { token } = await x.people.tokens.create('operate', 'both', 0);
+  await y.people.tokens.add(x.people.tokens.list().find(t => t.name === 'both')!.record);
+  const asked = { authorization: `Bearer ${token}`, address: '', actor: 'ann' };
+  assert.equal(await ask('stop', {}, false, x.people.gate.onSocket(asked)), { forced: false });
+  const [here, there] = await Promise.all([x, y].map(async side => (await side.people.audit.last(1))[0]!));
+  assert.equal([here!.who, here!.name], ['socket:ann', 'both']);
+  assert.equal(
+    [there!.who.slice(0, 6), there!.name, there!.from],
+    ['token:', 'both', 'node0, from unix socket'],
+  );
+});
+
 test('a change of a VM that is here is not forwarded', () => {
   assert.is(y.forward.route(person, 'stop', 'vm1', false, {}), undefined);
   assert.is(x.forward.route(person, 'stop', 'none', false, {}), undefined);

@@ -98,7 +98,7 @@ export class Forward {
       proof,
       from: person.from,
     };
-    return resultOf(await this.#exchange(vm, action), change);
+    return resultOf(await this.#exchange(vm, action), change, vm);
   }
 
   async #exchange(vm: VmStatus, action: Action): Promise<ActionAnswer> {
@@ -251,9 +251,13 @@ const busy = (peer: string, { request }: Action): ActionAnswer =>
   );
 
 /** As the API of the VM's node answered it. A code that is not known here comes from a newer node. */
-function resultOf(answer: ActionAnswer, { action, dry }: VmChange): unknown {
+function resultOf(answer: ActionAnswer, { action, dry }: VmChange, vm: VmStatus): unknown {
   const { ok, code, detail, where, todo, would, forced, handoff, node, pinnedMs } = answer;
-  if (!ok) throw new ShoalError(code in ERROR_CODES ? code : 'SHOAL_FORWARD_REFUSED', detail, where, todo);
+  if (!ok) {
+    // Of the token, not of the VM: here it is good, so it must be plain who says otherwise.
+    const said = code.startsWith('SHOAL_HTTP_') ? `${vm.node} says: ${detail}` : detail;
+    throw new ShoalError(code in ERROR_CODES ? code : 'SHOAL_FORWARD_REFUSED', said, where, todo);
+  }
   if (dry) return { would };
   if (action === 'stop') return { forced };
   return action === 'migrate' ? { handoff, node, pinnedMs } : undefined;
