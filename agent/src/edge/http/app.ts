@@ -68,24 +68,24 @@ export function createApp(
     done();
   });
   app.setErrorHandler(refuse);
-  app.setNotFoundHandler((request, reply) => {
+  const missing = (request: FastifyRequest, reply: FastifyReply): ShoalError => {
     const path = request.url.split('?')[0] as string;
     const methods = methodsOf(path);
-    if (methods.length > 0) {
-      reply.header('allow', methods.join(', '));
-      throw new ShoalError(
-        'SHOAL_HTTP_METHOD',
-        `${request.method} is not for this path`,
+    if (methods.length === 0)
+      return new ShoalError(
+        'SHOAL_HTTP_NOT_FOUND',
+        `there is nothing at ${request.method} ${path}`,
         request.url,
-        `Use ${methods.join(' or ')}`,
+        'See docs/reference/http.md for what there is',
       );
-    }
-    throw new ShoalError(
-      'SHOAL_HTTP_NOT_FOUND',
-      `there is nothing at ${request.method} ${path}`,
-      request.url,
-      'See docs/reference/http.md for what there is',
-    );
+    reply.header('allow', methods.join(', '));
+    const what = `${request.method} is not for this path`;
+    return new ShoalError('SHOAL_HTTP_METHOD', what, request.url, `Use ${methods.join(' or ')}`);
+  };
+  // After it is known who asks, before a body is read: Fastify has rules of its own for bodies of methods such as QUERY.
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (request.is404) done(missing(request, reply));
+    else done(null, payload);
   });
   return app;
 }

@@ -145,6 +145,7 @@ test('a path that takes other methods names them', async () => {
     ['PUT', '/v1/vms', 'Use GET or HEAD or POST'],
     ['GET', '/v1/vms/vm1/actions/stop', 'Use POST'],
     ['TRACE', '/v1/nodes', 'Use GET or HEAD'],
+    ['QUERY', '/v1/nodes', 'Use GET or HEAD'],
   ] as const) {
     const { status, json } = await server.local(method, path);
     assert.equal([status, json.todo], [405, methods]);
