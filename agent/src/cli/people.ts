@@ -74,8 +74,10 @@ export async function audit(shell: Shell, limit: number): Promise<void> {
   print(shell, answer, rows => {
     if (rows.length === 0) return ['Nothing was changed on this node yet.'];
     const { style } = shell;
-    const result = ({ result, code }: AuditRow) =>
-      result === 'done' ? style.good(result) : style.warn(code ? `${result} ${code}` : result);
+    const result = ({ result, code, detail }: AuditRow) =>
+      result === 'done'
+        ? `${style.good(result)}${detail ? ` ${detail}` : ''}`
+        : style.warn(code ? `${result} ${code}` : result);
     const columns = [
       { title: 'WHEN', cell: (r: AuditRow) => moment(r.atMs, shell.now()) },
       { title: 'WHO', cell: (r: AuditRow) => (r.name ? `${r.who} (${r.name})` : r.who) },

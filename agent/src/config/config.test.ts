@@ -82,6 +82,22 @@ const BAD: [string, string, RegExp][] = [
     /121 bytes are too long/,
   ],
   ['one port twice', 'http: { listen: "0.0.0.0:7420" }', /mesh.listen has port 7420 too/],
+  ['plain and secure HTTP on one port', 'http: { https: "0.0.0.0:7421" }', /http.listen has port 7421 too/],
+  [
+    'HTTPS on the port of the mesh',
+    'http: { https: "0.0.0.0:7420" }',
+    /http.https: mesh.listen has port 7420/,
+  ],
+  [
+    'a certificate without its key',
+    'http: { https: "0.0.0.0:7422", certificate: /etc/x.pem }',
+    /http.key: a certificate and its key go together/,
+  ],
+  [
+    'a certificate that nothing uses',
+    'http: { certificate: /etc/x.pem, key: /etc/x.key }',
+    /not used while http.https is empty/,
+  ],
   ['no such port', 'http: { listen: "0.0.0.0:70000" }', /there is no port 70000/],
   ['an unknown machine type', 'vms: { machines: [pc, q53] }', /vms.machines.1: "q53".*Did you mean "q35"/],
   ['a peer without id', 'mesh: { peers: [ { addresses: [] } ] }', /mesh.peers.0: id is missing/],

@@ -87,7 +87,7 @@ export function addAdmin(app: FastifyInstance, { people }: HttpDeps): void {
         const { body, query, params } = request;
         queryOf({}, query);
         const subject = params.name ?? (body as { name?: string }).name ?? '';
-        const wish = { what, subject };
+        const wish = { what, subject, told: ({ id }: { id: string }) => `token ${id}` };
         const answer = await people.carryOut(personOf(request), wish, false, () => act(body, params.name));
         return reply.code(code).send(answer);
       },

@@ -93,7 +93,9 @@ test('a role may do what it may, and no more: every path, every role', async () 
   const wanted: [string, string, Role][] = [
     ...Object.keys(READS).map((path): [string, string, Role] => ['GET', path, 'read']),
     ...Object.keys(CHANGES).map((path): [string, string, Role] => ['POST', path, 'operate']),
-    ...Object.keys(ADMIN_READS).map((path): [string, string, Role] => ['GET', path, 'admin']),
+    ...['GET', 'HEAD'].flatMap(method =>
+      Object.keys(ADMIN_READS).map((path): [string, string, Role] => [method, path, 'admin']),
+    ),
     ...Object.keys(ADMIN_CHANGES).map((path): [string, string, Role] => ['POST', path, 'admin']),
   ];
   const roles: Role[] = ['read', 'operate', 'admin'];
@@ -117,6 +119,15 @@ test('a change over HTTPS reaches the agent, and is in the audit log with the to
     ['operate', '127.0.0.1', 'start', 'vm1', 'done'],
   );
   assert.match(row.who, /^token:[0-9a-f]{16}$/);
+});
+
+test('who made a token, and which, is in the audit log', async () => {
+  const { id } = (await ask('POST', '/v1/tokens', tokens.admin, '{"role":"read","name":"new"}')).json;
+  const [row] = (await ask('GET', '/v1/audit?limit=1', tokens.admin)).json;
+  assert.equal(
+    [row.name, row.what, row.subject, row.result, row.detail],
+    ['admin', 'token-create', 'new', 'done', `token ${id}`],
+  );
 });
 
 test('a revoked token is worth nothing from the next request on', async () => {

@@ -40,7 +40,8 @@ test('changes over TCP are refused with one sentence, whatever their body, and n
     assert.is(json.code, 'SHOAL_HTTP_NEEDS_SOCKET');
     assert.match(json.todo, 'unix socket');
   }
-  assert.is((await server.tcp('GET', '/v1/vms/vm1/console')).status, 403);
+  for (const path of ['/v1/vms/vm1/console', '/v1/tokens', '/v1/audit'])
+    for (const method of ['GET', 'HEAD']) assert.is((await server.tcp(method, path)).status, 403, path);
   assert.equal(server.api.asked, []);
 });
 

@@ -30,6 +30,7 @@ export type AuditRow = {
   result: 'asked' | 'done' | 'refused' | 'failed';
   /** Of the error, empty when done. */
   code: string;
+  /** The error's sentence; when done, what only the outcome says: the id of a token. */
   detail: string;
 };
 

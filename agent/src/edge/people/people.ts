@@ -8,7 +8,14 @@ import { type Person, whoIs } from './person.ts';
 import type { Tokens } from './tokens.ts';
 
 /** `subject`: VM or token; empty = this node. `node`: that is to do it, when not this one; `request`: see AuditRow. */
-export type Wish = { what: string; subject: string; node?: string; request?: string };
+export type Wish<T> = {
+  what: string;
+  subject: string;
+  node?: string;
+  request?: string;
+  /** What only the answer says and the log should too: the id of a token that was made. */
+  told?(answer: T): string;
+};
 
 export type PeopleDeps = { gate: Gate; tokens: Tokens; audit: Audit; log: Log; nodeName: string };
 
@@ -30,7 +37,7 @@ export class People {
   /** `act` is called at most once, after the row is on the disk. What is tried dry changes nothing and is no row. */
   async carryOut<T>(
     person: Person,
-    { what, subject, node = this.#nodeName, request = '' }: Wish,
+    { what, subject, node = this.#nodeName, request = '', told }: Wish<T>,
     dry: boolean,
     act: () => Promise<T>,
   ): Promise<T> {
@@ -54,7 +61,7 @@ export class People {
         .catch(error => this.#log.error({ error: String(error), ...row }, 'audit row not completed'));
     try {
       const answer = await act();
-      await end({ result: 'done', code: '', detail: '' });
+      await end({ result: 'done', code: '', detail: told?.(answer) ?? '' });
       return answer;
     } catch (error) {
       await end(outcomeOf(error));
