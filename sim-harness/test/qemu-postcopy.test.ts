@@ -48,6 +48,9 @@ const begin = async (vm: string, from: Node, to: Node) =>
     })
   ).handoff;
 
+const stageOn = async (node: Node, handoff: string) =>
+  (await lab.node(node).get<HandoffStatus>(`/v1/handoffs/${handoff}`)).stage;
+
 /** How it ended for source and target. */
 const ended = (handoff: string, from: Node, to: Node) =>
   within(END_MS, 'the handoff has ended on both nodes', async () => {
@@ -106,6 +109,60 @@ test('a source agent killed while the pages come is not missed, and ends the han
   assert.is(vmms('node0').length, 0);
   await lab.converged();
   await moved(lab, 'vm', ['node1', 'node0'], 'postcopy');
+});
+
+test('a link that is cut while the pages come is taken up again: the guest waits, and loses nothing', async () => {
+  const handoff = await degraded('vm');
+  await lab.cut('node0', 'node1');
+  // Longer than a page server takes a silent link for slow: the stream of either QEMU breaks.
+  await sleep(7000);
+  assert.is((await seenBy('node1', 'vm'))?.state, 'degraded');
+  await lab.heal('node0', 'node1');
+  const [source, target] = await ended(handoff, 'node0', 'node1');
+  assert.equal([source?.outcome, target?.outcome], ['done', 'done']);
+  await whole('vm');
+});
+
+test('a source QEMU that dies while the pages come takes the guest with it: its new node says so, and ends it', async () => {
+  await lab.node('node1').post('/v1/vms/vm/actions/destroy');
+  await lab.converged();
+  await guestOn('node0', 'vm2', 'leave');
+  const handoff = await degraded('vm2');
+  const [vmm] = vmms('node0');
+  assert.ok(vmm);
+  process.kill(vmm.pid, 'SIGKILL');
+  const [source, target] = await ended(handoff, 'node0', 'node1');
+  assert.equal([source?.outcome, target?.outcome], ['done', 'lost']);
+  await within(END_MS, 'it is shown as lost', async () => (await seenBy('node1', 'vm2'))?.state === 'lost');
+  assert.is(vmms('node0').length + vmms('node1').length, 0, 'nobody runs half a guest');
+  await lab.node('node1').post('/v1/vms/vm2/actions/destroy');
+});
+
+test('a target QEMU killed when the source has committed is a crash on one node, and runs nowhere', async () => {
+  await guestOn('node0', 'vm3', 'leave');
+  const handoff = await begin('vm3', 'node0', 'node1');
+  await within(END_MS, 'node1 has promised', async () => (await stageOn('node1', handoff)) === 'ready');
+  // So that `run` finds nobody: the source commits, and its device state goes.
+  const agent = lab.node('node1').pid;
+  assert.ok(agent);
+  process.kill(agent, 'SIGSTOP');
+  await within(END_MS, 'node0 has committed', async () => (await stageOn('node0', handoff)) === 'committed');
+  const [vmm] = vmms('node1');
+  assert.ok(vmm);
+  process.kill(vmm.pid, 'SIGKILL');
+  process.kill(agent, 'SIGCONT');
+  const [source, target] = await ended(handoff, 'node0', 'node1');
+  const taken = source?.outcome === 'retaken';
+  assert.equal(
+    [source?.outcome, target?.outcome],
+    // On a slow machine the word may have come just before the stop: then it is node1's crash.
+    taken ? ['retaken', 'aborted'] : ['done', 'done'],
+  );
+  const owner = taken ? 'node0' : 'node1';
+  await within(END_MS, `it has crashed on ${owner}`, async () =>
+    ['crashed', 'lost'].includes((await seenBy(owner, 'vm3'))?.state ?? ''),
+  );
+  assert.is(vmms('node0').length + vmms('node1').length, 0);
 });
 
 test.run();

@@ -37,6 +37,10 @@ export class VmmHandle implements Vmm {
     return this.#do('query-status', vmm => vmm.state);
   }
 
+  executeOutOfBand(command: string): Promise<unknown> {
+    return this.execute(command);
+  }
+
   execute(command: string): Promise<unknown> {
     return this.#do(command, () => {
       throw new Error(`the simulated VMM does not know ${command}`);

@@ -23,9 +23,10 @@ export class QemuTarget {
     this.#tell = tell;
   }
 
-  perform(effect: 'look' | 'reopen-stream', streamSocket: string): Promise<void> {
-    if (effect === 'look') return this.#look();
-    return this.#reopen(streamSocket);
+  async perform(effect: 'look' | 'reopen-stream', streamSocket: string): Promise<void> {
+    if (effect === 'reopen-stream') return this.#reopen(streamSocket);
+    // A VMM whose main loop waits for a page is deaf (seen): what is to come behind this must not wait with it.
+    void this.#look().catch(() => undefined);
   }
 
   /** What its VMM says of the migration. */
@@ -64,8 +65,13 @@ export class QemuTarget {
     if (status === 'postcopy-paused') this.#tell('stream-paused');
   }
 
-  /** Listens for another stream. A VMM that is not paused (any more), or listens already, refuses; that is no fault. */
+  /**
+   * Listens for another stream, past a main loop that may wait for a page of the old one. A VMM that is not paused (any
+   * more), or listens already, refuses; that is no fault.
+   */
   async #reopen(streamSocket: string): Promise<void> {
-    await this.#vmm.execute('migrate-recover', { uri: `unix:${streamSocket}` }).catch(() => undefined);
+    await this.#vmm
+      .executeOutOfBand('migrate-recover', { uri: `unix:${streamSocket}` })
+      .catch(() => undefined);
   }
 }

@@ -75,6 +75,21 @@ test('a QEMU that is deaf and has a full backlog is held on to, and speaks when 
   qmp.close();
 });
 
+test('what QEMU takes past its main loop is asked so, and refused with its own words', async () => {
+  const qmp = await Qmp.open(path, 5000);
+  const said = await qmp.executeOutOfBand('migrate-recover', { uri: 'unix:/nowhere' }).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  assert.match(said, 'only be run when postcopy is paused');
+  const other = await qmp.executeOutOfBand('query-status').then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  assert.match(other, 'does not support OOB');
+  qmp.close();
+});
+
 test('who listens to a VMM that has ended already is told so', async () => {
   const id = { pid: qemu.pid ?? 0, startTicks: startTicks(qemu.pid ?? 0) ?? '' };
   const vmm = new QmpVmm({ vm: 'vm', driver: 'qemu' }, id, await Qmp.open(path, 5000), clock);

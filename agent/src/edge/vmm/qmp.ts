@@ -16,6 +16,9 @@ const ANSWER_TIMEOUT_MS = 15_000;
 /** A full backlog is that of a VMM which waits for a page: it lasts as long as its link is down. */
 const DIAL_AGAIN_MS = 1000;
 
+/** Every QEMU since 3.0 can, on a socket. Enabled, it changes nothing for the commands that do not ask for it. */
+const OUT_OF_BAND = { enable: ['oob'] };
+
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void; timer: NodeJS.Timeout };
 
 export class Qmp {
@@ -48,7 +51,7 @@ export class Qmp {
     qmp.#bind(await connected(path));
     try {
       await qmp.#greeting(timeoutMs);
-      await qmp.execute('qmp_capabilities');
+      await qmp.execute('qmp_capabilities', OUT_OF_BAND);
     } catch (error) {
       qmp.close();
       throw error;
@@ -72,7 +75,7 @@ export class Qmp {
 
   async #dial(): Promise<void> {
     this.#bind(await connected(this.#where));
-    this.execute('qmp_capabilities').catch(() => undefined);
+    this.execute('qmp_capabilities', OUT_OF_BAND).catch(() => undefined);
   }
 
   async #dialLater(): Promise<void> {
@@ -95,6 +98,22 @@ export class Qmp {
 
   /** Rejects with SHOAL_VMM_REFUSED and QEMU's own words, SHOAL_VMM_SILENT, or SHOAL_VMM_GONE. */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    return this.#ask('execute', command, args);
+  }
+
+  /**
+   * Past the main loop, which may wait for a page (qmp-spec.txt, 2.3.1): only for what QEMU allows so, which are
+   * `migrate-recover` and `migrate-pause`.
+   */
+  executeOutOfBand(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    return this.#ask('exec-oob', command, args);
+  }
+
+  #ask(
+    how: 'execute' | 'exec-oob',
+    command: string,
+    args: Record<string, unknown> | undefined,
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#gone(command));
     const socket = this.#socket;
     if (!socket) return Promise.reject(this.#silent(command));
@@ -106,7 +125,7 @@ export class Qmp {
         reject(this.#silent(command));
       }, ANSWER_TIMEOUT_MS);
       this.#waiting.set(id, { resolve, reject, timer });
-      socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }), id })}\n`);
+      socket.write(`${JSON.stringify({ [how]: command, ...(args && { arguments: args }), id })}\n`);
     });
   }
 

@@ -36,6 +36,8 @@ export interface Vmm {
   runState(): Promise<RunState>;
   /** Raw QMP, for what has no method here. */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
+  /** Raw QMP past a main loop that waits for a page, for the commands that QEMU takes so. */
+  executeOutOfBand(command: string, args?: Record<string, unknown>): Promise<unknown>;
   /** Sets the capabilities that handoff.md demands for this engine and side. */
   setCapabilities(engine: Engine, side: 'source' | 'target'): Promise<void>;
   /** Target: `migrate-incoming unix:<path>`. */

@@ -74,6 +74,10 @@ export class QmpVmm implements Vmm {
     return this.#qmp.execute(command, args);
   }
 
+  executeOutOfBand(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    return this.#qmp.executeOutOfBand(command, args);
+  }
+
   async setCapabilities(engine: Engine): Promise<void> {
     const on: Record<string, boolean> = {
       events: true,
