@@ -26,13 +26,15 @@ export type LabOptions = {
   /** A file system of its own, so small, for each node's database or for its guests' memory. Root only. */
   databaseMib?: number;
   ramMib?: number;
+  /** On every agent's allow-list beside the lab's own nodes. */
+  members?: { id: string; addresses: string[] }[];
   /** Options for each agent's Node, before its own: `--cpu-prof`. */
   agentArgs?: string[];
   /** Merged over each agent's configuration, section by section. */
   settings?: Record<string, Record<string, unknown> | number>;
 };
 
-const MESH_PORT = 7420;
+export const MESH_PORT = 7420;
 const GUEST_MEMORY_MIB = 4096;
 
 export function agentConfig(
@@ -49,7 +51,10 @@ export function agentConfig(
     mesh: {
       listen: [`/ip4/${address}/tcp/${MESH_PORT}`],
       ...(options.staleAfterMs !== undefined && { staleAfterMs: options.staleAfterMs }),
-      peers: lab.nodes.map(n => ({ id: n.peerId, addresses: [`/ip4/${n.address}/tcp/${MESH_PORT}`] })),
+      peers: [
+        ...lab.nodes.map(n => ({ id: n.peerId, addresses: [`/ip4/${n.address}/tcp/${MESH_PORT}`] })),
+        ...(options.members ?? []),
+      ],
     },
     http: { listen: `${address}:7421` },
     control: { socket: join(runDir, 'shoald.sock') },

@@ -68,7 +68,8 @@ export function httpCodec(): Codec {
       }
       return undefined;
     },
-    refuses: error => error instanceof Refused,
+    // `inject` stands in for a client, and makes a URL of the target before anything of ours sees it.
+    refuses: error => error instanceof Refused || (error as { code?: string }).code === 'ERR_INVALID_URL',
   };
 }
 
@@ -83,7 +84,7 @@ function requestOf(bytes: Uint8Array): Request {
   const { method, url, type, body, over } = asked;
   return {
     method: METHODS.find(m => m === method) ?? 'POST',
-    url: `/${onWire(String(url ?? '')).replace(/^\/+/, '')}`,
+    url: `/${onWire(typeof url === 'string' ? url : JSON.stringify(url ?? '')).replace(/^\/+/, '')}`,
     type: typeof type === 'string' && /^[\x20-\x7e]*$/.test(type) ? type : '',
     body: typeof body === 'string' ? body : JSON.stringify(body ?? ''),
     over: over === 'tcp' ? 'tcp' : 'socket',

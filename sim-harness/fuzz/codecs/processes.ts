@@ -21,9 +21,10 @@ const monitor: Codec = {
     ),
     lines({ error: { class: 'GenericError', desc: 'no' }, id: 2 }),
   ],
-  decode: bytes => new JsonLines(LINE_MAX).push(text(bytes)),
+  // As text: JSON reads 1e999 and -0, and writes them as something else.
+  decode: bytes => new JsonLines(LINE_MAX).push(text(bytes)).map(line => JSON.stringify(line)),
   refuses,
-  encode: value => lines(...(value as object[])),
+  encode: value => Buffer.from((value as string[]).map(line => `${line}\n`).join('')),
 };
 
 const STATS = {

@@ -49,6 +49,19 @@ test('bytes that are no handshake, and more connections than one address may hav
   assert.ok(whys().length <= 3, `two hundred knocks in few lines: ${whys().join('; ')}`);
 });
 
+test('a handshake that does not end is cut, and told of as what it is', async () => {
+  const [a] = (await nodes.plan('a3')) as [PeerEntry];
+  const member = await nodes.start('a3', a, [a]);
+  const [, , host, , port] = a.addresses[0]!.split('/');
+  const socket = connect({ host: host!, port: Number(port) });
+  socket.on('error', () => undefined);
+  socket.resume();
+  await new Promise(resolve => socket.on('close', resolve));
+  const whys = () => member.lines.filter(l => l.event === 'connection-refused').map(l => l.fields.why);
+  await until('it is told of', () => whys().length > 0);
+  assert.equal(whys(), ['its handshake took too long']);
+});
+
 test('knocks from a thousand addresses are told of in some dozen lines', () => {
   const lines: object[] = [];
   const quiet = () => undefined;

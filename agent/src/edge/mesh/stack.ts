@@ -119,22 +119,22 @@ function tellRefused(node: Node, { refused, allowList }: StackOptions): void {
   if (!upgrader || !refused) return;
   const upgrade = upgrader.upgradeInbound.bind(upgrader);
   upgrader.upgradeInbound = async (inbound, options) => {
+    const begunMs = performance.now();
     try {
       await upgrade(inbound, options);
     } catch (error) {
       const [, , host = ''] = inbound.remoteAddr.toString().split('/');
-      refused(host, allowList.reasonOf(inbound) ?? WHY[(error as Error).name] ?? 'its handshake failed');
+      refused(host, allowList.reasonOf(inbound) ?? whyOf(error as Error, performance.now() - begunMs));
       throw error;
     }
   };
 }
 
-/** By the names of libp2p's errors. */
-const WHY: Readonly<Record<string, string>> = {
-  ConnectionDeniedError: 'too many connections at once',
-  TimeoutError: 'its handshake took too long',
-  AbortError: 'its handshake took too long',
-};
+/** By the name of libp2p's error, and the time: what ends a handshake that is too slow is called by what it broke. */
+function whyOf({ name }: Error, spentMs: number): string {
+  if (name === 'ConnectionDeniedError') return 'too many connections at once';
+  return spentMs >= HANDSHAKE_TIMEOUT_MS * 0.9 ? 'its handshake took too long' : 'its handshake failed';
+}
 
 /** libp2p makes a logger for every connection and stream; silent ones are one shared object. */
 const quiet: Logger = Object.assign(() => {}, {

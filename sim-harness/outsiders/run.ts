@@ -1,0 +1,182 @@
+/**
+ * Attacks on real agents in namespaces, one after the other: after each, every node is as it was, its memory and
+ * descriptors are bounded, and its log says what was refused.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MESH_PORT } from '../lab/config.ts';
+import { bringUp, type Lab } from '../lab/index.ts';
+import type { Attack, Scene } from './attack.ts';
+import { HANDOFFS } from './attacks/handoffs.ts';
+import { PAGES } from './attacks/pages.ts';
+import { REPLAYS } from './attacks/replays.ts';
+import { REPORTS } from './attacks/reports.ts';
+import { STRANGERS } from './attacks/strangers.ts';
+import { Rogue } from './rogue.ts';
+import { changes, type Picture, picture } from './watch.ts';
+
+export const ATTACKS: readonly Attack[] = [...STRANGERS, ...HANDOFFS, ...PAGES, ...REPORTS, ...REPLAYS];
+
+const NODES = ['node0', 'node1', 'node2'];
+const LOOK_EVERY_MS = 100;
+const COMES_TRUE_MS = 60_000;
+/** What an attack leaves behind goes by itself: half-open links, a peer that is shut out for half a minute. */
+const CALM_MS = 60_000;
+/** Slow enough that a move is still under way when its page servers are attacked. */
+const BULK_BYTES_PER_SECOND = 2_000_000;
+
+export type Outcome = {
+  attack: string;
+  seconds: number;
+  /** What is not as it was, and what was let through. Empty: the attack did nothing. */
+  violations: string[];
+  /** The line of a log that tells of it; empty when none has to. */
+  said: string;
+  /** MiB, the largest growth of any agent. */
+  rssGrowthMib: number;
+};
+
+export type Options = {
+  attacks: readonly Attack[];
+  connections: number;
+  say?: (line: string) => void;
+};
+
+export async function outsiders({ attacks, connections, say }: Options): Promise<Outcome[]> {
+  // A key for each attack: whom one has got shut out would say nothing in the next.
+  const keys = await Promise.all(attacks.map(() => Rogue.newKey()));
+  const idles = await Promise.all(keys.map(key => Rogue.start(key)));
+  const members = idles.map(({ id }) => ({ id, addresses: [] }));
+  await Promise.all(idles.map(rogue => rogue.stop()));
+  const lab = await bringUp({
+    name: 'outsiders',
+    nodes: NODES.length,
+    driver: 'micro',
+    net: 'netns',
+    link: 'none',
+    cores: 'none',
+    mode: 'observe',
+    members,
+    settings: { migration: { bulkBytesPerSecond: BULK_BYTES_PER_SECOND } },
+  });
+  try {
+    const { vm } = await lab.runVm('node0', { name: 'prey', memoryMib: 32 });
+    await settled(lab);
+    const outcomes: Outcome[] = [];
+    for (const [i, attack] of attacks.entries()) {
+      const outcome = await one(lab, attack, { vm, connections, key: keys[i] as Key });
+      say?.(`${outcome.violations.length ? '✗' : '✓'} ${attack.name} (${outcome.seconds} s): ${attack.what}`);
+      for (const violation of outcome.violations) say?.(`    ${violation}`);
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  } finally {
+    await lab.down();
+  }
+}
+
+type Key = Awaited<ReturnType<typeof Rogue.newKey>>;
+
+async function one(
+  lab: Lab,
+  attack: Attack,
+  { vm, connections, key }: { vm: string; connections: number; key: Key },
+): Promise<Outcome> {
+  const begunMs = performance.now();
+  const violations: string[] = [];
+  const before = await pictures(lab);
+  const logs = new Map(lab.nodes.map(n => [n.name, statSync(n.state.log).size]));
+  const rogues: Rogue[] = [];
+  const rogue = async (from: Promise<Key>) => {
+    const made = await Rogue.start(await from);
+    rogues.push(made);
+    return made;
+  };
+  const targetOf = (name: string) => {
+    const { state } = lab.node(name);
+    return { id: state.peerId, address: state.address, port: MESH_PORT };
+  };
+  const scene: Scene = {
+    lab,
+    victim: lab.node('node0'),
+    target: targetOf('node0'),
+    targetOf,
+    prey: vm,
+    connections,
+    member: () => rogue(Promise.resolve(key)),
+    outsider: () => rogue(Rogue.newKey()),
+    until: comesTrue,
+    lines: (name = 'node0') => linesSince(lab.node(name).state.log, logs.get(name) ?? 0),
+    blame: what => void violations.push(what),
+  };
+  try {
+    await attack.run(scene);
+  } catch (error) {
+    violations.push(`the attack could not be carried out: ${(error as Error).stack}`);
+  }
+  await Promise.all(rogues.map(r => r.stop()));
+  const { left, after } = await calm(lab, before, attack);
+  violations.push(...left);
+  const said = attack.said && told(scene, attack.said);
+  if (attack.said && !said) violations.push(`no log says ${attack.said}`);
+  const growth = after.map((p, i) => p.rssMib - (before[i] as Picture).rssMib);
+  const seconds = Math.round((performance.now() - begunMs) / 100) / 10;
+  return { attack: attack.name, seconds, violations, said: said ?? '', rssGrowthMib: Math.max(...growth) };
+}
+
+const pictures = (lab: Lab): Promise<Picture[]> => Promise.all(lab.nodes.map(n => picture(lab, n)));
+
+/** Looks until all is as it was before; what is not after a minute stays a violation. */
+async function calm(lab: Lab, before: Picture[], attack: Attack) {
+  const untilMs = performance.now() + CALM_MS;
+  for (;;) {
+    const after = await pictures(lab);
+    const left = after.flatMap((now, i) => changes(expected(before[i] as Picture, now, attack), now));
+    if (left.length === 0 || performance.now() > untilMs) return { left, after };
+    await sleep(LOOK_EVERY_MS * 5);
+  }
+}
+
+/** An attack that restarts agents by itself changes their pids and lives, and nothing else. */
+function expected(before: Picture, now: Picture, attack: Attack): Picture {
+  if (!attack.restarts) return before;
+  const lives = now.nodes.map(n => n.replace(/ (stale|unknown) /, ' awake '));
+  return { ...before, pid: now.pid, nodes: lives };
+}
+
+function told(scene: Scene, said: RegExp): string | undefined {
+  const lines = NODES.flatMap(node => scene.lines(node)).map(line => JSON.stringify(line));
+  return lines.find(line => said.test(line));
+}
+
+function linesSince(log: string, from: number): Record<string, unknown>[] {
+  const text = readFileSync(log).subarray(from).toString();
+  return text.split('\n').flatMap(line => {
+    try {
+      return [JSON.parse(line) as Record<string, unknown>];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function comesTrue<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  const untilMs = performance.now() + COMES_TRUE_MS;
+  for (;;) {
+    const found = await Promise.resolve(look()).catch(() => undefined);
+    if (found) return found;
+    if (performance.now() > untilMs) throw new Error(`not within ${COMES_TRUE_MS} ms: ${what}`);
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** All nodes know that the prey runs on node0. */
+async function settled(lab: Lab): Promise<void> {
+  await comesTrue('all nodes know of the VM', async () => {
+    const all = await pictures(lab);
+    return all.every(p => p.vms.some(v => v.startsWith('prey node0 running')) && p.vms.length === 1);
+  });
+}
