@@ -1,16 +1,22 @@
-/** `npm run bench -- handoff|mesh [options]`: figures, never verdicts. Exit codes: 0, 1 failed, 2 inconclusive or bad arguments. */
+/** `npm run bench -- handoff|mesh|detection [options]`: figures, never verdicts. Exit codes: 0, 1 failed, 2 inconclusive or bad arguments. */
 import { ShoalError } from '@shoal/agent';
+import * as detection from './detection.ts';
 import * as handoff from './handoff.ts';
 import * as mesh from './mesh.ts';
 
 const USAGE = `usage: npm run bench -- handoff [--engines postcopy,precopy,qemu-postcopy] [--memory MIB] [--filled MIB] [--link 1gbit] [--runs N] [--json]
        npm run bench -- mesh [--nodes 3,8,16] [--seconds 20] [--json]
+       npm run bench -- detection [--nodes 16] [--trials 10] [--hogs 64] [--json]
 `;
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === 'handoff') return handoff.run(args);
   if (name === 'mesh') {
     await mesh.run(args);
+    return 0;
+  }
+  if (name === 'detection') {
+    await detection.run(args);
     return 0;
   }
   process.stderr.write(USAGE);

@@ -28,6 +28,8 @@ export type LabOptions = {
   ramMib?: number;
   /** On every agent's allow-list beside the lab's own nodes. */
   members?: { id: string; addresses: string[] }[];
+  /** Each agent writes down every report that it sends and gets, with its time. */
+  traceReports?: boolean;
   /** Options for each agent's Node, before its own: `--cpu-prof`. */
   agentArgs?: string[];
   /** Merged over each agent's configuration, section by section. */

@@ -5,7 +5,7 @@ import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import type { GuestImage } from '../guest/image.ts';
 import { CHANNEL, GuestPort } from './guest-port.ts';
 import type { Guard } from './harness.ts';
-import { cut, cutOneWay, heal, type NetworkPlan } from './network.ts';
+import { cut, cutOneWay, heal, type NetworkPlan, plug } from './network.ts';
 import { LabNode } from './node.ts';
 import { type LabState, labDir, saveLab } from './state.ts';
 import { endNode, nodeProcesses, teardown } from './teardown.ts';
@@ -122,6 +122,11 @@ export class Lab {
 
   heal(a: string, b: string): Promise<void> {
     return heal(this.#network(), this.node(a).state.index, this.node(b).state.index);
+  }
+
+  /** The node's cable: pulled out, or in again. */
+  plug(name: string, inOrOut: 'up' | 'down'): Promise<void> {
+    return plug(this.#network(), this.node(name).state.index, inOrOut);
   }
 
   #network(): NetworkPlan {

@@ -145,6 +145,11 @@ export async function heal(plan: NetworkPlan, a: number, b: number): Promise<voi
     );
 }
 
+/** The node's cable is pulled out, or in again: nothing passes to or from it, and its own kernel sees that. */
+export async function plug(plan: NetworkPlan, index: number, inOrOut: 'up' | 'down'): Promise<void> {
+  await ip('link', 'set', plan.nodes[index]?.outside ?? '', inOrOut);
+}
+
 /** Pids of whoever runs in a namespace; nobody when it is gone. */
 export async function processesInNetns(netns: string): Promise<number[]> {
   const text = await ip('netns', 'pids', netns).catch(() => '');

@@ -54,6 +54,7 @@ export async function placeNode(
     cgroups: cgroupPlan(layout, state.name, index),
     core: layout !== 'none' && options.cores === 'own' ? index : -1,
     agentArgs: options.agentArgs ?? [],
+    ...(options.traceReports && { trace: join(home, 'trace') }),
     agent: undefined,
   };
 }

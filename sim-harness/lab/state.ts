@@ -27,6 +27,8 @@ export type NodeState = {
   core: number;
   /** Options for the agent's Node, before its own. */
   agentArgs: string[];
+  /** Where its agent writes down every report with its time; absent: nowhere. */
+  trace?: string;
   agent: ProcessId | undefined;
 };
 

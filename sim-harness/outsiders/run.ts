@@ -68,6 +68,8 @@ export async function outsiders({ attacks, connections, say }: Options): Promise
       say?.(`${outcome.violations.length ? '✗' : '✓'} ${attack.name} (${outcome.seconds} s): ${attack.what}`);
       for (const violation of outcome.violations) say?.(`    ${violation}`);
       outcomes.push(outcome);
+      // What comes after an agent that is gone would say nothing of its own.
+      if (lab.nodes.some(node => !node.alive)) break;
     }
     return outcomes;
   } finally {
@@ -130,9 +132,13 @@ const pictures = (lab: Lab): Promise<Picture[]> => Promise.all(lab.nodes.map(n =
 async function calm(lab: Lab, before: Picture[], attack: Attack) {
   const untilMs = performance.now() + CALM_MS;
   for (;;) {
-    const after = await pictures(lab);
-    const left = after.flatMap((now, i) => changes(expected(before[i] as Picture, now, attack), now));
-    if (left.length === 0 || performance.now() > untilMs) return { left, after };
+    const after = await pictures(lab).catch((error: Error) => error.message);
+    const left =
+      typeof after === 'string'
+        ? [`a node does not answer: ${after}`]
+        : after.flatMap((now, i) => changes(expected(before[i] as Picture, now, attack), now));
+    if (left.length === 0 || performance.now() > untilMs)
+      return { left, after: typeof after === 'string' ? before : after };
     await sleep(LOOK_EVERY_MS * 5);
   }
 }

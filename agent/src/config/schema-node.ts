@@ -56,7 +56,7 @@ const mesh = section('How this node hears of the others.', {
   }),
   staleAfterMs: whole(
     'A node that was silent for longer is stale: neither source nor target. Longer rides out lost reports, and notices a dead node later.',
-    { unit: 'ms', default: 3000, minimum: 200, maximum: 600_000 },
+    { unit: 'ms', default: 2500, minimum: 200, maximum: 600_000 },
   ),
 });
 

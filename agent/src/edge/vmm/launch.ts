@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../errors.ts';
@@ -42,7 +43,8 @@ export async function launch(options: LaunchOptions): Promise<{ id: ProcessId; q
   const log = openLog(options.log);
   const device = openDevice();
   try {
-    const child = spawn(options.command, options.args, {
+    const [command, ...args] = atGuestPriority([options.command, ...options.args], getPriority());
+    const child = spawn(command as string, args, {
       detached: true,
       stdio: ['ignore', log, log, device ?? 'ignore'],
       env: environment(options, device !== undefined),
@@ -73,6 +75,13 @@ export async function launch(options: LaunchOptions): Promise<{ id: ProcessId; q
     if (device !== undefined) closeSync(device);
   }
 }
+
+/**
+ * An agent that runs ahead of all else on its node (docs/decisions/0013) must not take its guests along: a process starts
+ * with the niceness of its parent (nice(1), setpriority(2)), and threads that exist already keep theirs.
+ */
+export const atGuestPriority = (command: string[], own: number): string[] =>
+  own < 0 ? ['nice', '-n', String(-own), ...command] : command;
 
 /**
  * Waits until the monitor's socket is there and speaks, or the process is gone: whoever went on would take the one
