@@ -6,17 +6,22 @@ import { ShoalError } from '@shoal/agent';
 import { repositoryRoot } from '../guest/root.ts';
 import { type Codec, feed } from './codec.ts';
 import { codecs } from './codecs.ts';
+import { fuzzHttp } from './http.ts';
 import { fuzz, type Report } from './run.ts';
 
 const USAGE = `usage: npm run fuzz [-- --inputs 100000 --seed N --target NAME --json]
        npm run fuzz -- --replay FILE     one kept input again
        npm run fuzz -- --list            the decoders
+       npm run fuzz -- --http [--examples 100 --seed N --json]
+                                         a real agent's API, by its OpenAPI document (schemathesis, from PyPI)
 
-exit codes: 0 no violation, 1 violations, 2 bad arguments
+exit codes: 0 no violation, 1 violations, 2 bad arguments, 3 schemathesis cannot be had: nothing was tried
 `;
 const KEPT = join(repositoryRoot(), 'sim-harness', 'fuzz', 'found');
 const INPUTS_MAX = 1e9;
 const SEED_MAX = 2 ** 32;
+const EXAMPLES_MAX = 100_000;
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const bad = (what: string, where: string): ShoalError =>
   new ShoalError('SHOAL_FUZZ_ARGS', what, where, 'See fuzz -- --help');
@@ -28,6 +33,8 @@ async function main(): Promise<number> {
       seed: { type: 'string' },
       target: { type: 'string' },
       replay: { type: 'string' },
+      http: { type: 'boolean', default: false },
+      examples: { type: 'string', default: '100' },
       json: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -37,16 +44,34 @@ async function main(): Promise<number> {
   const all = codecs();
   if (values.list) return print(`${all.map(c => c.name).join('\n')}\n`);
   if (values.replay) return replay(values.replay, all);
+  const seed = values.seed === undefined ? Date.now() % SEED_MAX : whole('--seed', values.seed, SEED_MAX);
+  if (values.http) return http(whole('--examples', values.examples, EXAMPLES_MAX), seed, values.json);
   const chosen = values.target ? [named(all, values.target)] : all;
   const report = await fuzz({
     inputs: whole('--inputs', values.inputs, INPUTS_MAX),
-    seed: values.seed === undefined ? Date.now() % SEED_MAX : whole('--seed', values.seed, SEED_MAX),
+    seed,
     codecs: chosen,
     kept: KEPT,
-    say: line => process.stderr.write(`${line}\n`),
+    say,
   });
   print(values.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
   return report.violations.length === 0 ? 0 : 1;
+}
+
+async function http(examples: number, seed: number, json: boolean): Promise<number> {
+  const report = await fuzzHttp({ examples, seed, say });
+  if ('unavailable' in report) {
+    say(`schemathesis cannot be had here, nothing was tried: ${report.unavailable}`);
+    return 3;
+  }
+  const { ways, rssMib, violations } = report;
+  const sum = ways.map(w => `${w.cases} cases over ${w.over}`).join(', ');
+  const lines = [
+    ...violations,
+    `${sum}, seed ${seed}: ${violations.length} violations; ${rssMib.before} → ${rssMib.after} MiB`,
+  ];
+  print(json ? `${JSON.stringify({ seed, ...report }, null, 2)}\n` : `${lines.join('\n')}\n`);
+  return violations.length === 0 ? 0 : 1;
 }
 
 async function replay(file: string, all: readonly Codec[]): Promise<number> {
