@@ -6,15 +6,23 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { repositoryRoot } from '../guest/root.ts';
-import { bringUp, type Lab } from '../lab/index.ts';
+import { bringUp, type Lab, type LabNode } from '../lab/index.ts';
 import { rssMib } from '../outsiders/watch.ts';
 import { type Driven, drive, schemathesis } from './schemathesis.ts';
 
 const HTTPS_PORT = 7422;
 const GUEST_MEMORY_MIB = 256;
 const RSS_GROWTH_MAX_MIB = 64;
+const TAKEN_SHARE_MIN = 0.05;
 
-export type Way = { over: string; cases: number; passed: boolean; output: string };
+/** `statuses`: how many answers there were of each HTTP status, by the agent's own count. */
+export type Way = {
+  over: string;
+  cases: number;
+  statuses: Record<string, number>;
+  passed: boolean;
+  output: string;
+};
 export type HttpReport = {
   ways: Way[];
   rssMib: { before: number; after: number };
@@ -68,16 +76,23 @@ async function drivenBoth(
   const { token } = await node.post<{ token: string }>('/v1/tokens', { name: 'fuzz', role: 'admin' });
   const before = rssMib(pid);
   const ways: Way[] = [];
-  for (const [over, url, headers] of [
-    ['unix socket', `http://127.0.0.1:${(relay.address() as AddressInfo).port}`, []],
-    ['HTTPS', `https://127.0.0.1:${HTTPS_PORT}`, [`Authorization: Bearer ${token}`]],
+  for (const [over, listener, url, headers] of [
+    ['unix socket', 'socket', `http://127.0.0.1:${(relay.address() as AddressInfo).port}`, []],
+    ['HTTPS', 'https', `https://127.0.0.1:${HTTPS_PORT}`, [`Authorization: Bearer ${token}`]],
   ] as const) {
     const driven: Driven = await drive(program, { url, document, headers, examples, seed });
-    ways.push({ over, cases: driven.cases, passed: driven.code === 0, output: driven.output });
-    say(`${over}: ${driven.cases} cases, exit code ${driven.code}`);
+    const statuses = statusesOf(await metricsOf(node), listener);
+    ways.push({ over, cases: driven.cases, statuses, passed: driven.code === 0, output: driven.output });
+    say(`${over}: ${driven.cases} cases, exit code ${driven.code}, answers ${JSON.stringify(statuses)}`);
   }
   const violations = ways.filter(w => !w.passed).map(w => `${w.over}: ${w.output}`);
-  for (const { over, cases } of ways) if (cases === 0) violations.push(`${over}: nothing was asked`);
+  for (const { over, cases, statuses } of ways) {
+    const taken = Object.entries(statuses).filter(([status]) => status.startsWith('2'));
+    const sum = taken.reduce((all, [, count]) => all + count, 0);
+    // Where everything is refused at the door nothing behind it was tried.
+    if (cases === 0 || sum < cases * TAKEN_SHARE_MIN)
+      violations.push(`${over}: ${sum} of ${cases} cases were taken`);
+  }
   if (node.pid !== pid) violations.push('the agent ended');
   const after = node.pid === pid ? rssMib(pid) : 0;
   if (after - before > RSS_GROWTH_MAX_MIB) violations.push(`its memory grew from ${before} to ${after} MiB`);
@@ -101,4 +116,16 @@ async function relayTo(path: string): Promise<Server> {
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return server;
+}
+
+const metricsOf = async (node: LabNode): Promise<string> => (await fetch(`${node.http}/metrics`)).text();
+
+/** From Prometheus' text. Pure. */
+export function statusesOf(metrics: string, listener: string): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [, labels = '', count] of metrics.matchAll(/^shoal_http_requests_total\{([^}]*)\} (\d+)/gm)) {
+    const status = /status="(\d+)"/.exec(labels)?.[1];
+    if (status && labels.includes(`listener="${listener}"`)) found[status] = Number(count);
+  }
+  return found;
 }

@@ -6,16 +6,14 @@ import { replayAway } from './attacks/replays.ts';
 import { ATTACKS, outsiders } from './run.ts';
 import { changes, type Picture } from './watch.ts';
 
-/** What a full run takes with ten thousand connections takes minutes; here each kind of attack is made once. */
+/** A full run takes minutes; here are those that no test of a part makes as well. */
 const IN_CI = [
   'outsider',
   'connections',
   'garbage-handshake',
   'http-changes',
   'big-frame',
-  'garbage-frames',
   'theft',
-  'garbage-reports',
   'forged-author',
   'wrong-signature',
   'replay-away',
@@ -23,8 +21,9 @@ const IN_CI = [
 
 /** A node that has forgotten up to where it heard its peers: the fault that remembering is there against. */
 const forgetful: Attack = {
-  ...replayAway(async ({ victim }) => {
-    const db = await openDatabase(victim.stateDir);
+  ...replayAway(async ({ victim, until }) => {
+    // The lock of a process that was killed is let go of a moment after it.
+    const db = await until('the database is free', () => openDatabase(victim.stateDir));
     await db.delete('marks', 'heard');
     await db.close();
   }),
@@ -43,7 +42,7 @@ test('no outsider and no stolen member changes anything on another node, and the
   const [planted] = all.filter(o => o.attack === 'planted');
   assert.ok(
     planted?.violations.some(v => v.includes('the dead node1 was taken for awake')),
-    'a node that forgets is found',
+    `a node that forgets is found: ${JSON.stringify(planted)}`,
   );
   for (const [i, { said }] of outcomes.entries())
     assert.ok(said !== '' || attacks[i]?.said === undefined, `${attacks[i]?.name} is told of`);

@@ -12,7 +12,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { FrameReader } from '@shoal/agent/edge/mesh/framing';
-import { GOSSIP_TOPIC, STREAM_PROTOCOL } from '@shoal/protocol';
+import { ACTION_PROTOCOL, GOSSIP_TOPIC, REGISTER_PROTOCOL, STREAM_PROTOCOL } from '@shoal/protocol';
 import { createLibp2p } from 'libp2p';
 import { carrying, FrameCutter, fieldsOf, framed, subscription, unsigned } from './rpc.ts';
 
@@ -32,7 +32,7 @@ export class Rogue {
   readonly #node: Libp2p;
   readonly #gossip = new Map<string, Stream>();
   readonly heard: Heard[] = [];
-  /** Frames of the handoff protocol, as they came. */
+  /** Frames of all direct protocols, as they came. */
   readonly frames: Uint8Array[] = [];
   #seqno = BigInt(Date.now()) * 1_000_000n;
 
@@ -59,7 +59,7 @@ export class Rogue {
     });
     const rogue = new Rogue(key, node);
     await node.handle([MESHSUB], stream => rogue.#listen(stream));
-    await node.handle([STREAM_PROTOCOL], stream => rogue.#take(stream));
+    await node.handle([STREAM_PROTOCOL, REGISTER_PROTOCOL, ACTION_PROTOCOL], stream => rogue.#take(stream));
     return rogue;
   }
 

@@ -11,11 +11,19 @@ import { HANDOFFS } from './attacks/handoffs.ts';
 import { PAGES } from './attacks/pages.ts';
 import { REPLAYS } from './attacks/replays.ts';
 import { REPORTS } from './attacks/reports.ts';
+import { SHARED } from './attacks/shared.ts';
 import { STRANGERS } from './attacks/strangers.ts';
 import { Rogue } from './rogue.ts';
 import { changes, type Picture, picture } from './watch.ts';
 
-export const ATTACKS: readonly Attack[] = [...STRANGERS, ...HANDOFFS, ...PAGES, ...REPORTS, ...REPLAYS];
+export const ATTACKS: readonly Attack[] = [
+  ...STRANGERS,
+  ...HANDOFFS,
+  ...SHARED,
+  ...PAGES,
+  ...REPORTS,
+  ...REPLAYS,
+];
 
 const NODES = ['node0', 'node1', 'node2'];
 const LOOK_EVERY_MS = 100;

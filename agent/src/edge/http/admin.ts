@@ -101,8 +101,8 @@ export function addAdmin(app: FastifyInstance, { people }: HttpDeps): void {
   change('/v1/tokens/:name/actions/revoke', 'token-revoke', (_, name) => tokens.revoke(name));
 }
 
-/** `curl -X POST` without a body asks for the same as `{}`. */
+/** `curl -X POST` without a body asks for the same as `{}`; one that says `null` asks for what there is not. */
 export const emptyIsNothing = (request: { body: unknown }, _reply: unknown, done: () => void): void => {
-  request.body ??= {};
+  if (request.body === undefined) request.body = {};
   done();
 };

@@ -217,4 +217,15 @@ test('docs/reference/http.md is what the routes say', () => {
   assert.is(page, httpReference());
 });
 
+test('a body that says null is no empty one', async () => {
+  for (const [body, type] of [
+    ['null', 'application/json'],
+    ['null\n', 'application/yaml'],
+  ]) {
+    const answer = await server.local('POST', '/v1/node/actions/cordon', body, type);
+    assert.equal([answer.status, answer.json.code], [400, 'SHOAL_HTTP_REQUEST'], type);
+  }
+  assert.is((await server.local('POST', '/v1/node/actions/cordon')).status, 204);
+});
+
 test.run();
