@@ -8,13 +8,13 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function print(report: ChaosReport, json: boolean): void {
   if (json) return void process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  const { handoffs, injected, outcomes, violations, seconds, seed, agentEnds } = report;
+  const { handoffs, injected, outcomes, violations, seconds, seed, agentEnds, troubles } = report;
   const list = (of: Record<string, number>) =>
     Object.entries(of)
       .map(([what, count]) => `${what} ${count}`)
       .join(', ');
   process.stdout.write(
-    `${handoffs} handoffs in ${seconds} s, seed ${seed}\nfaults: ${list(injected)}\nends: ${list(outcomes)}\nagents that ended by themselves: ${agentEnds}\n${violations.length} violations\n`,
+    `${handoffs} handoffs in ${seconds} s, seed ${seed}\nfaults: ${list(injected)}\nends: ${list(outcomes)}\nagents that ended by themselves: ${agentEnds}\n${troubles.map(t => `the harness failed: ${t}\n`).join('')}${violations.length} violations\n`,
   );
 }
 
@@ -27,7 +27,6 @@ async function main(args: string[]): Promise<number> {
   say(`seed ${options.seed}`);
   const report = await chaos(options, say);
   print(report, options.json);
-  if (report.violations.length > 0) say(`again: ${report.command}\nlogs: ${report.logs}`);
   if (report.violations.length > 0) return 1;
   return report.handoffs < options.handoffs ? 2 : 0;
 }

@@ -122,7 +122,7 @@ export class Moves {
   #hit(fault: Fault, mark: Mark): void {
     this.#injector.inject(fault, mark).then(
       hit => hit || this.#deck.putBack(fault),
-      error => this.refused.set(`fault ${fault.kind}: ${error.message}`, 1),
+      error => this.#injector.troubles.push(`${fault.kind}: ${error.message}`),
     );
   }
 

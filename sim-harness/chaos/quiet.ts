@@ -141,7 +141,7 @@ export class Quiet {
   async #memory(): Promise<Violation[]> {
     const micro = this.#world.options.driver === 'micro';
     const look = (vm: ChaosVm) => (micro ? this.#oneMemory(vm) : this.#realMemory(vm));
-    return (await Promise.all(this.#world.vms.map(look))).flat();
+    return (await Promise.all(this.#world.vms.map(vm => obeyed(vm, () => look(vm))))).flat();
   }
 
   /** A real guest's memory cannot be told from outside: its own workload reads every page that it filled. */
@@ -157,11 +157,11 @@ export class Quiet {
   /** At the very end: guests let go of their disks, which are then looked at from outside. */
   async disks(): Promise<Violation[]> {
     const found: Violation[] = [...this.#keeper.lost];
-    for (const { name, vm, disk } of this.#world.vms) {
-      if (!disk) continue;
+    const letGo = async ({ name, vm, disk }: ChaosVm) => {
       await this.#keeper.guest(vm).command('disk /dev/vda stop');
-      found.push(...brokenDisk(name, disk));
-    }
+      return brokenDisk(name, disk);
+    };
+    for (const vm of this.#world.vms) if (vm.disk) found.push(...(await obeyed(vm, () => letGo(vm))));
     return found;
   }
 
@@ -207,6 +207,15 @@ export class Quiet {
       if (Date.now() > untilMs) return '';
       await sleep(50);
     }
+  }
+}
+
+/** A guest that runs does what it is told; one that does not, has been lost in a way. */
+async function obeyed({ name }: ChaosVm, look: () => Promise<Violation[]>): Promise<Violation[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [violation('not-lost', `${name} does not do what it is told: ${(error as Error).message}`)];
   }
 }
 

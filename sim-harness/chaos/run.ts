@@ -1,5 +1,5 @@
 /** One chaos run from its first agent to its report. */
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChaosOptions, commandOf } from './arguments.ts';
@@ -23,6 +23,8 @@ export type ChaosReport = {
   refused: Record<string, number>;
   /** Agents that ended without being killed; each was started again. */
   agentEnds: number;
+  /** What the harness itself failed to do. */
+  troubles: string[];
   violations: Violation[];
   seconds: number;
   seed: number;
@@ -86,7 +88,10 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     keeper.close();
     steps.close();
     world.ledgers.close();
-    if (found.size > 0 || moves.begun.length < options.handoffs) logs = keepLogs(world);
+    if (found.size > 0 || moves.begun.length < options.handoffs) {
+      logs = keepLogs(world);
+      say(`logs: ${logs}\nagain: ${commandOf(options)}`);
+    }
     await world.lab.down();
   }
   const counts = (of: Map<string, number>) => Object.fromEntries([...of].sort());
@@ -96,6 +101,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     outcomes: counts(quiet.outcomes),
     refused: counts(moves.refused),
     agentEnds: keeper.agentEnds,
+    troubles: injector.troubles,
     violations: [...found.values()],
     seconds: Math.round(seconds()),
     seed: options.seed,
@@ -120,6 +126,6 @@ function keepLogs({ lab, ledgerDir, options, places }: World): string {
   mkdirSync(dir, { recursive: true });
   for (const node of lab.nodes) cpSync(node.state.log, join(dir, `${node.name}.log`));
   cpSync(ledgerDir, join(dir, 'ledgers'), { recursive: true });
-  cpSync(places.runRoot, join(dir, 'run'), { recursive: true, filter: path => !path.endsWith('.sock') });
+  cpSync(places.runRoot, join(dir, 'run'), { recursive: true, filter: path => !lstatSync(path).isSocket() });
   return dir;
 }

@@ -18,6 +18,8 @@ export const MICRO = { memoryMib: 16, filledMib: 4, loadPercent: 4, touchPages: 
 export const QEMU = { memoryMib: 128, filledMib: 16, loadPercent: 5, touchPages: 300 };
 /** Long enough for a busy machine, short enough that a run does not wait for lost causes. */
 const GIVE_UP_MS = 10_000;
+/** So slow that the memory of a micro guest takes a third of a second: faults hit it on its way. */
+const MICRO_LINK = '100mbit';
 /** Sparse: a guest writes 200 KiB a second. */
 const DISK_SIZE = '2G';
 
@@ -45,8 +47,6 @@ export type World = {
 
 /** A QEMU with a second monitor, called by its pid, for checkers alone. */
 function qemuWithMonitor(dir: string, sockets: string): string {
-  rmSync(sockets, { recursive: true, force: true });
-  mkdirSync(sockets, { recursive: true });
   const path = join(dir, 'qemu');
   const script = `#!/bin/sh
 case " $* " in *' -uuid '*) set -- "$@" -qmp "unix:${sockets}/$$.qmp,server=on,wait=off" ;; esac
@@ -88,15 +88,15 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
   const guestMemoryMib = kind.memoryMib * Math.max(2, Math.ceil(vms / 2) + 1);
   const ramMib = Math.ceil((micro ? kind.filledMib + 2 : kind.memoryMib) * (vms + 1));
   const native = nativeParts(dir, ledgerDir);
-  // Short: unix socket paths have 108 bytes.
-  const sockets = join('/run', `shoal-${name}-qmp`);
+  // Short: unix socket paths have 108 bytes. It goes with the lab.
+  const sockets = join('/run', `shoal-${name}`, 'qmp');
   const lab = await bringUp(
     {
       name,
       nodes,
       driver,
       net: 'netns',
-      link: 'none',
+      link: micro ? MICRO_LINK : '1gbit',
       cores: 'none',
       mode: 'observe',
       databaseMib: DATABASE_MIB,
@@ -111,6 +111,7 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
     },
     say,
   );
+  mkdirSync(sockets, { recursive: true });
   const byFolder = new Map(lab.nodes.map(n => [n.runDir.split('/').at(-1) ?? '', n]));
   const [first] = lab.nodes;
   if (!first) throw new Error('assertion failed: a lab has nodes');

@@ -19,6 +19,8 @@ export class Injector {
   /** What is under way in the world: a quiet point waits for it. */
   readonly #busy = new Set<Promise<unknown>>();
   readonly counts = new Map<Kind, number>();
+  /** What the harness itself failed to do. */
+  readonly troubles: string[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -70,7 +72,11 @@ export class Injector {
   async #end(key: string): Promise<void> {
     const active = this.#active.get(key);
     this.#active.delete(key);
-    await active?.undo();
+    try {
+      await active?.undo();
+    } catch (error) {
+      this.troubles.push(`${key} was not undone: ${(error as Error).message}`);
+    }
   }
 
   async #carryOut({ kind, side }: Fault, mark: Mark): Promise<Undo | 'done' | undefined> {
