@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,47 @@ test('a page server of the target that was killed listens again where the source
     assert.equal(await life.listening(), first);
     await started?.end();
   }
+  await pages.end();
+});
+
+test('a page server of the source that was killed is told again that the memory stands', async () => {
+  const real = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const started: PageServer[] = [];
+  const servers: PageServers = {
+    ...real,
+    start: async session => {
+      const server = await real.start(session);
+      started.push(server);
+      return server;
+    },
+  };
+  const entry: Omit<JournalEntry, 'record' | 'seq'> = {
+    ...{ handoff, role: 'source', peer: 'peer', bootId: 'boot', session: undefined },
+    offer: { engine: 'postcopy' } as Offer,
+  };
+  let gone = (): void => undefined;
+  const pages = new Pages(entry, servers, new Timeline(), {
+    ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
+    gone: () => gone(),
+  });
+  const ramFile = join(runDir, 'source.ram');
+  writeFileSync(ramFile, Buffer.alloc(3 * 4096, 1));
+  const certSha256 = await pages.init();
+  await pages.start({
+    // Nobody listens there: only what it knows of the memory is looked at.
+    ...{ role: 'serve', peerCertSha256: certSha256, host: '127.0.0.1', port: 1 },
+    ...{ ramFile, ramBytes: 3 * 4096, deviceLoadPages: [], vmmUid: process.getuid?.() ?? 0 },
+    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
+  });
+  await pages.freeze();
+  const died = new Promise<void>(resolve => {
+    gone = resolve;
+  });
+  process.kill(started[0]?.pid as number, 'SIGKILL');
+  await died;
+  await pages.again();
+  assert.is(started.length, 2);
+  assert.is((await started[1]?.stats())?.dataPages, 3);
   await pages.end();
 });
 

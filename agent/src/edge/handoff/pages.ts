@@ -92,7 +92,12 @@ export class Pages {
   async again(): Promise<void> {
     if (this.#server) return;
     const found = await this.#servers.adopt(this.#entry.handoff);
-    this.#attach(found ?? (await this.#servers.start(this.#session())));
+    if (found) return this.#attach(found);
+    const session = this.#session();
+    const server = await this.#servers.start(session);
+    this.#attach(server);
+    // The guest has been stopped here for good since before the commit: what its memory is, it stays.
+    if (session.role === 'serve' && session.engine === 'postcopy') await server.freeze();
   }
 
   async freeze(): Promise<void> {

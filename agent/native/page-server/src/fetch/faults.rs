@@ -14,6 +14,7 @@ use crate::control::ACCEPT_AGAIN;
 use crate::frame::Frame;
 use crate::link::wrong;
 use crate::sys::process;
+use crate::sys::reclaim;
 use crate::sys::socket::{peer_uid, readable, recv_with_fd};
 use crate::sys::uffd::Uffd;
 
@@ -32,9 +33,48 @@ impl Fetch {
         UnixListener::bind(path).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// Takes the one descriptor, then reads faults until the end.
-    pub(super) fn take_descriptor(&self, listener: UnixListener) {
-        loop {
+    /// Started anew over the same session, whose address is known by then: the VMM that handed its descriptor to the dead
+    /// page server still has it. True: there is nothing to wait for.
+    pub(super) fn reclaim(&self) -> bool {
+        if self.session.port == 0 {
+            return false;
+        }
+        match self.reclaimed() {
+            Ok(is) => is,
+            Err(error) => {
+                let what = format!("the VMM's descriptor cannot be taken: {error}");
+                self.events.error("descriptor", &what, false);
+                false
+            }
+        }
+    }
+
+    fn reclaimed(&self) -> std::io::Result<bool> {
+        let Some(found) = reclaim::find(&self.session.ram_file, self.session.vmm_uid)? else {
+            return Ok(false);
+        };
+        let (uffd, base) = (Uffd::new(found.fd)?, found.base);
+        {
+            let mut book = lock(&self.memory.book);
+            // What devices touch while they load was seen by the first one.
+            book.resumed = true;
+            book.complete = !found.watched;
+        }
+        if found.watched {
+            // Faults that the dead one had read are told again.
+            uffd.wake(base, self.session.ram_bytes)?;
+        } else {
+            let stats = self.stats_json();
+            self.events
+                .standing(json!({ "event": "complete", "stats": stats }));
+        }
+        let armed = self.memory.armed.set(Armed { uffd, base });
+        Ok(armed.is_ok())
+    }
+
+    /// Takes the one descriptor, then reads faults until the end. Without a listener it is here already.
+    pub(super) fn take_descriptor(&self, listener: Option<UnixListener>) {
+        while let Some(listener) = &listener {
             match listener.accept().map(|(client, _)| self.receive(client)) {
                 Ok(Ok(())) => break,
                 Ok(Err(what)) => self.events.error("descriptor", &what, false),

@@ -59,7 +59,11 @@ pub fn run(session: Session) -> Result<(), String> {
     });
     let named = |name: &str| thread::Builder::new().name(name.to_owned());
     if fetch.session.postcopy {
-        let armed = fetch.listen_for_descriptor()?;
+        let armed = if fetch.reclaim() {
+            None
+        } else {
+            Some(fetch.listen_for_descriptor()?)
+        };
         let uffd = Arc::clone(&fetch);
         named("uffd")
             .spawn(move || uffd.take_descriptor(armed))

@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod process;
+pub mod reclaim;
 pub mod socket;
 pub mod uffd;
 

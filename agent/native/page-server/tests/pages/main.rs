@@ -7,6 +7,7 @@ mod handover;
 mod hostile_source;
 mod hostile_target;
 mod pacing;
+mod restarts;
 mod sessions;
 mod strangers;
 mod stream;

@@ -1,0 +1,132 @@
+//! Page servers that are killed in the middle and started again over the same session: no page is lost, none is older
+//! than what the guest wrote meanwhile.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::control::Control;
+use crate::support::pair::{Pair, Wants};
+use crate::support::process::Process;
+use crate::support::session::SessionDir;
+use crate::support::{ram, until};
+
+fn slow() -> Pair {
+    Pair::start(&Wants {
+        keys: json!({ "bulkBytesPerSecond": 4 << 20 }),
+        proxy: true,
+        ..Wants::default()
+    })
+}
+
+/// As the agent does it: the socket of the dead one goes, its address stays.
+fn again(session: &SessionDir, verb: &str, port: Option<u16>) -> (Process, Control) {
+    let path = session.at("session.json");
+    let mut json: Value =
+        serde_json::from_slice(&std::fs::read(path).expect("a session")).expect("JSON");
+    if let Some(port) = port {
+        json["port"] = port.into();
+    }
+    session.write(&json);
+    std::fs::remove_file(session.at("control.sock")).expect("the dead one's socket");
+    let process = Process::pages(verb, &session.path);
+    (process, Control::connect(&session.at("control.sock")))
+}
+
+fn port_of(pair: &Pair) -> u16 {
+    pair.fetch.event("listening")["port"]
+        .as_u64()
+        .expect("a port") as u16
+}
+
+#[test]
+fn a_page_server_of_the_target_that_was_killed_takes_the_descriptor_from_the_vmm_and_goes_on() {
+    let mut pair = slow();
+    let port = port_of(&pair);
+    pair.freeze();
+    until("pages come", || pair.fetch.stat("pagesDone") > 100);
+    pair.vmm.ask("write 7 9");
+    let written = pair.vmm.read(7);
+    pair.vmm.tell("read 2700");
+    pair.fetch_process.kill();
+    pair.vmm.tell("read 3804");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(pair.vmm.answered("read 3804"), None, "the guest waits");
+    (pair.fetch_process, pair.fetch) = again(&pair.target, "fetch", Some(port));
+    pair.fetch.event("registered");
+    // One of them was read by the dead one, maybe; the other by nobody.
+    for page in [2700, 3804] {
+        let right = pair.right(page, ram::usual);
+        assert_eq!(
+            pair.vmm.answer(&format!("read {page}")),
+            right,
+            "page {page}"
+        );
+    }
+    pair.fetch.event("complete");
+    pair.serve.event("complete");
+    assert_eq!(
+        pair.vmm.read(7),
+        written,
+        "what the guest wrote is not sent over"
+    );
+    for page in (8..4096).step_by(61) {
+        assert_eq!(
+            pair.vmm.read(page),
+            pair.right(page, ram::usual),
+            "page {page}"
+        );
+    }
+}
+
+#[test]
+fn a_page_server_of_the_target_that_is_killed_again_and_again_loses_no_page() {
+    let mut pair = slow();
+    let port = port_of(&pair);
+    pair.freeze();
+    let mut asked = vec![];
+    for n in 0..8u64 {
+        for page in (0..20).map(|m| (n * 20 + m) * 1009 % 4096) {
+            pair.vmm.tell(&format!("read {page}"));
+            asked.push(page);
+        }
+        pair.fetch_process.kill();
+        (pair.fetch_process, pair.fetch) = again(&pair.target, "fetch", Some(port));
+        until("pages come", || pair.fetch.stat("pagesDone") > 20);
+    }
+    for page in asked {
+        let right = pair.right(page, ram::usual);
+        assert_eq!(
+            pair.vmm.answer(&format!("read {page}")),
+            right,
+            "page {page}"
+        );
+    }
+    pair.arrived();
+}
+
+#[test]
+fn a_page_server_that_is_killed_after_the_last_page_says_again_that_all_is_there() {
+    let mut pair = Pair::start(&Wants::default());
+    let port = port_of(&pair);
+    pair.freeze();
+    pair.arrived();
+    pair.fetch_process.kill();
+    (pair.fetch_process, pair.fetch) = again(&pair.target, "fetch", Some(port));
+    pair.fetch.event("complete");
+    ram::assert_same(&pair.source_ram, &pair.target_ram);
+}
+
+#[test]
+fn a_page_server_of_the_source_that_was_killed_sends_the_rest_once_it_is_told_that_the_memory_stands()
+ {
+    let mut pair = slow();
+    pair.freeze();
+    until("pages come", || pair.fetch.stat("pagesDone") > 100);
+    pair.serve_process.kill();
+    pair.vmm.tell("read 2700");
+    (pair.serve_process, pair.serve) = again(&pair.source, "serve", None);
+    pair.freeze();
+    assert_eq!(pair.vmm.answer("read 2700"), pair.right(2700, ram::usual));
+    pair.arrived();
+}
