@@ -116,11 +116,12 @@ test('a node that hears no gossip from a peer which believes that all is well re
     // The other end has forgotten the subscription, as after a quick reconnect: its streams and pings are fine.
     const { topics } = other.services.gossip as unknown as { topics: Map<string, Set<string>> };
     for (const peers of topics.values()) peers.delete(a.id);
-    const cut = () => member.lines.find(line => line.event === 'link-cut');
-    await repeatUntil('the deaf node notices', publish, () => cut() !== undefined, 60_000);
-    assert.match(String(cut()?.fields.why), 'no gossip');
+    const noticed = () =>
+      member.lines.some(line => line.event === 'link-cut' && String(line.fields.why).includes('no gossip'));
+    await repeatUntil('the deaf node notices', publish, noticed, 60_000);
     const before = member.reports.length;
     await repeatUntil('it hears again', publish, () => member.reports.length > before, 60_000);
+    assert.ok(member.reports.length > before);
   } finally {
     await other.stop();
   }

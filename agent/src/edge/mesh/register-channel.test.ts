@@ -79,7 +79,7 @@ test('a peer that floods a stream loses it, and is heard again when it has calme
     for (let i = 0; i < 50; i++) await a.mesh.registers.send(b.mesh.id, bytes(`${i}`)).catch(() => {});
   };
   const refused = () => b.lines.some(line => line.event === 'stream-refused');
-  await repeatUntil('it is refused', flood, refused);
+  await repeatUntil('it is refused', flood, refused, 60_000);
   assert.match(
     String(b.lines.find(line => line.event === 'stream-refused')?.fields.why),
     'messages a second',
@@ -88,6 +88,7 @@ test('a peer that floods a stream loses it, and is heard again when it has calme
     'it is heard again',
     () => a.mesh.registers.send(b.mesh.id, bytes('calm')).catch(() => {}),
     () => atB.frames.some(frame => frame.endsWith('calm')),
+    60_000,
   );
 });
 
