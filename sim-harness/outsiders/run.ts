@@ -30,6 +30,8 @@ const LOOK_EVERY_MS = 100;
 const COMES_TRUE_MS = 60_000;
 /** What an attack leaves behind goes by itself: half-open links, a peer that is shut out for half a minute. */
 const CALM_MS = 60_000;
+/** A node sums up every 10 s what it refuses over and over (`edge/mesh/refusals.ts`). */
+const TOLD_MS = 20_000;
 /** Slow enough that a move is still under way when its page servers are attacked. */
 const BULK_BYTES_PER_SECOND = 2_000_000;
 
@@ -127,7 +129,7 @@ async function one(
   await Promise.all(rogues.map(r => r.stop()));
   const { left, after } = await calm(lab, before, attack);
   violations.push(...left);
-  const said = attack.said && told(scene, attack.said);
+  const said = attack.said && (await toldInTime(scene, attack.said));
   if (attack.said && !said) violations.push(`no log says ${attack.said}`);
   const growth = after.map((p, i) => p.rssMib - (before[i] as Picture).rssMib);
   const seconds = Math.round((performance.now() - begunMs) / 100) / 10;
@@ -156,6 +158,16 @@ function expected(before: Picture, now: Picture, attack: Attack): Picture {
   if (!attack.restarts) return before;
   const lives = now.nodes.map(n => n.replace(/ (stale|unknown) /, ' awake '));
   return { ...before, pid: now.pid, nodes: lives };
+}
+
+/** What was told of a moment ago for an attack before this one is told of again together, seconds later. */
+async function toldInTime(scene: Scene, said: RegExp): Promise<string | undefined> {
+  const untilMs = performance.now() + TOLD_MS;
+  for (;;) {
+    const line = told(scene, said);
+    if (line !== undefined || performance.now() > untilMs) return line;
+    await sleep(LOOK_EVERY_MS);
+  }
 }
 
 function told(scene: Scene, said: RegExp): string | undefined {
