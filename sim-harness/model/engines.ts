@@ -1,14 +1,21 @@
 /** The model of one engine: its tables, printed, in the world that all engines share. */
-import { COLUMNS, type Columns } from '@shoal/agent/core/handoff/engines';
-import { type Printed, printTables } from './print.ts';
+import { sourceMachine, targetMachine } from '@shoal/agent/core/handoff/machines';
+import type { Engine } from '@shoal/protocol';
+import { type Machines, type Printed, printTables } from './print.ts';
 import { dealt, type Mix } from './searches.ts';
 
-export type EngineName = keyof typeof COLUMNS;
-export const ENGINES = Object.keys(COLUMNS) as EngineName[];
+/** The compiler holds this list to the protocol's: every engine is searched. */
+const WORLDS: Record<Engine, string[]> = {
+  postcopy: [],
+  precopy: ['STREAM_IS_ALL'],
+  'qemu-postcopy': ['QEMU_POSTCOPY'],
+};
+export type EngineName = Engine;
+export const ENGINES = Object.keys(WORLDS) as EngineName[];
 
 export type Model = {
   engine: EngineName;
-  columns: Columns;
+  machines: Machines;
   /** Faults of the world itself (`#ifdef PLANT_…`). */
   defines: string[];
   /** Changes of what is printed: what states say in answer is no table's cell. */
@@ -17,7 +24,7 @@ export type Model = {
 
 export const modelOf = (engine: EngineName): Model => ({
   engine,
-  columns: COLUMNS[engine],
+  machines: { source: sourceMachine(engine), target: targetMachine(engine) },
   defines: [],
   printed: tables => tables,
 });
@@ -28,8 +35,7 @@ export function textOf(
   mixes: readonly Mix[],
   world: string,
 ): { text: string; defines: string[] } {
-  const { names, cells } = model.printed(printTables(model.columns));
+  const { names, cells } = model.printed(printTables(model.machines));
   const text = `#define MIXES ${dealt(mixes)}\n${names}\n${world.replace('/* @tables */', () => cells)}`;
-  const all = model.engine === 'precopy' ? ['-DSTREAM_IS_ALL=1'] : [];
-  return { text, defines: [...all, ...model.defines.map(name => `-D${name}`)] };
+  return { text, defines: [...WORLDS[model.engine], ...model.defines].map(name => `-D${name}=1`) };
 }

@@ -5,7 +5,7 @@ import { type Command, parseCommand, USAGE } from './arguments.ts';
 import { type Checked, checkEngine, checkPlant } from './check.ts';
 import { modelOf, textOf } from './engines.ts';
 import type { Plant } from './plants.ts';
-import { FULL, QUICK } from './searches.ts';
+import { FULL, quickOf } from './searches.ts';
 import { worldText } from './spin.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -18,7 +18,7 @@ const told = ({ fault, trail }: Checked): string[] => [fault, ...trail].map(line
 async function searchAll(command: Extract<Command, { do: 'search' }>, world: string): Promise<number> {
   let code = 0;
   for (const engine of command.engines) {
-    for (const wanted of command.quick ? QUICK : FULL) {
+    for (const wanted of command.quick ? [quickOf(engine)] : FULL) {
       const checked = await checkEngine(engine, wanted, world, command.limits);
       if (checked.outcome === 'broken') code = 1;
       else if (checked.outcome === 'bounded' && code === 0) code = 3;
@@ -56,7 +56,7 @@ async function main(args: string[]): Promise<number> {
   }
   const world = await worldText(repositoryRoot());
   if (command.do === 'print') {
-    print(textOf(modelOf(command.engine), QUICK[0]?.mixes ?? [], world).text);
+    print(textOf(modelOf(command.engine), quickOf(command.engine).mixes, world).text);
     return 0;
   }
   return command.do === 'plants' ? plantAll(command, world) : searchAll(command, world);

@@ -3,9 +3,14 @@
  * nothing. Every one was thought of, or made, by somebody who wrote a handoff.
  */
 import type { Cell } from '@shoal/agent/core/handoff/cells';
-import type { Columns } from '@shoal/agent/core/handoff/engines';
-import type { SourceEffect, SourceEvent, SourceState } from '@shoal/agent/core/handoff/source-kinds';
-import type { TargetEffect, TargetEvent, TargetState } from '@shoal/agent/core/handoff/target-kinds';
+import type {
+  AnySourceEffect,
+  AnySourceEvent,
+  AnySourceState,
+  AnyTargetEffect,
+  AnyTargetEvent,
+  AnyTargetState,
+} from '@shoal/agent/core/handoff/machines';
 import { type Model, modelOf } from './engines.ts';
 import type { Mix } from './searches.ts';
 
@@ -18,23 +23,34 @@ export type Plant = {
   plant(model: Model): Model;
 };
 
-type SCell = Cell<SourceState, SourceEffect>;
-type TCell = Cell<TargetState, TargetEffect>;
-
-const columns = (model: Model, change: (columns: Columns) => Partial<Columns>): Model => ({
-  ...model,
-  columns: { ...model.columns, ...change(model.columns) },
-});
+type SCell = Cell<AnySourceState, AnySourceEffect>;
+type TCell = Cell<AnyTargetState, AnyTargetEffect>;
 
 const source =
-  (state: SourceState, cells: Partial<Record<SourceEvent, SCell>>) =>
-  (model: Model): Model =>
-    columns(model, c => ({ source: { ...c.source, [state]: { ...c.source[state], ...cells } } }));
+  (state: AnySourceState, cells: Partial<Record<AnySourceEvent, SCell>>) =>
+  (model: Model): Model => {
+    const machine = model.machines.source;
+    const table = { ...machine.table, [state]: { ...machine.table[state], ...cells } };
+    return { ...model, machines: { ...model.machines, source: { ...machine, table } } };
+  };
 
 const target =
-  (state: TargetState, cells: Partial<Record<TargetEvent, TCell>>) =>
-  (model: Model): Model =>
-    columns(model, c => ({ target: { ...c.target, [state]: { ...c.target[state], ...cells } } }));
+  (state: AnyTargetState, cells: Partial<Record<AnyTargetEvent, TCell>>) =>
+  (model: Model): Model => {
+    const machine = model.machines.target;
+    const table = { ...machine.table, [state]: { ...machine.table[state], ...cells } };
+    return { ...model, machines: { ...model.machines, target: { ...machine, table } } };
+  };
+
+/** `forgets`: records of an earlier boot that are taken up as if the node had not been rebooted. */
+const takenUp =
+  (role: 'source' | 'target', forgets: (record: string) => boolean) =>
+  (model: Model): Model => {
+    const machine = model.machines[role];
+    const recover = (record: string, rebooted: boolean) =>
+      machine.recover(record, rebooted && !forgets(record));
+    return { ...model, machines: { ...model.machines, [role]: { ...machine, recover } } };
+  };
 
 const world =
   (define: string) =>
@@ -45,9 +61,10 @@ const both =
   (model: Model): Model =>
     plants.reduce((m, plant) => plant(m), model);
 
-const s = (to: SourceState, ...effects: SourceEffect[]): SCell => ({ to, do: effects });
-const t = (to: TargetState, ...effects: TargetEffect[]): TCell => ({ to, do: effects });
-const { source: SOURCE, target: TARGET } = modelOf('postcopy').columns;
+const s = (to: AnySourceState, ...effects: AnySourceEffect[]): SCell => ({ to, do: effects });
+const t = (to: AnyTargetState, ...effects: AnyTargetEffect[]): TCell => ({ to, do: effects });
+const SOURCE = modelOf('postcopy').machines.source.table;
+const TARGET = modelOf('postcopy').machines.target.table;
 
 export const PLANTS: Plant[] = [
   {
@@ -143,22 +160,19 @@ export const PLANTS: Plant[] = [
     name: 'memoryless-says-run',
     what: 'a source whose memory went with the power tells the target to run the guest',
     mix: { power: 1 },
-    plant: model => columns(model, c => ({ recoverSource: record => c.recoverSource(record, false) })),
+    plant: takenUp('source', () => true),
   },
   {
     name: 'rebooted-owner-starts',
     what: 'a target that was rebooted starts what it owned without asking the source',
     mix: { power: 2, words: 1 },
-    plant: model => columns(model, c => ({ recoverTarget: record => c.recoverTarget(record, false) })),
+    plant: takenUp('target', () => true),
   },
   {
     name: 'rebooted-source-guesses',
     what: 'a source that was rebooted in a switch aborts without asking the target',
     mix: { power: 2, words: 1 },
-    plant: model =>
-      columns(model, c => ({
-        recoverSource: (record, rebooted) => c.recoverSource(record, rebooted && record !== 'switching'),
-      })),
+    plant: takenUp('source', record => record === 'switching'),
   },
   {
     name: 'settled-not-asked-about',

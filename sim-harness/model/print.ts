@@ -6,18 +6,9 @@
  * For every event of a side: `S_ev_accept()` steps the table, `S_CAN_accept` says whether that would change anything
  * (so that the search ends). For every effect the world has `S_do_x()` and `S_WC_x` (would it change anything).
  */
-import {
-  maybeInDoubt,
-  recordOfSource,
-  recordOfTarget,
-  sourceAnswer,
-  sourceRecord,
-  strangerAnswer,
-  targetAnswer,
-  targetRecord,
-} from '@shoal/agent/core/handoff/answers';
+import { recordOfSource, recordOfTarget, strangerAnswer } from '@shoal/agent/core/handoff/answers';
 import type { Cell } from '@shoal/agent/core/handoff/cells';
-import type { Columns } from '@shoal/agent/core/handoff/engines';
+import type { SourceMachine, TargetMachine } from '@shoal/agent/core/handoff/machines';
 import { holdsAfterReboot } from '@shoal/agent/core/handoff/recover';
 
 export type Side = 'S' | 'T';
@@ -35,6 +26,7 @@ type Half = {
   answer: Heard;
   /** What `send-record` says in a state. */
   record: Heard;
+  inDoubt(state: string): boolean;
   recover(record: string, rebooted: boolean): Recovered;
   holds(record: string): boolean;
 };
@@ -43,36 +35,37 @@ export const word = (name: string): string => name.replaceAll('-', '_');
 
 const heeded = (event: string): string | undefined => (event === 'record' ? undefined : event);
 
-export function halves(columns: Columns): Half[] {
-  type SState = Parameters<typeof sourceAnswer>[0];
-  type TState = Parameters<typeof targetAnswer>[0];
-  const sRecord: Heard = state => heeded(recordOfSource(sourceRecord(state as SState)));
-  const tRecord: Heard = state => heeded(recordOfTarget(targetRecord(state as TState)));
-  return [
-    {
-      side: 'S',
-      cells: columns.source,
-      answer: state => {
-        const said = sourceAnswer(state as SState);
-        return said === 'record' ? sRecord(state) : said;
-      },
-      record: sRecord,
-      recover: columns.recoverSource,
-      holds: record => holdsAfterReboot('source', record),
+export type Machines = { source: SourceMachine; target: TargetMachine };
+
+/** A machine whose states are only names. */
+type Named = {
+  table: object;
+  answer(state: string): string;
+  record(state: string): string;
+  inDoubt(state: string): boolean;
+  recover(record: string, rebooted: boolean): Recovered;
+};
+
+function half(side: Side, machine: Named, role: 'source' | 'target', heard: (state: string) => string): Half {
+  const record: Heard = state => heeded(heard(machine.record(state)));
+  return {
+    side,
+    cells: machine.table as Cells,
+    record,
+    answer(state) {
+      const said = machine.answer(state);
+      return said === 'record' ? record(state) : said;
     },
-    {
-      side: 'T',
-      cells: columns.target,
-      answer: state => {
-        const said = targetAnswer(state as TState);
-        return said === 'record' ? tRecord(state) : said;
-      },
-      record: tRecord,
-      recover: columns.recoverTarget,
-      holds: record => holdsAfterReboot('target', record),
-    },
-  ];
+    inDoubt: machine.inDoubt,
+    recover: machine.recover,
+    holds: name => holdsAfterReboot(role, name),
+  };
 }
+
+export const halves = ({ source, target }: Machines): Half[] => [
+  half('S', source as unknown as Named, 'source', recordOfSource),
+  half('T', target as unknown as Named, 'target', recordOfTarget),
+];
 
 const statesOf = (half: Half): string[] => Object.keys(half.cells);
 const eventsOf = (half: Half): string[] => Object.keys(half.cells.gone ?? {});
@@ -120,8 +113,8 @@ function printWords(text: string): string {
  * Promela of one engine. `names` must come before the world's variables and effects, `cells` behind them: both tables,
  * what is said in answer, and recovery.
  */
-export function printTables(columns: Columns): Printed {
-  const both = halves(columns);
+export function printTables(machines: Machines): Printed {
+  const both = halves(machines);
   const records = [...new Set(both.flatMap(recordsOf))].sort();
   const cells = both.flatMap(printHalf).join('\n');
   const names = [
@@ -140,7 +133,7 @@ export function printTables(columns: Columns): Printed {
 function printHalf(half: Half): string[] {
   const { side } = half;
   const states = statesOf(half);
-  const doubtful = states.filter(s => maybeInDoubt(s as Parameters<typeof maybeInDoubt>[0]));
+  const doubtful = states.filter(half.inDoubt);
   const holding = recordsOf(half).filter(half.holds);
   const any = (of: string, names: string[], prefix: string) =>
     names.map(n => `${of}==${prefix}_${word(n)}`).join(' || ') || 'false';

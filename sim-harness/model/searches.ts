@@ -1,5 +1,7 @@
 /** What may go wrong in each search, and how often. Counts are of both sides together. Pure. */
 
+import type { Engine } from '@shoal/protocol';
+
 /** Names of `world.pml`; `loss`: words, `wf`: writes, `vmd`: VMMs, `ref`: refused `cont`, `pgd`: page servers, `words`: of operators. */
 const FAULTS = [
   'crash',
@@ -29,20 +31,30 @@ export function dealt(mixes: readonly Mix[]): string {
 }
 
 /** In CI, with every change: one search, since to compile it takes longer than to run it. */
-export const QUICK: Search[] = [
-  {
-    name: 'quick',
-    mixes: [
-      { crash: 1, wf: 1, ref: 1 },
-      { crash: 2 },
-      { cut: 1, loss: 1, judge: 1 },
-      { vmd: 1, cancels: 1 },
-      { pgd: 1, vmd: 1 },
-      { power: 1, wf: 1 },
-      { power: 2, words: 1 },
-      { power: 1, forever: 1, words: 1 },
-    ],
-  },
+export const quickOf = (engine: Engine): Search => ({
+  name: 'quick',
+  mixes: engine === 'qemu-postcopy' ? QUICK_QEMU : QUICK,
+});
+
+const QUICK: Mix[] = [
+  { crash: 1, wf: 1, ref: 1 },
+  { crash: 2 },
+  { cut: 1, loss: 1, judge: 1 },
+  { vmd: 1, cancels: 1 },
+  { pgd: 1, vmd: 1 },
+  { power: 1, wf: 1 },
+  { power: 2, words: 1 },
+  { power: 1, forever: 1, words: 1 },
+];
+
+/** Its stream may break, be taken up again and break again: three times the states. */
+const QUICK_QEMU: Mix[] = [
+  { crash: 1, wf: 1 },
+  { cut: 1, judge: 1 },
+  { vmd: 1, ref: 1 },
+  { pgd: 1 },
+  { power: 1, words: 1 },
+  { power: 1, forever: 1, words: 1 },
 ];
 
 export const FULL: Search[] = [

@@ -6,6 +6,9 @@
  * its sender and of its receiver (sKn, tKn: knows the other's present life); see `Words.late` in the agent.
  * v* = the record that a restarting agent reads, d* = what a power failure leaves of it.
  */
+#ifndef QEMU_POSTCOPY
+#define QEMU_POSTCOPY 0 /* QEMU moves the memory itself, behind the switch */
+#endif
 #ifndef STREAM_IS_ALL
 #define STREAM_IS_ALL 0 /* the stream carries the whole memory (pre-copy) */
 #endif
@@ -20,6 +23,10 @@
 #define NONE 6
 #define INC 7
 #define PAUSED 8
+/* QEMU's own post-copy at the source: it serves pages, waits for another stream, has sent all */
+#define SERVES 9
+#define WAITS 10
+#define SENT 11
 /* the stream; and page servers */
 #define NOT_YET 0
 #define LIVE 1
@@ -127,6 +134,18 @@ inline T_do_report_resolved() { fResT = 1 }
 inline T_do_report_left() { fLeftT = 1 }
 inline T_do_report_healthy() { skip }
 inline T_do_forget() { fgT = 1 }
+#if QEMU_POSTCOPY
+bit pPost, pRes, pReop, tOpen;
+inline S_do_start_postcopy() { pPost = 1 }
+inline S_do_look() { skip }
+inline S_do_resume_stream() { pRes = 1 }
+inline T_do_look() { skip }
+inline T_do_reopen_stream() { pReop = 1 }
+#define S_WC_look false
+#define T_WC_look false
+#define S_WC_resume_stream (!pRes)
+#define T_WC_reopen_stream (!pReop)
+#endif
 #define T_WC_cont (!pCnt)
 #define T_WC_restart_pages (!pRspT && pgT != LIVE)
 #define T_WC_ask_pages (!pAsk)
@@ -168,6 +187,9 @@ inline S_dies() {
   upS = 0; sKn = 0; tKn = 0;
   nSo = nSo | nS; nS = 0; FORGETS_S;
   wrS = 0; w1S = 0; w2S = 0; heldS = 1; toldS = 0;
+#if QEMU_POSTCOPY
+  pPost = 0; pRes = 0;
+#endif
   pMig = 0; pSwo = 0; pBrb = 0; pStp = 0; pRspS = 0; fgS = 0;
   fPgS = 0; fVmS = 0; fRamS = 0; fLeftS = 0; fStaysS = 0; fResS = 0; fRefS = 0
 }
@@ -175,6 +197,9 @@ inline T_dies() {
   upT = 0; tKn = 0; sKn = 0;
   nTo = nTo | nT; nT = 0; FORGETS_T;
   wrT = 0; w1T = 0; w2T = 0; heldT = 1; toldT = 0; fresh = 0;
+#if QEMU_POSTCOPY
+  pReop = 0;
+#endif
   pPrp = 0; pCnt = 0; pRspT = 0; pAsk = 0; fgT = 0;
   fPgT = 0; fVmT = 0; fDropT = 0; fGainT = 0; fLostT = 0; fResT = 0; fRelT = 0; fLeftT = 0
 }
@@ -222,17 +247,53 @@ active proctype world() {
   :: atomic { upS && pStp -> pStp = 0;
       if :: stS == S_connecting -> pgS = LIVE :: else -> skip fi }
   :: atomic { upS && stS == S_connecting && pgS == LIVE && pgT == LIVE && S_CAN_pages_up -> S_ev_pages_up() }
-  :: atomic { upS && pRspS -> pRspS = 0; if :: memS || STREAM_IS_ALL -> pgS = LIVE :: else -> skip fi }
+  :: atomic { upS && pRspS -> pRspS = 0; if :: memS || STREAM_IS_ALL || QEMU_POSTCOPY -> pgS = LIVE :: else -> skip fi }
   :: atomic { upT && pRspT -> pRspT = 0; pgT = LIVE }
   /* told once: whoever does not heed it then is not told again before its next start */
   :: atomic { upS && pgS == BROKEN -> pgS = DONE; S_ev_pages_exit() }
   :: atomic { upT && pgT == BROKEN -> pgT = DONE; T_ev_pages_exit() }
-  :: atomic { !STREAM_IS_ALL && qT == RUN && !coldT && !pagesIn && memS && pgS == LIVE && pgT == LIVE -> pagesIn = 1 }
-  :: atomic { upT && pagesIn && (pgT == LIVE || STREAM_IS_ALL) && T_CAN_pages_complete -> T_ev_pages_complete() }
-  :: atomic { upT && pAsk && (pgT == LIVE || STREAM_IS_ALL) -> pAsk = 0;
+  :: atomic { !STREAM_IS_ALL && !QEMU_POSTCOPY && qT == RUN && !coldT && !pagesIn && memS && pgS == LIVE && pgT == LIVE -> pagesIn = 1 }
+  :: atomic { upT && pagesIn && (pgT == LIVE || STREAM_IS_ALL || QEMU_POSTCOPY) && T_CAN_pages_complete -> T_ev_pages_complete() }
+  :: atomic { upT && pAsk && (pgT == LIVE || STREAM_IS_ALL || QEMU_POSTCOPY) -> pAsk = 0;
       if :: pagesIn && T_CAN_pages_complete -> T_ev_pages_complete() :: !pagesIn -> T_ev_pages_lost() :: else -> skip fi }
 
   /* the source's VMM, and what its agent does with it */
+#if QEMU_POSTCOPY
+  :: atomic { upS && pMig -> pMig = 0;
+      if :: stS == S_switching && qS == RUN ->
+           qS = MIG; if :: qT == INC && pgS == LIVE && pgT == LIVE -> strm = LIVE :: else -> strm = BROKEN fi
+         :: else -> skip fi }
+  :: atomic { upS && pPost -> pPost = 0; if :: stS == S_stopping && qS == MIG && strm == LIVE -> qS = PRESW :: else -> skip fi }
+  :: atomic { upS && pSwo -> pSwo = 0; if :: stS == S_committed && qS == PRESW -> qS = DEV :: else -> skip fi }
+  /* what was not let go of can come back; in the middle of post-copy QEMU refuses for ever, and is ended */
+  :: atomic { upS && pBrb && (stS == S_aborting || stS == S_retaking) && (qS == POSTM || qS == RUN || qS == DEAD || qS == SERVES || qS == WAITS || qS == SENT || strm == LIVE) ->
+      if :: (qS == MIG || qS == PRESW || qS == DEV) && strm == LIVE -> strm = BROKEN
+         :: qS == POSTM && qT != PAUSED -> pBrb = 0; qS = RUN; check(); S_ev_guest_runs()
+         :: qS == POSTM && qT == PAUSED -> pBrb = 0                    /* the target's VMM has the disk's lock */
+         :: !calm && qS == POSTM && ref > 0 -> ref--; pBrb = 0
+         :: qS == RUN -> pBrb = 0; S_ev_guest_runs()
+         :: (qS == SERVES || qS == WAITS || qS == SENT) -> pBrb = 0; qS = DEAD; toldS = 1; S_ev_vmm_exit()
+         :: qS == DEAD -> pBrb = 0; S_ev_vmm_exit() fi }
+  :: atomic { upS && pBrb && !(stS == S_aborting || stS == S_retaking) -> pBrb = 0 }
+  :: atomic { qS == MIG && strm == LIVE -> qS = PRESW }                /* a guest so small that it is through already */
+  :: atomic { qS == MIG && strm == BROKEN -> qS = RUN; check() }
+  :: atomic { qS == PRESW && strm == BROKEN -> qS = POSTM }
+  :: atomic { qS == DEV && strm == LIVE -> qS = SERVES }
+  :: atomic { qS == DEV && strm == BROKEN -> if :: qS = POSTM :: qS = RUN; check() :: qS = WAITS fi }
+  :: atomic { qS == SERVES && strm == BROKEN -> qS = WAITS }
+  :: atomic { qS == SERVES && strm == LIVE && (qT == PAUSED || qT == RUN) && !coldT && pgS == LIVE && pgT == LIVE -> pagesIn = 1; qS = SENT; strm = DONE }
+  :: atomic { upS && qS == PRESW && S_CAN_pre_switchover -> S_ev_pre_switchover() }
+  :: atomic { upS && (qS == SERVES || qS == SENT) && S_CAN_serves -> S_ev_serves() }
+  :: atomic { upS && qS == WAITS && tOpen && pgS == LIVE && pgT == LIVE && S_CAN_stream_paused -> S_ev_stream_paused() }
+  :: atomic { upS && qS == WAITS && stS == S_committed && S_CAN_stream_paused -> S_ev_stream_paused() }
+  :: atomic { upS && pRes -> pRes = 0;
+      if :: qS == WAITS && tOpen && pgS == LIVE && pgT == LIVE && (qT == PAUSED || qT == RUN) -> strm = LIVE; qS = SERVES; tOpen = 0 :: else -> skip fi }
+  :: atomic { upS && (qS == RUN || qS == POSTM) && strm == BROKEN && S_CAN_stream_failed && stS != S_offered -> S_ev_stream_failed() }
+  :: atomic { upT && qT == INC && strm == LIVE && T_CAN_stream_begun -> T_ev_stream_begun() }
+  :: atomic { upT && (qT == PAUSED || qT == RUN) && !coldT && strm == BROKEN && !tOpen && T_CAN_stream_paused -> T_ev_stream_paused() }
+  :: atomic { upT && pReop -> pReop = 0;
+      if :: (qT == PAUSED || qT == RUN) && strm == BROKEN -> tOpen = 1 :: else -> skip fi }
+#else
   :: atomic { upS && pMig -> pMig = 0;
       if :: stS == S_switching && qS == RUN ->
            qS = MIG; if :: qT == INC && pgS == LIVE && pgT == LIVE -> strm = LIVE :: else -> strm = BROKEN fi
@@ -253,13 +314,14 @@ active proctype world() {
   :: atomic { upS && qS == PRESW && S_CAN_pre_switchover -> S_ev_pre_switchover() }
   :: atomic { upS && qS == POSTM && S_CAN_postmigrate -> S_ev_postmigrate() }
   :: atomic { upS && qS == RUN && strm == BROKEN && (stS == S_switching || stS == S_switching_done || stS == S_switching_ready) && S_CAN_stream_failed -> S_ev_stream_failed() }
+#endif
   :: atomic { upS && qS == DEAD && !toldS -> toldS = 1; S_ev_vmm_exit() }
 
   /* the target's */
   :: atomic { upT && pPrp -> pPrp = 0;
       if :: stT == T_accepted -> qT = INC; pgT = LIVE; fresh = 1 :: else -> skip fi }
   :: atomic { upT && qT == INC && T_CAN_prepared -> T_ev_prepared() }
-  :: atomic { strm == LIVE && qS == DEV && qT == INC -> qT = PAUSED; if :: STREAM_IS_ALL -> pagesIn = 1 :: else -> skip fi }
+  :: atomic { strm == LIVE && (qS == DEV || qS == SERVES) && qT == INC -> qT = PAUSED; if :: STREAM_IS_ALL -> pagesIn = 1 :: else -> skip fi }
   :: atomic { strm == BROKEN && qT == INC -> qT = DEAD }
   :: atomic { upT && qT == PAUSED && T_CAN_loaded -> T_ev_loaded() }
   :: atomic { upT && qT == DEAD && !toldT -> toldT = 1; T_ev_vmm_exit() }
@@ -315,7 +377,7 @@ active proctype world() {
   :: atomic { !powS && !awayS -> powS = 1 }
   :: atomic { !powT && !awayT -> powT = 1 }
   :: atomic { !calm && cut > 0 && strm == LIVE -> cut--; strm = BROKEN }
-  :: atomic { !calm && vmd > 0 && qS != DEAD -> vmd--; qS = DEAD; if :: strm == LIVE || strm == NOT_YET -> strm = BROKEN :: else -> skip fi }
+  :: atomic { !calm && vmd > 0 && qS != DEAD -> vmd--; qS = DEAD; if :: QEMU_POSTCOPY -> memS = 0 :: else -> skip fi; if :: strm == LIVE || strm == NOT_YET -> strm = BROKEN :: else -> skip fi }
   :: atomic { !calm && vmd > 0 && qT != DEAD && qT != NONE -> vmd--; qT = DEAD; if :: strm == LIVE -> strm = BROKEN :: else -> skip fi }
   :: atomic { !calm && pgd > 0 && pgS == LIVE -> pgd--; pgS = BROKEN; if :: strm == LIVE -> strm = BROKEN :: else -> skip fi }
   :: atomic { !calm && pgd > 0 && pgT == LIVE -> pgd--; pgT = BROKEN; if :: strm == LIVE -> strm = BROKEN :: else -> skip fi }
