@@ -82,6 +82,9 @@ test("a token for all nodes is signed with an operator's key, and the agent neve
   assert.equal([what, register.key], ['submit', `mesh/token/${token.slice(6, 22)}`]);
   assert.equal(Object.keys(JSON.parse(register.value)), ['role', 'name', 'hash', 'expiresAtMs']);
   assert.not(register.value.includes(token.slice(-43)));
+  await server.people.tokens.add(`${token.slice(6, 22)}.operate.0.${'a'.repeat(64)}.all`);
+  assert.is((await local('token', 'revoke', 'all', '--key', key)).code, 0);
+  assert.equal((server.api.asked.at(-1) as [string, { key: string; value: string }])[1].value, '');
   const bad = await local('token', 'create', '--role', 'read', '--name', 'a b', '--key', key);
   assert.is(bad.code, 2);
 });

@@ -61,9 +61,12 @@ export async function addToken(shell: Shell, record: string): Promise<void> {
   print(shell, answer, ({ id }) => [`Token ${id} is known here too.`]);
 }
 
-export async function revokeToken(shell: Shell, token: string): Promise<void> {
+/** With an operator's key its register goes too: then no node can know it again, whoever joins or leaves. */
+export async function revokeToken(shell: Shell, token: string, { key }: { key?: string }): Promise<void> {
   const path = `/v1/tokens/${encodeURIComponent(token)}/actions/revoke`;
   const answer = await shell.client.post<{ id: string }>(path, 'object');
+  if (key !== undefined)
+    await write(shell, { key, dryRun: false }, [{ key: tokenKey(answer.value.id), value: '' }]);
   print(shell, answer, ({ id }) => [
     `Token ${id} is worth nothing any more, here and on every node that hears of it.`,
   ]);

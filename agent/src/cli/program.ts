@@ -145,7 +145,11 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   token
     .command('revoke <token>')
     .description('by id or name: worth nothing from now on, here and on every node that hears of it')
-    .action(id => people.revokeToken(shell(), id));
+    .option(
+      '--key <file>',
+      "an operator's key: a token of all nodes is withdrawn for good, also for nodes to come",
+    )
+    .action((id, options) => people.revokeToken(shell(), id, options));
   command('audit', 'who changed what on this node or through it')
     .option(...limit)
     .action(({ limit }) => people.audit(shell(), limit));

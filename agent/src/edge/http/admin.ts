@@ -4,9 +4,8 @@ import { ROLES, type Role } from '../people/token.ts';
 import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';
 import { LIMIT, type QueryKinds, queryOf } from './queries.ts';
-import { paramsOf } from './reads.ts';
 import { personOf } from './requests.ts';
-import { NAME, object, oneOf, text } from './schema.ts';
+import { NAME, object, oneOf, paramsOf, text } from './schema.ts';
 
 /** Ten years: who wants more takes 0, for ever. */
 export const TOKEN_TTL_MS_MAX = 3650 * 86_400_000;

@@ -1,5 +1,6 @@
 /** One Fastify server: limits, errors as problems, every answer counted. The routes come from `reads` and `changes`. */
 import type { ServerOptions } from 'node:https';
+import { Ajv } from 'ajv';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ShoalError } from '../../errors.ts';
 import type { Logger } from '../log.ts';
@@ -24,6 +25,12 @@ export type HttpDeps = {
 
 /** `tcp` offers reads, `socket` also changes, `https` both to whoever has a token. */
 export type Listener = 'tcp' | 'socket' | 'https';
+
+/**
+ * One for all listeners: each schema is compiled once. Fastify's own would be one a listener, cut unknown fields off in
+ * silence, and turn 1 into "1".
+ */
+const ajv = new Ajv({ strict: false });
 
 /** A request that dribbles in must not hold a connection for ever; one that waits for an offer's answer may. */
 const REQUEST_MS_MAX = 10_000;
@@ -57,10 +64,9 @@ export function createApp(
     // Paths that cannot be decoded, or are too long, never reach a route.
     frameworkErrors: refuse,
     clientErrorHandler: refuseMalformed,
-    // Fastify would cut unknown fields off silently and turn 1 into "1" in bodies.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false, strict: false } },
   });
   app.server.maxConnections = CONNECTIONS_MAX;
+  app.setValidatorCompiler(({ schema }) => ajv.compile(schema));
   const methodsOf = watchRoutes(app);
   acceptYaml(app);
   app.addHook('onResponse', (_request, reply, done) => {

@@ -16,9 +16,8 @@ import { ADMIN_CHANGES, ADMIN_READS, emptyIsNothing } from './admin.ts';
 import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';
 import { DRY, queryOf } from './queries.ts';
-import { paramsOf } from './reads.ts';
 import { personOf } from './requests.ts';
-import { NAME, object, oneOf, text } from './schema.ts';
+import { NAME, object, oneOf, paramsOf, text } from './schema.ts';
 
 const NOTHING = object({});
 const MIGRATE = object({ node: NAME, engine: oneOf('postcopy', 'precopy', 'qemu-postcopy') }, [

@@ -5,7 +5,7 @@ import { clock } from '../clock.ts';
 import type { AnswerName } from './answers.ts';
 import type { HttpDeps } from './app.ts';
 import { LIMIT, type Query, type QueryKinds, queryOf } from './queries.ts';
-import { NAME, object } from './schema.ts';
+import { NAME, paramsOf } from './schema.ts';
 
 /** `/v1/history` without `sinceMs` looks back so far. */
 const HISTORY_MS = 600_000;
@@ -76,9 +76,6 @@ export const READS = {
 type QueryOf<P extends keyof typeof READS> = (typeof READS)[P] extends { query: infer Q extends QueryKinds }
   ? Query<Q>
   : Query<Record<never, QueryKinds[string]>>;
-
-/** Of a path with `:name`, nothing else stands in a path. */
-export const paramsOf = (path: string) => (path.includes(':name') ? { params: object({ name: NAME }) } : {});
 
 export function addReads(app: FastifyInstance, { api, metrics }: HttpDeps): void {
   const read = <P extends keyof typeof READS>(

@@ -19,6 +19,10 @@ import { mint } from './token.ts';
 import { Tokens } from './tokens.ts';
 
 const mesh = new SharingNodes();
+/** Wall time of the tokens, ahead of the real one. */
+const skew = { ms: 0 };
+const time = { nowMs: clock.nowMs, wallMs: () => clock.wallMs() + skew.ms };
+
 type Side = { node: SharingNode; tokens: Tokens };
 let [a, b] = [] as unknown as [Side, Side];
 let operator: Operator;
@@ -30,7 +34,7 @@ test.before(async () => {
       const node = await mesh.start(name, entries[i]!, entries, [operator.id]);
       return {
         node,
-        tokens: new Tokens(new MemoryDatabase(), clock, sharedTokens(node.shared.registers, clock)),
+        tokens: new Tokens(new MemoryDatabase(), time, sharedTokens(node.shared.registers, time)),
       };
     }),
   )) as [Side, Side];
@@ -91,6 +95,10 @@ test('what a node revoked stays revoked when that node has left the mesh and its
   assert.not(registers.members().some(m => m.id === a.node.id));
   assert.is(b.tokens.whoHas(token), undefined);
   assert.is(b.tokens.list().find(t => t.id === id)?.state, 'revoked');
+  // Tokens that ended a month ago are forgotten; not this one, whose register still stands.
+  skew.ms += 40 * 86_400_000;
+  await b.tokens.create('read', '', 0);
+  assert.is(b.tokens.whoHas(token), undefined);
 });
 
 test('values that cannot be read mean nothing, and a list of revoked tokens fits into a register', () => {

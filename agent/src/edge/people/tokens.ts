@@ -51,6 +51,7 @@ export class Tokens {
 
   /** `ttlMs` 0 = it does not expire. The token itself is told this once and kept nowhere. */
   async create(role: Role, name: string, ttlMs: number): Promise<NewToken> {
+    await this.#makeRoom();
     const { token, id, hash } = mint();
     const nowMs = Math.floor(this.#time.wallMs());
     const expiresAtMs = ttlMs === 0 ? 0 : nowMs + ttlMs;
@@ -62,7 +63,7 @@ export class Tokens {
   /** Takes over a token that was made on another node. Rejects with SHOAL_TOKEN_RECORD or SHOAL_TOKEN_KNOWN. */
   async add(line: string): Promise<{ id: string }> {
     const record = parseRecordLine(line, Math.floor(this.#time.wallMs()));
-    if (this.#known.has(record.id)) {
+    if (this.#known.has(record.id) || this.#shared?.get(record.id)) {
       throw new ShoalError(
         'SHOAL_TOKEN_KNOWN',
         'this node has a token of that id, revoked ones included',
@@ -70,6 +71,7 @@ export class Tokens {
         'Nothing is to be done; a revoked one is not taken back, make another',
       );
     }
+    await this.#makeRoom();
     await this.#keep(record);
     return { id: record.id };
   }
@@ -140,20 +142,20 @@ export class Tokens {
 
   /** On the disk before it counts: a revoked token must not come back with a restart. */
   async #keep(record: TokenRecord): Promise<void> {
-    await this.#makeRoom(record.id);
     await this.#shelf.putSynced(record.id, record);
     this.#known.set(record.id, record);
   }
 
-  async #makeRoom(id: string): Promise<void> {
+  /** For one more. What was revoked of the mesh's tokens is kept as long as the register that would make it good again. */
+  async #makeRoom(): Promise<void> {
     const longAgoMs = this.#time.wallMs() - KEEP_ENDED_MS;
-    for (const old of this.#known.values()) {
-      const endedAtMs = old.revokedAtMs || old.expiresAtMs;
-      if (endedAtMs === 0 || endedAtMs > longAgoMs || old.id === id) continue;
-      await this.#shelf.delete(old.id);
-      this.#known.delete(old.id);
+    for (const { id, revokedAtMs, expiresAtMs } of this.#known.values()) {
+      const endedAtMs = revokedAtMs || expiresAtMs;
+      if (endedAtMs === 0 || endedAtMs > longAgoMs || this.#shared?.get(id)) continue;
+      await this.#shelf.delete(id);
+      this.#known.delete(id);
     }
-    if (this.#known.has(id) || this.#known.size < TOKENS_MAX) return;
+    if (this.#known.size < TOKENS_MAX) return;
     throw new ShoalError(
       'SHOAL_TOKEN_MANY',
       `this node knows ${this.#known.size} tokens already`,
