@@ -6,7 +6,9 @@ import * as assert from 'uvu/assert';
 import { repositoryRoot } from '../guest/root.ts';
 import { type Codec, Refused } from './codec.ts';
 import { codecs } from './codecs.ts';
+import { statusesOf } from './http.ts';
 import { fuzz, inputOf } from './run.ts';
+import { casesOf } from './schemathesis.ts';
 
 const kept = mkdtempSync(join(tmpdir(), 'shoal-fuzz-'));
 test.after(() => rmSync(kept, { recursive: true, force: true }));
@@ -97,6 +99,19 @@ test('a decoder that keeps what it was fed is found by the memory of the process
   const report = await run(leaky, 300);
   hoard.length = 0;
   assert.ok(report.violations.some(v => v.kind === 'memory'));
+});
+
+test('what the API answered is counted by listener and status, and what was asked by the words of its driver', () => {
+  const metrics = [
+    'shoal_http_requests_total{listener="socket",status="200"} 372',
+    'shoal_http_requests_total{status="404",listener="socket"} 9',
+    'shoal_http_requests_total{listener="https",status="401"} 5',
+    'shoal_reports_sent_total 7',
+  ].join('\n');
+  assert.equal(statusesOf(metrics, 'socket'), { '200': 372, '404': 9 });
+  assert.equal(statusesOf(metrics, 'https'), { '401': 5 });
+  assert.is(casesOf('Test cases:\n  2,338 generated, 19 found 23 unique failures'), 2338);
+  assert.is(casesOf('no such schema'), 0);
 });
 
 test.run();
