@@ -73,14 +73,34 @@ async function drivenBoth(
   const [node] = lab.nodes as [Lab['nodes'][0]];
   const pid = node.pid as number;
   const document = join(repositoryRoot(), 'docs', 'reference', 'openapi.json');
-  const { token } = await node.post<{ token: string }>('/v1/tokens', { name: 'fuzz', role: 'admin' });
   const before = rssMib(pid);
   const ways: Way[] = [];
-  for (const [over, listener, url, headers] of [
-    ['unix socket', 'socket', `http://127.0.0.1:${(relay.address() as AddressInfo).port}`, []],
-    ['HTTPS', 'https', `https://127.0.0.1:${HTTPS_PORT}`, [`Authorization: Bearer ${token}`]],
-  ] as const) {
-    const driven: Driven = await drive(program, { url, document, headers, examples, seed });
+  const relayPort = (relay.address() as AddressInfo).port;
+  const plain = async () => [];
+  const withToken = async () => {
+    // Made only now: whoever may revoke tokens over the socket has found and revoked every other.
+    const made = await node.post<{ token: string }>('/v1/tokens', { name: 'fuzz', role: 'admin' });
+    return [`Authorization: Bearer ${made.token}`];
+  };
+  for (const { over, listener, url, headers, without } of [
+    {
+      over: 'unix socket',
+      listener: 'socket',
+      url: `http://127.0.0.1:${relayPort}`,
+      headers: plain,
+      without: '',
+    },
+    {
+      over: 'HTTPS',
+      listener: 'https',
+      url: `https://127.0.0.1:${HTTPS_PORT}`,
+      headers: withToken,
+      // It would take away its own.
+      without: 'revoke',
+    },
+  ]) {
+    const asked = { url, document, headers: await headers(), without, examples, seed };
+    const driven: Driven = await drive(program, asked);
     const statuses = statusesOf(await metricsOf(node), listener);
     ways.push({ over, cases: driven.cases, statuses, passed: driven.code === 0, output: driven.output });
     say(`${over}: ${driven.cases} cases, exit code ${driven.code}, answers ${JSON.stringify(statuses)}`);

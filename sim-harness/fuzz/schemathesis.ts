@@ -32,19 +32,24 @@ export async function schemathesis(): Promise<string> {
 
 export type Driven = { code: number; output: string; cases: number };
 
-/** `url`: where the API answers; `document`: its OpenAPI document. `examples`: so many an operation at most. */
+/**
+ * `url`: where the API answers; `document`: its OpenAPI document. `examples`: so many an operation at most. `without`:
+ * operations whose path matches are left out; empty = none.
+ */
 export async function drive(
   program: string,
   {
     url,
     document,
     headers,
+    without,
     examples,
     seed,
   }: {
     url: string;
     document: string;
     headers: readonly string[];
+    without: string;
     examples: number;
     seed: number;
   },
@@ -54,6 +59,7 @@ export async function drive(
     ...['--max-examples', String(examples), '--seed', String(seed), '--continue-on-failure', '--no-shrink'],
     ...['--request-timeout', String(REQUEST_S), '--suppress-health-check', 'all', '--warnings', 'off'],
     ...headers.flatMap(header => ['-H', header]),
+    ...(without === '' ? [] : ['--exclude-path-regex', without]),
   ];
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
