@@ -108,9 +108,13 @@ export class Pages {
     await this.#server?.resumed();
   }
 
-  /** Its figures of this moment; undefined while it does not answer. */
-  async now(): Promise<PageStats | undefined> {
-    return this.#server?.stats().catch(() => undefined);
+  /**
+   * Whether pages are missing at this moment, by its figures; false while it does not answer. One that was started anew
+   * and that no source has told of its pages yet has none: its guest waits with the first page of zeros.
+   */
+  async missing(): Promise<boolean> {
+    const stats = await this.#server?.stats().catch(() => undefined);
+    return stats !== undefined && (stats.dataPages === 0 || stats.pagesDone < stats.dataPages);
   }
 
   /** Where the target listens; resolves once it does. */

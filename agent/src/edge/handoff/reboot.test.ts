@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { type Database, openDatabase } from '../store/store.ts';
 import type { Handoffs } from './handoffs.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { entry, H1, testNode, VM } from './test-node.ts';
+import { entry, H1, quiet, testNode, VM } from './test-node.ts';
 
 let dir: string;
 let db: Database;
@@ -130,6 +130,38 @@ test('a word from an earlier life of the peer changes nothing', async () => {
   hear({ type: 'not-run', reason: 'given up' }, { incarnation: 5 });
   await until('it stays', () => toVm().includes('stays 1'));
 });
+
+for (const [what, dataPages, pagesDone, lost] of [
+  ['has not all of its pages', 100, 99, true],
+  ['was started anew, and was never told which pages there are', 0, 0, true],
+  ['has all of its pages', 100, 100, false],
+] as const) {
+  test(`a guest whose source has let go is ${lost ? 'ended as lost' : 'kept'} when its page server ${what}`, async () => {
+    const read = entry(H1, 'target', 'owner', 2);
+    await journal.write({ ...read, session: { handoff: H1 } as typeof read.session });
+    const server = {
+      on: quiet,
+      resumed: async () => undefined,
+      stats: async () => ({ dataPages, pagesDone }),
+    };
+    const servers = { keepOnly: async () => undefined, adopt: async () => server };
+    const lostOnes: string[] = [];
+    const more = { memoryLost: async (vm: string) => void lostOnes.push(vm) };
+    const { handoffs, hear, said, toVm } = testNode(
+      journal,
+      { epoch: 2, runState: 'running' },
+      more,
+      servers,
+    );
+    alive.push(handoffs);
+    await handoffs.recover();
+    await until('it runs', () => said.some(m => m.type === 'running'));
+    hear({ type: 'record', role: 'source', state: 'released' });
+    await sleep(200);
+    assert.equal(lostOnes, lost ? [VM] : []);
+    assert.is(toVm().includes('end'), lost);
+  });
+}
 
 test("an operator's word in doubt starts the VM from its disk, above every claim of the other side", async () => {
   const source = await rebooted('source', 'committed');

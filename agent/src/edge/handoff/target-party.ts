@@ -276,8 +276,8 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
 
   /** The source has no more to send. What is missing now is missing for ever; no answer yet: asked with the next word. */
   async #askPages(): Promise<void> {
-    const stats = this.entry.offer.engine === 'postcopy' ? await this.#pages.now() : undefined;
-    if ((stats && stats.pagesDone < stats.dataPages) || (await this.#qemu?.incomplete()))
+    const paged = this.entry.offer.engine === 'postcopy';
+    if ((paged && (await this.#pages.missing())) || (await this.#qemu?.incomplete()))
       this.#because('the memory of the VM went with its source', 'pages-lost');
   }
 
