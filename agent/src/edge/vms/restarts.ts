@@ -30,6 +30,7 @@ export class Restarts {
 
   /** Found not running though it should. A reboot of the node is not a crash of the VM. */
   async ended(owned: OwnedVm): Promise<void> {
+    if (!this.#deps.ours(owned)) return;
     const { bootId, restartAtMs } = owned.record;
     if (bootId !== this.#bootId) await this.#startOrCrash(owned);
     else if (restartAtMs > 0) {

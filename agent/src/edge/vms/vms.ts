@@ -105,12 +105,12 @@ export class Vms {
 
   /**
    * After `adoptAll` and the handoffs' recovery: what should run and does not is started again, or left as crashed;
-   * what was being stopped when the agent ended is stopped.
+   * what was being stopped when the agent ended is stopped. Each is looked at in its turn: it may have left meanwhile.
    */
   async startOwned(): Promise<void> {
     for (const owned of this.list()) {
       const { spec, desired, crashed } = owned.record;
-      if (this.#deps.inHandoff(spec.vm)) continue;
+      if (this.#vms.get(spec.vm) !== owned || this.#deps.inHandoff(spec.vm)) continue;
       if (owned.vmm) {
         if (desired === 'stopped') void this.stop(owned).catch(error => this.#watch.failed(owned, error));
         continue;
@@ -241,10 +241,10 @@ export class Vms {
     const owned = this.#vms.get(vm);
     // It was given away or destroyed by a later change.
     if (!owned) return;
-    // An old handoff may be the last to end.
+    // An old handoff may be the last to end. Known only once it is written: who settles a handoff tries again until then.
     if (epoch > owned.record.epoch) {
+      await this.#deps.shelves.records.putSynced(vm, { ...owned.record, epoch });
       owned.record = { ...owned.record, epoch };
-      await this.#save(owned);
     }
     if (!owned.vmm && owned.record.desired === 'running') await this.#restarts.ended(owned);
     else if (!owned.vmm) await this.#watch.release(owned);
