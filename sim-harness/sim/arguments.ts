@@ -10,7 +10,7 @@ export const USAGE = `usage: npm run sim -- --seeds N [--from M] [--nodes 5] [--
 
 export type Command =
   | { verb: 'seeds'; count: number; from: number; nodes: number; json: boolean }
-  | { verb: 'seed'; seed: number; nodes: number; calm: boolean; plant: string | undefined }
+  | { verb: 'seed'; seed: number; nodes: number; calm: boolean; planted: string | undefined }
   | { verb: 'plants'; name: string | undefined; json: boolean }
   | { verb: 'scenarios'; name: string | undefined; update: boolean }
   | { verb: 'help' };
@@ -37,7 +37,7 @@ export function parseCommand(args: string[]): Command {
   const { json, calm, plant, update } = values;
   const nodes = whole('nodes', values.nodes, 2, 9);
   if (values.seed !== undefined)
-    return { verb: 'seed', seed: whole('seed', values.seed, 0, 2 ** 31), nodes, calm, plant };
+    return { verb: 'seed', seed: whole('seed', values.seed, 0, 2 ** 31), nodes, calm, planted: plant };
   if (values.seeds !== undefined) {
     const count = whole('seeds', values.seeds, 1, 10_000_000);
     return { verb: 'seeds', count, from: whole('from', values.from, 0, 2 ** 31), nodes, json };

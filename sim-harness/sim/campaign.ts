@@ -2,28 +2,30 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { addSummary, emptySummary, type Summary } from './summary.ts';
+import { addSummary, emptySummary, type Failure, type Summary } from './summary.ts';
 
 /** Beside this file, compiled or not. */
 const WORKER = fileURLToPath(import.meta.url.replace(/campaign(\.[jt]s)$/, 'worker$1'));
 /** A batch takes a few seconds: long enough to be worth a message, short enough for progress. */
 const BATCH = 20;
 
-export type Batch = { from: number; count: number; nodes: number; plant: string | undefined };
+export type Batch = { from: number; count: number; nodes: number; planted: string | undefined };
 
 export type CampaignOptions = {
   from: number;
   count: number;
   nodes: number;
-  plant?: string;
+  /** A fault of `plants.ts`. */
+  planted?: string | undefined;
   /** Ends at the first seed that fails. */
   untilFailure?: boolean;
   progress?: (sum: Summary) => void;
+  failed?: (failure: Failure) => void;
 };
 
 /** Rejects when a worker dies. */
 export async function campaign(options: CampaignOptions): Promise<Summary> {
-  const { from, count, nodes, plant } = options;
+  const { from, count, nodes, planted } = options;
   const sum = emptySummary();
   let next = from;
   const end = from + count;
@@ -34,13 +36,14 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
         execArgv: [...process.execArgv, '--max-semi-space-size=64'],
       });
       const give = () => {
-        const batch: Batch = { from: next, count: Math.min(BATCH, end - next), nodes, plant };
+        const batch: Batch = { from: next, count: Math.min(BATCH, end - next), nodes, planted };
         next += batch.count;
         if (batch.count > 0) worker.send(batch);
         else worker.disconnect();
       };
       worker.on('message', (part: Summary) => {
         addSummary(sum, part);
+        for (const failure of part.violations) options.failed?.(failure);
         options.progress?.(sum);
         if (options.untilFailure && sum.violations.length > 0) next = end;
         give();

@@ -1,13 +1,15 @@
 /** Which cells of the real handoff tables a run looked up: a cell that no seed ever reaches proves nothing. */
-import { COLUMNS } from '@shoal/agent/core/handoff/engines';
+import { sourceMachine, targetMachine } from '@shoal/agent/core/handoff/machines';
+
+const ENGINES = ['postcopy', 'precopy', 'qemu-postcopy'] as const;
 
 type Rows = Record<string, Record<string, unknown>>;
 
 /** Two of each engine: its columns. */
 const TABLES: Record<string, Rows> = Object.fromEntries(
-  Object.entries(COLUMNS).flatMap(([engine, { source, target }]) => [
-    [`${engine}/source`, source],
-    [`${engine}/target`, target],
+  ENGINES.flatMap(engine => [
+    [`${engine}/source`, sourceMachine(engine).table as Rows],
+    [`${engine}/target`, targetMachine(engine).table as Rows],
   ]),
 );
 

@@ -3,7 +3,7 @@
  * hide what only shows while the rest works.
  */
 import type { Cluster } from './cluster.ts';
-import type { Chance } from './world/chance.ts';
+import type { Odds } from './world/chance.ts';
 import type { Machine } from './world/machine.ts';
 import type { Weather } from './world/network.ts';
 import type { StrikeKind, Strikes } from './world/world.ts';
@@ -50,14 +50,15 @@ const DEEDS: Record<Deed, number> = {
 };
 const ALWAYS: readonly Deed[] = ['load', 'move', 'heal'];
 
-export function mixOf(chance: Chance): Mix {
+export function mixOf(chance: Odds): Mix {
   const maybe = (share: number, max: number) => (chance.happens(share) ? chance.between(0, max) : 0);
   const strikes: Strikes = {};
   for (const [kind, max] of Object.entries(STRIKES)) strikes[kind as StrikeKind] = maybe(0.4, max);
   const weather = { loss: maybe(0.5, 0.3), duplicate: maybe(0.5, 0.3), late: maybe(0.5, 0.2) };
-  const deeds = (Object.entries(DEEDS) as [Deed, number][]).filter(
-    ([deed]) => ALWAYS.includes(deed) || chance.happens(0.5),
-  );
+  const deeds = (Object.entries(DEEDS) as [Deed, number][])
+    .filter(([deed]) => ALWAYS.includes(deed) || chance.happens(0.5))
+    // Where links are seldom mended, a cut outlasts every deadline.
+    .map(([deed, weight]): [Deed, number] => [deed, weight * chance.between(0.1, 1)]);
   return { strikes, weather, deeds, everyMs: chance.between(150, 800) };
 }
 
@@ -76,14 +77,14 @@ export function strike(cluster: Cluster, { deeds }: Mix): void {
 }
 
 /** Faults in the middle of a handoff are the ones that matter. */
-function busy(cluster: Cluster, chance: Chance): Machine {
+function busy(cluster: Cluster, chance: Odds): Machine {
   const { machines } = cluster.world;
   const on = machines.filter(m => m.power === 'on');
   const moving = on.filter(m => m.sessions.size > 0);
   return chance.pick(moving.length > 0 && chance.happens(0.8) ? moving : on.length > 0 ? on : machines);
 }
 
-const DO: Record<Deed, (cluster: Cluster, chance: Chance) => void> = {
+const DO: Record<Deed, (cluster: Cluster, chance: Odds) => void> = {
   load({ world, specs }, chance) {
     const { vm, name } = chance.pick([...specs.values()]);
     const milli = Math.round(chance.pick([0, 20, 100, 300, 600, 1000]));

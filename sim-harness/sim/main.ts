@@ -6,18 +6,25 @@ import { ShoalError } from '@shoal/agent';
 import { type Command, parseCommand, USAGE } from './arguments.ts';
 import { campaign } from './campaign.ts';
 import { allCells } from './coverage.ts';
+import { PLANTS, plant } from './plants.ts';
 import { run } from './run.ts';
-import type { Summary } from './summary.ts';
+import { scenario, scenarioNames } from './scenario.ts';
+import type { Failure, Summary } from './summary.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** A planted fault that needs more seeds than this is hardly looked for. */
+const PLANT_SEEDS = 1000;
 
 /** How to see a failed run again. */
 const again = (seed: number, nodes: number) =>
   `npm run sim -- --seed ${seed}${nodes === 5 ? '' : ` --nodes ${nodes}`}`;
 
-async function seed({ seed, nodes, calm }: Extract<Command, { verb: 'seed' }>): Promise<number> {
-  const result = await run({ seed, nodes, faults: !calm, log: true, plants: new Set() });
+async function seed({ seed, nodes, calm, planted }: Extract<Command, { verb: 'seed' }>): Promise<number> {
+  if (planted !== undefined) plant(planted);
+  const plants = new Set(planted === undefined ? [] : [planted]);
+  const result = await run({ seed, nodes, faults: !calm, log: true, plants });
   for (const line of result.log) print(line);
   return result.violations.length > 0 ? 1 : 0;
 }
@@ -33,13 +40,13 @@ async function seeds({ count, from, nodes, json }: Extract<Command, { verb: 'see
       `${sum.seeds} of ${count} seeds, ${sum.moves} moves, ${sum.violations.length} failed, ${seconds.toFixed(0)} s`,
     );
   };
-  const sum = await campaign({ from, count, nodes, progress });
+  const failed = (failure: Failure) =>
+    say(`seed ${failure.seed}: ${failure.violations[0]}\n  ${again(failure.seed, nodes)}`);
+  const sum = await campaign({ from, count, nodes, progress, failed });
   const { cells, ...rest } = sum;
   const missed = allCells().filter(cell => !cells[cell]);
   const coverage = { cells: allCells().length, reached: allCells().length - missed.length, missed };
   print(json ? JSON.stringify({ ...rest, coverage }, null, 2) : text(sum, missed));
-  for (const failure of sum.violations)
-    say(`seed ${failure.seed}: ${failure.violations[0]}\n  ${again(failure.seed, nodes)}`);
   return sum.violations.length > 0 ? 1 : 0;
 }
 
@@ -57,12 +64,46 @@ function text(sum: Summary, missed: string[]): string {
   ].join('\n');
 }
 
+/** Every planted fault must be found. The clean run beside it tells that it is the fault that was found. */
+async function plants({ name, json }: Extract<Command, { verb: 'plants' }>): Promise<number> {
+  const wanted = name === undefined ? PLANTS : PLANTS.filter(p => p.name === name);
+  if (wanted.length === 0)
+    throw new ShoalError('SHOAL_SIM_ARGS', 'no planted fault has that name', name ?? '', '');
+  const results: { name: string; found: boolean; seeds: number; by: string; again: string }[] = [];
+  for (const { name, what } of wanted) {
+    const sum = await campaign({ from: 1, count: PLANT_SEEDS, nodes: 5, planted: name, untilFailure: true });
+    const [first] = sum.violations;
+    const by = first?.violations[0]?.split('\n')[0] ?? '';
+    const command = first ? `${again(first.seed, 5)} --plant ${name}` : '';
+    results.push({ name, found: first !== undefined, seeds: sum.seeds, by, again: command });
+    if (!json) print(`${first ? 'found' : 'MISSED'}  ${name}: ${what}\n       ${by}\n       ${command}`);
+  }
+  if (json) print(JSON.stringify(results, null, 2));
+  return results.every(r => r.found) ? 0 : 1;
+}
+
+async function scenarios({ name, update }: Extract<Command, { verb: 'scenarios' }>): Promise<number> {
+  let failed = 0;
+  for (const each of name === undefined ? scenarioNames() : [name]) {
+    const { log, faults } = await scenario(each, update);
+    if (name !== undefined) for (const line of log) print(line);
+    say(`${faults.length > 0 ? 'FAILED' : 'ok'}  ${each}`);
+    for (const fault of faults) say(`  ${fault}`);
+    failed += faults.length > 0 ? 1 : 0;
+  }
+  return failed > 0 ? 1 : 0;
+}
+
 async function main(command: Command): Promise<number> {
   switch (command.verb) {
     case 'seed':
       return seed(command);
     case 'seeds':
       return seeds(command);
+    case 'scenarios':
+      return scenarios(command);
+    case 'plants':
+      return plants(command);
     default:
       process.stderr.write(USAGE);
       return command.verb === 'help' ? 0 : 2;

@@ -3,7 +3,7 @@ import { unsettled } from './check/converged.ts';
 import { Journals } from './check/journals.ts';
 import { Cluster, type VmWanted } from './cluster.ts';
 import { type Mix, mixOf, strike } from './faults.ts';
-import { Chance } from './world/chance.ts';
+import { Chance, type Odds } from './world/chance.ts';
 import { CALM } from './world/network.ts';
 
 export type RunOptions = {
@@ -104,7 +104,7 @@ const CALM_VMS: readonly VmWanted[] = [
   { name: 'vm1', node: 1, memoryMib: 512, loadMilli: 200 },
 ];
 
-const anyVms = (kind: Chance, nodes: number): VmWanted[] =>
+const anyVms = (kind: Odds, nodes: number): VmWanted[] =>
   Array.from({ length: 2 + kind.below(5) }, (_, i) => ({
     name: `vm${i}`,
     node: kind.below(nodes),

@@ -4,6 +4,8 @@ import type { Config } from '@shoal/agent/config/config';
 import type { Metrics } from '@shoal/agent/edge/metrics';
 import { startLoop } from '@shoal/agent/edge/mind/loops';
 import type { Seal } from '@shoal/agent/edge/registers/seal';
+import type { Database } from '@shoal/agent/edge/store/store';
+import type { VmRecord } from '@shoal/agent/edge/vms/record';
 import { readState } from '@shoal/agent/state';
 import { type WiredNode, wireNode } from '@shoal/agent/wire/wire';
 import { registerBytes } from '@shoal/protocol';
@@ -101,12 +103,7 @@ export class SimAgent {
     const { machine } = this;
     const world = this.#world;
     const config = this.#deps.config(machine);
-    const db = diskDatabase(
-      machine.disk,
-      (what, work) => life.call('disk', what, DISK_MS, work),
-      shelf => this.#fate(shelf),
-      (shelf, key, value) => this.#deps.written(machine, shelf, key, value),
-    );
+    const db = this.#disk(life);
     const log = (level: string) => (fields: object, message: string) =>
       world.log.line(machine.name, `${level} ${message}`, fields);
     const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
@@ -155,6 +152,22 @@ export class SimAgent {
     await node.startOwned();
     this.node = node;
     world.log.line(machine.name, 'agent has started');
+  }
+
+  #disk(life: Life): Database {
+    const { disk } = this.machine;
+    const db = diskDatabase(
+      disk,
+      (what, work) => life.call('disk', what, DISK_MS, work),
+      shelf => this.#fate(shelf),
+      (shelf, key, value) => this.#deps.written(this.machine, shelf, key, value),
+    );
+    if (!this.#world.plants.has('epoch-forgotten')) return db;
+    const forgotten = (value: unknown) => ({ ...(value as VmRecord), epoch: 1 });
+    return {
+      ...db,
+      put: (shelf, key, value, sync) => db.put(shelf, key, shelf === 'vm' ? forgotten(value) : value, sync),
+    };
   }
 
   #fate(shelf: string): WriteFate {

@@ -114,6 +114,9 @@ export class Truth {
   }
 }
 
-/** Post-copy's price (handoff.md): the node that had its pages lost power, and its guest would wait for ever. */
-const lostItsPages = ({ spec, pagesFrom }: SimVmm): boolean =>
-  pagesFrom !== undefined && pagesFrom.machine.ram.get(spec.vm) !== pagesFrom.ramId;
+/**
+ * Post-copy's price (handoff.md): the node that had its pages lost power. Whether all of them had arrived is what a page
+ * server that was started anew cannot know any more.
+ */
+const lostItsPages = ({ cameFrom }: SimVmm): boolean =>
+  cameFrom !== undefined && (cameFrom.machine.power !== 'on' || cameFrom.machine.boots !== cameFrom.boots);

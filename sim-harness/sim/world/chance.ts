@@ -1,6 +1,16 @@
 /** All that a run decides by chance, from one seed: a run is repeated by its seed alone. */
 import { chance } from '@shoal/agent/core/handoff/testing-faults';
 
+export type Odds = Pick<Chance, 'happens' | 'between' | 'below' | 'pick'>;
+
+/** Nothing is left to chance: every delay is the mean one, what is rather likely happens. For scenarios. */
+export const EVEN: Odds = {
+  happens: share => share > 0.5,
+  between: (low, high) => (low + high) / 2,
+  below: () => 0,
+  pick: list => list[0] as never,
+};
+
 export class Chance {
   readonly #next: () => number;
 

@@ -2,7 +2,7 @@
  * The network between nodes: datagrams that are late, lost, doubled or overtaken, and links that are cut, one way or
  * both. A frame of the real mesh is TCP's, in order and not doubled; across reconnects it may be any of this.
  */
-import type { Chance } from './chance.ts';
+import type { Odds } from './chance.ts';
 import type { Time } from './time.ts';
 
 export type Weather = {
@@ -21,12 +21,14 @@ const DELAY_MS: [number, number] = [0.1, 2];
 export class Network {
   weather: Weather = CALM;
   readonly #time: Time;
-  readonly #chance: Chance;
+  readonly #chance: Odds;
   readonly #cuts = new Set<string>();
+  /** Gossip alone is lost on these ways. */
+  readonly deaf = new Set<string>();
   readonly #listeners: (() => void)[] = [];
   readonly injected: (kind: string) => void;
 
-  constructor(time: Time, chance: Chance, injected: (kind: string) => void) {
+  constructor(time: Time, chance: Odds, injected: (kind: string) => void) {
     this.#time = time;
     this.#chance = chance;
     this.injected = injected;
@@ -49,6 +51,7 @@ export class Network {
 
   healAll(): void {
     this.#cuts.clear();
+    this.deaf.clear();
     for (const listener of this.#listeners) listener();
   }
 

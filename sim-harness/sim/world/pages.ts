@@ -77,7 +77,7 @@ export class PageProcess {
 
   /** Serve: looks for the other side until it is found. */
   #seek(): void {
-    if (!this.alive || this.link || this.complete) return;
+    if (!this.alive || this.link) return;
     const found = this.#world.fetcherAt(this.session.host, this.session.port);
     if (found && this.#fits(found)) {
       this.link = found;
@@ -120,7 +120,8 @@ export class PageProcess {
   transfer(): void {
     const vmm = this.#waiting();
     if (this.session.role !== 'fetch' || !this.alive || !this.link || this.#transfer) return;
-    if (!vmm?.pagesFrom || this.complete) return;
+    // Before the devices are loaded nobody has told which pages there are.
+    if (!vmm || vmm.state === 'inmigrate' || this.complete || this.session.engine === 'precopy') return;
     this.#mapped = true;
     const sinceMs = this.#world.time.nowMs;
     const cancel = this.#world.time.after(vmm.missingMs, () => this.#arrived(vmm));
@@ -138,8 +139,8 @@ export class PageProcess {
   #arrived(vmm: SimVmm): void {
     const { truth } = this.#world;
     const from = vmm.pagesFrom;
-    if (!vmm.alive || !from || !this.link) return;
-    if (from.machine.ram.get(vmm.spec.vm) !== from.ramId)
+    if (!vmm.alive || !this.link) return;
+    if (from && from.machine.ram.get(vmm.spec.vm) !== from.ramId)
       truth.violated(`${vmm.spec.name}: its memory was freed before it had been transferred`);
     vmm.pagesFrom = undefined;
     vmm.missingMs = 0;

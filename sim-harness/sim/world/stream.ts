@@ -71,10 +71,12 @@ export class Stream {
     target.asOf = this.source.asOf;
     target.state = 'paused';
     if (this.#serve.session.engine === 'postcopy') {
+      target.cameFrom = { machine: this.source.machine, boots: this.source.machine.boots };
       target.pagesFrom = { machine: this.source.machine, ramId: this.source.ramId };
       target.missingMs = this.#world.chance.between(...TRANSFER_MS);
     }
     target.migrated('completed');
+    if (this.#world.plants.has('autostart')) target.run();
     this.#serve.link?.transfer();
     // The return path's word is still on its way: a link that breaks now leaves two memories that could go on.
     this.#then(this.#world.chance.between(0.3, 2), () => this.#complete());

@@ -37,6 +37,8 @@ export class SimVmm {
   /** Post-copy: where the pages are that it lacks, and how long their transfer takes yet. */
   pagesFrom: { machine: Machine; ramId: number } | undefined;
   missingMs = 0;
+  /** Post-copy: the boot of the node that its memory came from. */
+  cameFrom: { machine: Machine; boots: number } | undefined;
   /** Where it waits for an incoming migration. */
   incomingSocket = '';
   stream: Stream | undefined;

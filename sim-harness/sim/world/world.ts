@@ -1,6 +1,6 @@
 /** All that there is in a run beside the agents: time, chance, network, machines, the disks that all can reach, and the truth. */
 import { Truth } from '../check/truth.ts';
-import { Chance } from './chance.ts';
+import { Chance, EVEN, type Odds } from './chance.ts';
 import { RunLog } from './log.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { Network } from './network.ts';
@@ -20,7 +20,8 @@ export type StrikeKind =
 export type Strikes = Partial<Record<StrikeKind, number>>;
 
 export type WorldOptions = {
-  seed: number;
+  /** Undefined: nothing is left to chance. */
+  seed: number | undefined;
   log: boolean;
   machines: readonly MachineOptions[];
   /** Clocks of the machines differ by so much. */
@@ -31,7 +32,7 @@ export type WorldOptions = {
 
 export class World {
   readonly time = new Time();
-  readonly chance: Chance;
+  readonly chance: Odds;
   readonly log: RunLog;
   readonly network: Network;
   readonly machines: Machine[];
@@ -48,7 +49,7 @@ export class World {
   #ids = 0;
 
   constructor({ seed, log, machines, drift, plants }: WorldOptions) {
-    this.chance = new Chance(seed);
+    this.chance = seed === undefined ? EVEN : new Chance(seed);
     this.log = new RunLog(log, () => this.time.nowMs);
     this.plants = plants;
     this.network = new Network(this.time, this.chance, kind => this.happened(kind));
