@@ -23,13 +23,17 @@ export function onArrival(
   return { level, untilMs: nowMs + cooldownMs * 2 ** level };
 }
 
-/** One level less for every quiet span as long as the backoff of that level was. */
+/**
+ * One level less for every quiet span as long as the backoff of that level was, and no shorter than what counts as a
+ * return: the rule needs 40 s for a round trip, which a span of 20 s would forget each time (found by the simulator).
+ */
 export function decayed(backoff: Backoff, cooldownMs: number, nowMs: number): number {
   let level = backoff.level;
   let quietMs = nowMs - backoff.untilMs;
-  while (level > 0 && quietMs >= cooldownMs * 2 ** level) {
-    quietMs -= cooldownMs * 2 ** level;
-    level--;
+  for (; level > 0; level--) {
+    const spanMs = Math.max(RETURN_SPAN_MS, cooldownMs * 2 ** level);
+    if (quietMs < spanMs) break;
+    quietMs -= spanMs;
   }
   return level;
 }

@@ -27,9 +27,18 @@ test('a return after ten minutes is no ping-pong', () => {
 
 test('quiet undoes a backoff level by level', () => {
   const backoff = { level: 2, untilMs: 0 };
-  assert.is(decayed(backoff, 10_000, 39_999), 2);
-  assert.is(decayed(backoff, 10_000, 40_000), 1);
-  assert.is(decayed(backoff, 10_000, 60_000), 0);
+  assert.is(decayed(backoff, 10_000, RETURN_SPAN_MS - 1), 2);
+  assert.is(decayed(backoff, 10_000, RETURN_SPAN_MS), 1);
+  assert.is(decayed(backoff, 10_000, 2 * RETURN_SPAN_MS), 0);
+});
+
+test('a load that flaps slower than the backoff lasts makes it grow all the same', () => {
+  let backoff = none;
+  for (let i = 1; i <= 4; i++) {
+    const nowMs = i * 88_000;
+    backoff = onArrival(backoff, nowMs - 44_000, 10_000, nowMs);
+    assert.is(backoff.level, i, `return ${i}`);
+  }
 });
 
 test('a VM that crashes is restarted, but not for ever, and not when its spec says leave', () => {
