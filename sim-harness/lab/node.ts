@@ -14,11 +14,23 @@ import type { NodeState } from './state.ts';
 
 /**
  * As the service unit starts the agent: a young generation of 2 MiB costs 0.5 points of a core less than one of 1 MiB;
- * one helper thread of V8 instead of four saves 2 MB for half a point.
+ * one helper thread of V8 instead of four saves 2 MB for half a point; less room for faster code saves 5 MB for another half.
  */
-export const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=64', '--v8-pool-size=1'];
-/** One arena of glibc's malloc instead of one a thread: 14 MB less resident memory. */
-export const NODE_ENV = { MALLOC_ARENA_MAX: '1' };
+export const NODE_FLAGS = [
+  '--max-semi-space-size=2',
+  '--max-old-space-size=64',
+  '--v8-pool-size=1',
+  '--optimize-for-size',
+];
+/**
+ * One arena of glibc's malloc instead of one a thread: 14 MB less resident memory. Its thresholds as they are at the start,
+ * which else grow with the largest block that was ever freed (mallopt(3)): what is freed goes back, about 1 MB.
+ */
+export const NODE_ENV = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+};
 /** And ahead of what else wants the cores; only root may. */
 const AHEAD = ['nice', '-n', '-15'];
 const START_MS = 60_000;
