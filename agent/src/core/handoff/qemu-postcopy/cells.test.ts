@@ -39,6 +39,13 @@ test('the source commits only with its guest stopped and the target’s promise,
   assert.equal(asking(SOURCE, 'switch-over'), ['w-committed × written', 'committed × resend']);
 });
 
+test('until its device state goes the source aborts, whatever dies: nothing has left that could not stay', () => {
+  const abort = { to: 'w-aborted', do: ['write-aborted'] };
+  for (const state of ['stopping', 'w-committed'] as const)
+    for (const event of ['stream-failed', 'vmm-exit', 'pages-exit', 'deadline', 'cancel', 'not-run'] as const)
+      assert.equal(QEMU_SOURCE[state][event], abort, `${state} × ${event}`);
+});
+
 test('`run` is said first by a source whose VMM serves pages', () => {
   assert.equal(asking(SOURCE, 'send-run'), [
     'committed × serves',

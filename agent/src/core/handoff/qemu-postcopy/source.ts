@@ -67,6 +67,7 @@ export const QEMU_SOURCE: Table<QemuSourceState, QemuSourceEvent, QemuSourceEffe
     written: go('committed', 'switch-over'),
     'stream-failed': abort,
     'vmm-exit': abort,
+    'pages-exit': abort,
   },
   // The device state goes out. Without `run` the target does not let the guest run, whatever it has.
   committed: {
