@@ -1,0 +1,102 @@
+import type { ClusterStatus, DoubtStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bringUp, type Lab } from '../lab/index.ts';
+import { within } from './help.ts';
+
+let lab: Lab;
+const test = suite('a node that dies while pages come');
+
+test.before(async () => {
+  lab = await bringUp({
+    name: 'dies',
+    nodes: 2,
+    driver: 'micro',
+    net: 'netns',
+    link: '1gbit',
+    cores: 'none',
+    mode: 'observe',
+  });
+});
+test.after(() => lab?.down());
+
+const seen = async (node: string, vm: string) =>
+  (await lab.node(node).get<ClusterStatus>('/v1/status')).vms.filter(v => v.name === vm);
+const stateAt = async (node: string, vm: string) => (await seen(node, vm)).find(v => v.node === node)?.state;
+
+/** Until `vm` runs on `node`, and nothing of it is on the other. */
+const runsOnlyOn = (node: string, other: string, vm: string) =>
+  within(40_000, `${vm} runs on ${node} alone`, async () => {
+    const claims = await seen(node, vm);
+    const alone = claims.length === 1 && claims[0]?.node === node && claims[0].state === 'running';
+    return (
+      alone && lab.processes(node).vmms.length === 1 && lab.processes(other).vmms.length === 0 && claims[0]
+    );
+  });
+
+/** A VM whose memory takes seconds to follow it, right after it runs on node1. */
+async function degraded(vm: string): Promise<string> {
+  await lab.runVm('node0', { name: vm, memoryMib: 384 });
+  await (await lab.guest(vm)).command('fill 320', 60_000);
+  const { handoff } = await lab
+    .node('node0')
+    .post<{ handoff: string }>(`/v1/vms/${vm}/actions/migrate`, { node: 'node1', engine: 'postcopy' });
+  await within(20_000, `${vm} runs on node1 without all its pages`, async () => {
+    return (await stateAt('node1', vm)) === 'degraded';
+  });
+  return handoff;
+}
+
+async function back(node: string): Promise<void> {
+  await lab.startAgent(node);
+  await lab.converged();
+}
+const doubt = (node: string, vm: string) => lab.node(node).get<DoubtStatus>(`/v1/vms/${vm}/doubt`);
+const resolve = (node: string, vm: string, word: string) =>
+  lab.node(node).post<{ word: string }>(`/v1/vms/${vm}/actions/resolve`, { word });
+const outcome = async (node: string, handoff: string) =>
+  (await lab.node(node).get<HandoffStatus>(`/v1/handoffs/${handoff}`)).outcome;
+const destroy = (node: string, vm: string) => lab.node(node).post(`/v1/vms/${vm}/actions/destroy`);
+
+test('its target is told that the memory is gone when it comes back, ends the guest and starts it from its disk', async () => {
+  const handoff = await degraded('vm0');
+  await lab.powerFail('node0');
+  assert.is(await stateAt('node1', 'vm0'), 'degraded', 'nobody has said yet that the pages cannot come');
+  await back('node0');
+  await runsOnlyOn('node1', 'node0', 'vm0');
+  assert.is(await outcome('node1', handoff), 'lost');
+  assert.is((await (await lab.guest('vm0')).status()).filled, 0, 'it is a new guest');
+  await destroy('node1', 'vm0');
+});
+
+test('while it stays away, an operator may give its pages up, and the VM starts from its disk', async () => {
+  await degraded('vm1');
+  await lab.powerFail('node0');
+  const known = await doubt('node1', 'vm1');
+  assert.equal([known.role, known.record, known.words], ['target', 'owner', ['from-disk']]);
+  await resolve('node1', 'vm1', 'from-disk');
+  await runsOnlyOn('node1', 'node0', 'vm1');
+  await back('node0');
+  await runsOnlyOn('node1', 'node0', 'vm1');
+  await destroy('node1', 'vm1');
+});
+
+test('the VM that went down with its new node starts on its former one by the proof that the new one is off; that one yields', async () => {
+  const handoff = await degraded('vm2');
+  const early = await resolve('node0', 'vm2', 'peer-is-off').catch((error: { code: string }) => error.code);
+  assert.is(early, 'SHOAL_RESOLVE_REFUSED', 'node1 is heard of');
+  await lab.powerFail('node1');
+  await within(20_000, 'node1 is known to be silent', async () => {
+    return (await doubt('node0', 'vm2')).sentences.join(' ').includes('it is silent');
+  });
+  assert.equal((await doubt('node0', 'vm2')).words, ['peer-is-off']);
+  await resolve('node0', 'vm2', 'peer-is-off');
+  const { epoch } = await runsOnlyOn('node0', 'node1', 'vm2');
+  assert.is(epoch, 3, 'above what node1 claims');
+  await back('node1');
+  await within(20_000, 'node1 has let go of it', async () => (await outcome('node1', handoff)) === 'yielded');
+  await runsOnlyOn('node0', 'node1', 'vm2');
+  assert.is(await outcome('node0', handoff), 'resolved');
+});
+
+test.run();
