@@ -71,15 +71,31 @@ async function plants({ name, json }: Extract<Command, { verb: 'plants' }>): Pro
     throw new ShoalError('SHOAL_SIM_ARGS', 'no planted fault has that name', name ?? '', '');
   const results: { name: string; found: boolean; seeds: number; by: string; again: string }[] = [];
   for (const { name, what } of wanted) {
-    const sum = await campaign({ from: 1, count: PLANT_SEEDS, nodes: 5, planted: name, untilFailure: true });
-    const [first] = sum.violations;
+    const { first, seeds } = await find(name);
     const by = first?.violations[0]?.split('\n')[0] ?? '';
     const command = first ? `${again(first.seed, 5)} --plant ${name}` : '';
-    results.push({ name, found: first !== undefined, seeds: sum.seeds, by, again: command });
+    results.push({ name, found: first !== undefined, seeds, by, again: command });
     if (!json) print(`${first ? 'found' : 'MISSED'}  ${name}: ${what}\n       ${by}\n       ${command}`);
   }
   if (json) print(JSON.stringify(results, null, 2));
   return results.every(r => r.found) ? 0 : 1;
+}
+
+/** The first seed that fails with the fault and not without. */
+async function find(planted: string): Promise<{ first: Failure | undefined; seeds: number }> {
+  let seeds = 0;
+  for (let from = 1; from <= PLANT_SEEDS; ) {
+    const count = PLANT_SEEDS - from + 1;
+    const sum = await campaign({ from, count, nodes: 5, planted, untilFailure: true });
+    seeds += sum.seeds;
+    for (const failure of sum.violations) {
+      const clean = await run({ seed: failure.seed, nodes: 5, faults: true, log: false, plants: new Set() });
+      if (clean.violations.length === 0) return { first: failure, seeds };
+      say(`seed ${failure.seed} fails without ${planted} too`);
+    }
+    from += sum.seeds;
+  }
+  return { first: undefined, seeds };
 }
 
 async function scenarios({ name, update }: Extract<Command, { verb: 'scenarios' }>): Promise<number> {
