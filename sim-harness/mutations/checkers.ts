@@ -12,6 +12,12 @@ const tests = (file: string): Checker => ({
   verdict: SOME_FAILED,
 });
 
+/** Programs of the harness say what broke on a line of its own. */
+const program = (verdict: RegExp, file: string, ...args: string[]): Checker => ({
+  command: [process.execPath, '--conditions=source', '--import', 'tsx', file, ...args],
+  verdict,
+});
+
 /** Without optimisation: each fault is built anew, and that takes longer than the tests. With a filter in front of the `--`, cargo leaves out the examples that the tests start. */
 const cargo = (filter: string): Checker => ({
   command: [
@@ -25,6 +31,8 @@ export const CHECKERS: Readonly<Record<string, Checker>> = {
   'every run of two nodes': tests('agent/src/core/handoff/explore.test.ts'),
   'cells of the tables': tests('agent/src/core/handoff/cells.test.ts'),
   'promises of the tables': tests('agent/src/core/handoff/promises.test.ts'),
+  model: program(/^broken +precopy/m, 'sim-harness/model/main.ts', '--quick', '--engine', 'precopy'),
+  simulator: program(/[1-9]\d* seeds failed/, 'sim-harness/sim/main.ts', '--seeds', '6'),
   'journal tests': tests('agent/src/edge/handoff/journal.test.ts'),
   'power cut': tests('sim-harness/test/power-cut.test.ts'),
   'view tests': tests('agent/src/core/view.test.ts'),

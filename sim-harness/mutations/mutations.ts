@@ -16,7 +16,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/core/handoff/source.ts',
     find: "ready: go('switching-ready'),",
     replace: "ready: go('w-committed', 'write-committed'),",
-    caughtBy: ['every run of two nodes', 'cells of the tables'],
+    caughtBy: ['every run of two nodes', 'cells of the tables', 'model'],
   },
   {
     name: 'expiry-after-ready',
@@ -81,7 +81,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'agent/src/core/handoff/source.ts',
     find: "    running: go('transferring'),",
     replace: "    running: go('transferring', 'free-ram'),",
-    caughtBy: ['cells of the tables'],
+    caughtBy: ['cells of the tables', 'simulator'],
   },
   {
     name: 'refusal-taken-for-accept',
