@@ -111,7 +111,7 @@ export const PLANTS: Plant[] = [
     what: 'a target that has given up forgets that, and lets a later run overrule it',
     mix: { cancels: 1 },
     plant: both(
-      target('w-not-run', { written: t('not-run', 'send-not-run') }),
+      target('w-not-run', { written: t('not-run', 'release-reservation', 'send-not-run') }),
       target('not-run', { run: t('w-owner', 'write-owner') }),
     ),
   },
