@@ -195,7 +195,10 @@ export class Handoffs {
       await rewrite(this.#deps.journal, entry, this.#deps);
       const rebooted = entry.bootId !== this.#options.bootId;
       // What both sides have not acknowledged as ended may have been resolved by the peer while this node was off.
-      const asks = rebooted && this.#owns(entry) && holdsAfterReboot(entry.role, entry.record);
+      // A later handoff of the VM speaks for it: by this one it would start behind the back of whoever has it now.
+      const { vm, epoch } = entry.offer;
+      const passed = entries.some(e => e.offer.vm === vm && e.offer.epoch > epoch);
+      const asks = rebooted && !passed && this.#owns(entry) && holdsAfterReboot(entry.role, entry.record);
       if (entry.settled && !asks) this.#talkAbout(entry);
       else await this.#takeUp(entry, rebooted);
     }

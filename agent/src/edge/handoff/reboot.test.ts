@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { type Database, openDatabase } from '../store/store.ts';
 import type { Handoffs } from './handoffs.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { entry, H1, quiet, testNode, VM } from './test-node.ts';
+import { entry, H1, H2, quiet, testNode, VM } from './test-node.ts';
 
 let dir: string;
 let db: Database;
@@ -111,6 +111,19 @@ for (const record of ['owner', 'transferred'] as const) {
     assert.is((await newest())?.record, 'yielded');
   });
 }
+
+test('a settled handoff by which a VM came does not start it after a reboot when a later one has taken it away', async () => {
+  await journal.write({ ...entry(H1, 'target', 'transferred', 2, 'an earlier boot'), settled: true });
+  await journal.write(entry(H2, 'source', 'committed', 3, 'an earlier boot'));
+  const { handoffs, hear, toVm } = testNode(journal, { epoch: 2 });
+  alive.push(handoffs);
+  await handoffs.recover();
+  hear({ type: 'run', epoch: 2 });
+  hear({ type: 'running', epoch: 3 }, {}, H2);
+  await until('the VM has left', () => toVm().includes('left'));
+  await sleep(200);
+  assert.ok(!toVm().some(what => /stays|gained|start/.test(what)), toVm().join());
+});
 
 test('a word to an earlier life of this node changes nothing, and is answered', async () => {
   const { said, hear, toVm } = await rebooted('source', 'aborted');
