@@ -32,23 +32,9 @@ export const PLANTS: readonly Plant[] = [
     plant: source => cell(source, 'switching', 'ready', go('w-committed', 'write-committed')),
   },
   {
-    name: 'expiry-forgets',
-    what: 'a ready target whose reservation runs out forgets the handoff instead of writing not-run',
-    plant(_source, target) {
-      cell(target, 'w-ready', 'written', go('ready', 'send-ready'));
-      cell(target, 'ready', 'deadline', go('gone', 'drop-vm', 'end-pages', 'release-reservation', 'forget'));
-    },
-  },
-  {
     name: 'not-run-not-final',
     what: 'a target that has written not-run obeys a late run',
     plant: (_source, target) => cell(target, 'not-run', 'run', go('w-owner', 'write-owner')),
-  },
-  {
-    name: 'rollback-unwritten',
-    what: 'the source lets its guest go on though aborted is not on its disk',
-    plant: source =>
-      cell(source, 'w-aborted', 'write-failed', go('aborting', 'send-abort', 'end-pages', 'bring-back')),
   },
   {
     name: 'freed-on-running',
@@ -72,7 +58,6 @@ export const PLANTS: readonly Plant[] = [
       ),
   },
   { name: 'sync-skipped', what: 'records are told as written before they are on the disk' },
-  { name: 'earlier-life-obeyed', what: 'messages do not say to which life of the peer they are' },
   { name: 'autostart', what: "the target's VMM runs its guest as soon as it has loaded (no -S)" },
   { name: 'epoch-forgotten', what: 'every node claims its VMs with epoch 1' },
 ];

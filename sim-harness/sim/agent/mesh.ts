@@ -1,7 +1,5 @@
 /** The mesh as one life of an agent has it (`edge/mesh/mesh.ts` is the real one): gossip to all, frames to one. */
 import type { Mesh, PeerChange, RegisterEnds, Validate } from '@shoal/agent/edge/mesh/types';
-import { decodeHandoff, encodeHandoff } from '@shoal/protocol';
-import type { Machine } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
 import type { Life } from './life.ts';
 
@@ -15,15 +13,6 @@ export type Inbox = {
 
 /** A send that TCP cannot carry is given up after this. */
 const SEND_MS: [number, number] = [500, 5000];
-
-/** Planted: a frame says that it is from this life of its sender to this life of its receiver, whenever it was sent. */
-function ofTheseLives(frame: Uint8Array, sender: Machine, receiver: Machine): Uint8Array {
-  const decoded = decodeHandoff(frame);
-  if (!decoded.ok) return frame;
-  const lifeOf = (machine: Machine) => Number(machine.disk.read('meta', 'incarnation'));
-  const lives = { incarnation: lifeOf(sender), peerIncarnation: lifeOf(receiver) };
-  return encodeHandoff({ ...decoded.value, ...lives });
-}
 
 export function simMesh(
   world: World,
@@ -72,9 +61,7 @@ export function simMesh(
     },
     exchange: (peer, bytes) => registers?.frame(peer, bytes),
     frame(peer, bytes) {
-      const planted = world.plants.has('earlier-life-obeyed');
-      const frame = planted ? ofTheseLives(bytes, world.machine(peer), machine) : bytes;
-      for (const listener of messages) listener(peer, frame);
+      for (const listener of messages) listener(peer, bytes);
     },
   };
   const mesh: Mesh = {
