@@ -196,9 +196,11 @@ export class Handoffs {
       const rebooted = entry.bootId !== this.#options.bootId;
       // What both sides have not acknowledged as ended may have been resolved by the peer while this node was off.
       // A later handoff of the VM speaks for it: by this one it would start behind the back of whoever has it now.
-      const { vm, epoch } = entry.offer;
-      const passed = entries.some(e => e.offer.vm === vm && e.offer.epoch > epoch);
-      const asks = rebooted && !passed && this.#owns(entry) && holdsAfterReboot(entry.role, entry.record);
+      const asks =
+        rebooted &&
+        !entries.some(later => isPassed(entry, later)) &&
+        this.#owns(entry) &&
+        holdsAfterReboot(entry.role, entry.record);
       if (entry.settled && !asks) this.#talkAbout(entry);
       else await this.#takeUp(entry, rebooted);
     }
@@ -257,7 +259,7 @@ export class Handoffs {
 
   #dropWhenEnded(party: AnyParty): void {
     const look = () => {
-      if (!party.ended) return;
+      if (!party.ended || party.busy) return;
       drop();
       this.parties.delete(party.handoff);
       this.parties.settled.delete(party.handoff);
@@ -285,6 +287,11 @@ export class Handoffs {
     await Promise.all([...this.parties.values()].map(p => p.stop()));
   }
 }
+
+/** After one that gave up the next has the same epoch; but none begins before the one before it is settled. */
+const isPassed = (entry: JournalEntry, other: JournalEntry): boolean =>
+  other.offer.vm === entry.offer.vm &&
+  (other.offer.epoch > entry.offer.epoch || (entry.settled === true && !other.settled));
 
 /** Refused at once instead of by silence: the source may offer again. */
 const RESTARTED = { code: 'restarted', detail: 'its agent has just been restarted', numbers: {} };

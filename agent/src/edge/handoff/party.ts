@@ -51,6 +51,8 @@ export abstract class Party<S extends string, V extends string, E extends string
   #state: S;
   #stateSinceMs: number;
   #effects: Promise<void> = Promise.resolve();
+  /** Some effect is not carried out yet: one that must happen is tried again until it is. */
+  busy = false;
   #pending = new Map<E, number>();
   /** What the peer said last to this life of the agent. */
   lastWord = { word: '', atMs: 0 };
@@ -163,11 +165,14 @@ export abstract class Party<S extends string, V extends string, E extends string
     // A repeated effect that still waits or runs is not piled up.
     if (this.#pending.has(effect)) return;
     this.#pending.set(effect, 1);
-    this.#effects = this.#effects.then(async () => {
+    const done = this.#effects.then(async () => {
       this.#pending.delete(effect);
       if (this.#machine.onlyIn[effect]?.includes(this.#state) === false) return;
       while (!this.#stopped && !(await this.#tried(effect))) await sleep(this.deps.clock, AGAIN_MS);
+      if (this.#effects === done) this.busy = false;
     });
+    this.busy = true;
+    this.#effects = done;
   }
 
   /** False when it failed and must be tried again. */

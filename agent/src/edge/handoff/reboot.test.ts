@@ -125,6 +125,34 @@ test('a settled handoff by which a VM came does not start it after a reboot when
   assert.ok(!toVm().some(what => /stays|gained|start/.test(what)), toVm().join());
 });
 
+test('a settled handoff that gave up does not start its VM after a reboot when a later one may have given it away', async () => {
+  await journal.write({ ...entry(H1, 'source', 'aborted', 2, 'an earlier boot'), settled: true });
+  await journal.write(entry(H2, 'source', 'committed', 2, 'an earlier boot'));
+  const { handoffs, hear, toVm } = testNode(journal, { epoch: 1 });
+  alive.push(handoffs);
+  await handoffs.recover();
+  hear({ type: 'record', role: 'target', state: 'none' });
+  hear({ type: 'running', epoch: 2 }, {}, H2);
+  await until('the VM has left', () => toVm().includes('left'));
+  await sleep(200);
+  assert.ok(!toVm().some(what => /stays|start/.test(what)), toVm().join());
+});
+
+test('a record that could not be forgotten when both sides had ended is forgotten as soon as it can be', async () => {
+  await journal.write({ ...entry(H1, 'target', 'not-run', 2), settled: true });
+  let full = true;
+  const forget = (id: string) => (full ? Promise.reject(new Error('no space')) : journal.forget(id));
+  const { handoffs, hear } = testNode({ ...journal, forget }, undefined);
+  alive.push(handoffs);
+  await handoffs.recover();
+  hear({ type: 'ended' });
+  await until('it has ended', () => handoffs.parties.get(H1)?.ended === true);
+  // Longer than an ended handoff is kept for its peer's last words.
+  await sleep(6000);
+  full = false;
+  await until('its record is gone', async () => (await journal.all()).length === 0);
+});
+
 test('a word to an earlier life of this node changes nothing, and is answered', async () => {
   const { said, hear, toVm } = await rebooted('source', 'aborted');
   hear({ type: 'not-run', reason: 'given up' }, { peerIncarnation: 1 });
