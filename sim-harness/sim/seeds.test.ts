@@ -10,6 +10,9 @@ const kept = readFileSync(fileURLToPath(new URL('./kept-seeds.txt', import.meta.
   .flatMap(line => /^(\d+) /.exec(line)?.[1] ?? [])
   .map(Number);
 
+/** A plant is found in the first dozens of seeds; which one it is shifts with every change of the agent. */
+const ENOUGH = 1000;
+
 test('no rule of handoff.md breaks in the first sixty seeds with faults, and faults of many kinds were among them', async () => {
   const sum = await campaign({ from: 1, count: 60, nodes: 5 });
   assert.equal(sum.violations, []);
@@ -29,7 +32,7 @@ test('seeds that have failed once do not fail again', async () => {
 
 for (const planted of ['commit-without-postmigrate', 'retaken-unasked', 'autostart'])
   test(`the simulator is seen to fail: ${planted} is found`, async () => {
-    const sum = await campaign({ from: 1, count: 20, nodes: 5, planted, untilFailure: true });
+    const sum = await campaign({ from: 1, count: ENOUGH, nodes: 5, planted, untilFailure: true });
     assert.ok(sum.violations.length > 0);
   });
 

@@ -12,7 +12,8 @@ const MAY_FOLLOW: Record<'source' | 'target', Record<string, readonly string[]>>
     preparing: ['preparing', 'switching', 'aborted'],
     // `released`: after a reboot, when the target says that it was resolved to have the VM.
     switching: ['switching', 'committed', 'aborted', 'released', 'resolved'],
-    committed: ['committed', 'released', 'retaken', 'resolved'],
+    // `aborted`: a deadline that struck before the source had heard that its record was written (handoff.md, Records).
+    committed: ['committed', 'released', 'retaken', 'resolved', 'aborted'],
     released: ['released'],
     aborted: ['aborted', 'released', 'resolved'],
     retaken: ['retaken'],
@@ -67,6 +68,7 @@ export class Journals {
     if (record === 'committed') this.#mayCommit(machine, entry);
     else if (record === 'owner') this.#mayOwn(entry);
     else if (record === 'retaken') this.#mayRetake(entry);
+    else if (record === 'aborted') this.#mayAbort(entry);
     else if (record === 'not-run') this.#neverRan(machine, entry);
   }
 
@@ -83,6 +85,13 @@ export class Journals {
   #mayOwn(entry: JournalEntry): void {
     const peer = this.#peerRecord(entry);
     if (peer !== 'committed') this.#violated(entry, `owner while the source has ${peer} written down`);
+  }
+
+  /** If `run` is still on its way to the target, its `owner` will be told of. */
+  #mayAbort(entry: JournalEntry): void {
+    const peer = this.#peerRecord(entry);
+    if (peer === 'owner' || peer === 'transferred')
+      this.#violated(entry, `aborted while the target has ${peer} written down`);
   }
 
   #mayRetake(entry: JournalEntry): void {

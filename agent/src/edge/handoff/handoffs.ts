@@ -250,9 +250,10 @@ export class Handoffs {
     this.parties.settled.add(handoff);
     const status = this.parties.status(party);
     this.#deps.ended(status);
-    this.#deps.past
-      .add(status)
-      .catch(error => this.#deps.log.error({ handoff, error: String(error) }, 'ended handoff not kept'));
+    const { past, vms, log } = this.#deps;
+    Promise.all([past.add(status), vms.settled(party.vm)]).catch(error =>
+      log.error({ handoff, error: String(error) }, 'ended handoff not kept, or its VM not seen to'),
+    );
     this.#dropWhenEnded(party);
     this.#deps.changed();
   }

@@ -69,6 +69,7 @@ export function testNode(
     startCold: (_: string, epoch: number) => does('start-cold')(epoch),
     gained: (_: unknown, epoch: number) => does('gained')(epoch),
     left: does('left'),
+    settled: async () => undefined,
     ...more,
   };
   const words = new Words({

@@ -129,6 +129,21 @@ test('a VM that ends while a handoff has it keeps its memory until the handoff l
   await until('it runs again', () => owned.state === 'running');
 });
 
+test('a VM that ends right before its handoff is settled, behind the last look at it, starts again all the same', async () => {
+  const owned = await run('web');
+  const { vm } = owned.record.spec;
+  house.moving.add(vm);
+  await vms.stays(vm, 1);
+  process.kill(owned.vmm?.pid as number, 'SIGKILL');
+  await until('its end is known', () => owned.vmm === undefined);
+  house.moving.delete(vm);
+  await vms.settled(vm);
+  await until('it runs again', () => owned.state === 'running');
+  assert.is(owned.record.crashesAtMs.length, 1);
+  await vms.settled(vm);
+  assert.is(owned.record.crashesAtMs.length, 1, 'one end is one crash');
+});
+
 test('an agent that died right after it started a VMM, before it wrote that down, finds it again', async () => {
   const { spec } = (await run('web')).record;
   const before = house.pids(spec.vm);

@@ -6,7 +6,7 @@
 import type { VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
 import { ShoalError } from '../../errors.ts';
-import { type Clock, sleep } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
 import { arrivalRecord, type Luggage } from './arrival.ts';
@@ -19,8 +19,6 @@ import { Watch } from './watch.ts';
 
 /** How long a guest gets to power down before it is ended. Longer keeps people waiting, shorter loses its data. */
 export const POWERDOWN_MS = 15_000;
-/** A monitor answers in milliseconds; a deaf one must not hold up the start of the agent. */
-const LEARN_MS = 1000;
 
 export type VmsOptions = {
   bootId: string;
@@ -53,7 +51,7 @@ export class Vms {
     this.#deps = deps;
     const { clock, log, changed, host, inHandoff } = deps;
     const ours = (owned: OwnedVm) => this.#vms.get(owned.record.spec.vm) === owned;
-    const save = (owned: OwnedVm) => this.#save(owned);
+    const save = this.#save.bind(this);
     this.#restarts = new Restarts(options.bootId, {
       clock,
       log,
@@ -94,11 +92,7 @@ export class Vms {
       const vmm = await this.#deps.host.adopt(record.spec);
       if (!vmm) continue;
       this.#watch.attach(owned, vmm);
-      owned.state = 'paused';
-      const learnt = learnState(vmm, this.#deps.clock, running => {
-        owned.state = running ? 'running' : 'paused';
-      });
-      await Promise.race([learnt, sleep(this.#deps.clock, LEARN_MS, 'idle')]);
+      await learnState(owned, vmm, this.#deps.clock);
       this.#deps.log.info({ vm: record.spec.name, pid: vmm.pid, state: owned.state }, 'VM adopted');
     }
   }
@@ -123,8 +117,8 @@ export class Vms {
   /** Rejects with SHOAL_VM_SPEC and all that hinders this node from running it. */
   async judge(spec: VmSpec): Promise<void> {
     const faults = await this.#deps.host.judge(spec);
-    if (faults.length === 0) return;
-    throw new ShoalError('SHOAL_VM_SPEC', faults.join('; '), spec.name, 'Mend the spec and run it again');
+    if (faults.length > 0)
+      throw new ShoalError('SHOAL_VM_SPEC', faults.join('; '), spec.name, 'Mend the spec and run it again');
   }
 
   /**
@@ -239,16 +233,22 @@ export class Vms {
   /** A handoff of this VM ended here and it stays: with a higher epoch when it was retaken. */
   async stays(vm: string, epoch: number): Promise<void> {
     const owned = this.#vms.get(vm);
-    // It was given away or destroyed by a later change.
-    if (!owned) return;
+    if (!owned) return; // given away or destroyed by a later change
     // An old handoff may be the last to end. Known only once it is written: who settles a handoff tries again until then.
     if (epoch > owned.record.epoch) {
       await this.#deps.shelves.records.putSynced(vm, { ...owned.record, epoch });
       owned.record = { ...owned.record, epoch };
     }
+    this.#watch.endedUnseen(owned);
     if (!owned.vmm && owned.record.desired === 'running') await this.#restarts.ended(owned);
     else if (!owned.vmm) await this.#watch.release(owned);
     this.#deps.changed();
+  }
+
+  /** No handoff has it any more: a guest that ended after `stays` had looked is seen to. */
+  async settled(vm: string): Promise<void> {
+    const owned = this.#vms.get(vm);
+    if (owned && !owned.vmm && this.#watch.endedUnseen(owned)) await this.#restarts.ended(owned);
   }
 
   /** See `Restarts.cold`. */
