@@ -71,7 +71,7 @@ test('a handoff is settled in the journal once its end is carried out', async ()
   const { handoffs, toVm } = node({ epoch: 1, runState: 'postmigrate' });
   await handoffs.recover();
   await sleep(300);
-  assert.equal(toVm(), ['end', 'clean', 'left']);
+  assert.equal(toVm(), ['end', 'clean', 'left', 'settled']);
   assert.is((await journal.all())[0]?.settled, true);
   await handoffs.stop();
 });
@@ -110,7 +110,7 @@ test('a source whose VMM ended while the abort was written down does not try for
   const { handoffs, toVm } = node({ epoch: 1, runState: 'postmigrate' }, { get: () => owned });
   await handoffs.recover();
   await sleep(300);
-  assert.equal(toVm(), ['stays 1']);
+  assert.equal(toVm(), ['stays 1', 'settled']);
   assert.is(handoffs.parties.inHandoff(VM), false);
   await handoffs.stop();
 });

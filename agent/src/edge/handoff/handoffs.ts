@@ -194,13 +194,9 @@ export class Handoffs {
     for (const entry of entries) {
       await rewrite(this.#deps.journal, entry, this.#deps);
       const rebooted = entry.bootId !== this.#options.bootId;
-      // What both sides have not acknowledged as ended may have been resolved by the peer while this node was off.
-      // A later handoff of the VM speaks for it: by this one it would start behind the back of whoever has it now.
-      const asks =
-        rebooted &&
-        !entries.some(later => isPassed(entry, later)) &&
-        this.#owns(entry) &&
-        holdsAfterReboot(entry.role, entry.record);
+      // What both sides have not acknowledged as ended may have been resolved by the peer while this node was off: each
+      // such handoff asks, and the VM starts when none is left that has not been answered.
+      const asks = rebooted && this.#owns(entry) && holdsAfterReboot(entry.role, entry.record);
       if (entry.settled && !asks) this.#talkAbout(entry);
       else await this.#takeUp(entry, rebooted);
     }
@@ -210,7 +206,7 @@ export class Handoffs {
     return this.#deps.vms.get(offer.spec.vm) !== undefined;
   }
 
-  async #takeUp({ record, seq, settled: _, ...read }: JournalEntry, rebooted: boolean): Promise<void> {
+  async #takeUp({ record, seq, settled, ...read }: JournalEntry, rebooted: boolean): Promise<void> {
     const { handoff, role, offer } = read;
     // What is written from now on is written in this boot.
     const rest = { ...read, bootId: this.#options.bootId };
@@ -223,6 +219,7 @@ export class Handoffs {
     } else {
       const { state, effects } = targetMachine(offer.engine).recover(record, rebooted);
       const party = this.#makeTarget(state, rest);
+      party.gains = !settled;
       this.parties.set(handoff, party);
       const { vms, host } = this.#deps;
       party.adopted(vms.get(offer.spec.vm)?.vmm ?? (await host.adopt(offer.spec)));
@@ -251,7 +248,8 @@ export class Handoffs {
     const status = this.parties.status(party);
     this.#deps.ended(status);
     const { past, vms, log } = this.#deps;
-    Promise.all([past.add(status), vms.settled(party.vm)]).catch(error =>
+    const free = this.parties.inHandoff(party.vm) ? undefined : vms.settled(party.vm);
+    Promise.all([past.add(status), free]).catch(error =>
       log.error({ handoff, error: String(error) }, 'ended handoff not kept, or its VM not seen to'),
     );
     this.#dropWhenEnded(party);
@@ -288,11 +286,6 @@ export class Handoffs {
     await Promise.all([...this.parties.values()].map(p => p.stop()));
   }
 }
-
-/** After one that gave up the next has the same epoch; but none begins before the one before it is settled. */
-const isPassed = (entry: JournalEntry, other: JournalEntry): boolean =>
-  other.offer.vm === entry.offer.vm &&
-  (other.offer.epoch > entry.offer.epoch || (entry.settled === true && !other.settled));
 
 /** Refused at once instead of by silence: the source may offer again. */
 const RESTARTED = { code: 'restarted', detail: 'its agent has just been restarted', numbers: {} };

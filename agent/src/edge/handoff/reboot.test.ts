@@ -42,6 +42,10 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
   throw new Error(`not within ten seconds: ${what}`);
 }
 
+/** A VM is started when it is here and no handoff has it any more. */
+const startsOnlyAfter = (what: string, done: string[]) =>
+  done.filter(d => d === 'settled').length === 1 && done.indexOf('settled') > done.indexOf(what);
+
 const newest = async () => (await journal.all())[0];
 
 test('a source whose committed guest went with the power asks, tells a ready target to give up, and never says run', async () => {
@@ -122,7 +126,31 @@ test('a settled handoff by which a VM came does not start it after a reboot when
   hear({ type: 'running', epoch: 3 }, {}, H2);
   await until('the VM has left', () => toVm().includes('left'));
   await sleep(200);
-  assert.ok(!toVm().some(what => /stays|gained|start/.test(what)), toVm().join());
+  assert.ok(!toVm().includes('gained 2'), 'what has left does not come again');
+  assert.ok(startsOnlyAfter('left', toVm()), toVm().join());
+});
+
+test('a VM whose arrival its source never heard of is not started after a reboot by a later handoff that gives up', async () => {
+  for (const [record, settled] of [
+    ['preparing', false],
+    ['aborted', true],
+    ['retaken', true],
+  ] as const) {
+    await journal.write({ ...entry(H1, 'target', 'transferred', 2, 'an earlier boot'), settled: true });
+    const later = entry(H2, 'source', record, 3, 'an earlier boot');
+    await journal.write(settled ? { ...later, settled } : later);
+    const { handoffs, said, hear, toVm } = testNode(journal, { epoch: 2 });
+    await handoffs.recover();
+    hear({ type: 'not-run', reason: 'given up' }, {}, H2);
+    await until(`${record}: it asks its source`, () => said.some(m => m.type === 'ask' && m.handoff === H1));
+    assert.ok(handoffs.parties.inHandoff(VM), record);
+    await sleep(200);
+    assert.not(toVm().includes('settled'), `${record}: ${toVm()}`);
+    hear({ type: 'record', role: 'source', state: 'resolved' });
+    await until(`${record}: it yields the VM`, () => toVm().includes('left'));
+    await handoffs.stop();
+    for (const id of [H1, H2]) await journal.forget(id);
+  }
 });
 
 test('a settled handoff that gave up does not start its VM after a reboot when a later one may have given it away', async () => {
@@ -135,7 +163,7 @@ test('a settled handoff that gave up does not start its VM after a reboot when a
   hear({ type: 'running', epoch: 2 }, {}, H2);
   await until('the VM has left', () => toVm().includes('left'));
   await sleep(200);
-  assert.ok(!toVm().some(what => /stays|start/.test(what)), toVm().join());
+  assert.ok(startsOnlyAfter('left', toVm()), toVm().join());
 });
 
 test('a record that could not be forgotten when both sides had ended is forgotten as soon as it can be', async () => {

@@ -38,6 +38,8 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   #verdict: Verdict | undefined;
   #why = '';
   reserved = true;
+  /** False when the VM came by it long ago: it may have left since, and does not come again. */
+  gains = true;
 
   constructor(
     state: AnyTargetState,
@@ -204,7 +206,8 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
 
   async #gained(vmm: Vmm | undefined, from: Luggage & { pinned?: boolean }): Promise<void> {
     const { spec, epoch, reason } = this.entry.offer;
-    if (this.#deps.vms.get(this.vm)?.record.epoch === epoch) return; // recovered: it is known already
+    // Recovered: it is known already.
+    if (!this.gains || this.#deps.vms.get(this.vm)?.record.epoch === epoch) return;
     await this.#deps.vms.gained(spec, epoch, vmm, { pinned: reason === 'manual', ...from });
   }
 

@@ -69,7 +69,7 @@ export function testNode(
     startCold: (_: string, epoch: number) => does('start-cold')(epoch),
     gained: (_: unknown, epoch: number) => does('gained')(epoch),
     left: does('left'),
-    settled: async () => undefined,
+    settled: does('settled'),
     ...more,
   };
   const words = new Words({

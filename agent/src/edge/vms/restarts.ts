@@ -40,12 +40,14 @@ export class Restarts {
     } else await this.crashed(owned);
   }
 
-  /** By an operator's word it starts from its disks, whatever its memory was, as a new ownership. */
+  /**
+   * By an operator's word it is to start from its disks, whatever its memory was, as a new ownership: as after a reboot,
+   * once no handoff has it any more.
+   */
   async cold(owned: OwnedVm, epoch: number): Promise<void> {
-    const first = { desired: 'running' as const, crashed: false, crashesAtMs: [] };
+    const first = { desired: 'running' as const, crashed: false, crashesAtMs: [], bootId: '' };
     owned.record = { ...owned.record, ...first, epoch: Math.max(epoch, owned.record.epoch) };
     await this.#deps.save(owned);
-    if (!owned.vmm) await this.#startOrCrash(owned);
   }
 
   /** Part of its memory is gone for ever, with the node that it came from. It is ended, and then treated as crashed. */

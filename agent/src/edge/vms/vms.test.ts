@@ -125,7 +125,9 @@ test('a VM that ends while a handoff has it keeps its memory until the handoff l
   await until('its end is known', () => owned.vmm === undefined);
   assert.is(house.files().filter(f => f.endsWith('.ram')).length, 1);
   await vms.stays(vm, 1);
+  assert.is(owned.vmm, undefined, 'nothing is started while a handoff may have it');
   house.moving.delete(vm);
+  await vms.settled(vm);
   await until('it runs again', () => owned.state === 'running');
 });
 

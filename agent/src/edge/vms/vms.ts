@@ -230,25 +230,23 @@ export class Vms {
     this.#deps.changed();
   }
 
-  /** A handoff of this VM ended here and it stays: with a higher epoch when it was retaken. */
+  /** A handoff of this VM ended here and it stays: with a higher epoch when it was retaken. Starts nothing. */
   async stays(vm: string, epoch: number): Promise<void> {
     const owned = this.#vms.get(vm);
-    if (!owned) return; // given away or destroyed by a later change
     // An old handoff may be the last to end. Known only once it is written: who settles a handoff tries again until then.
-    if (epoch > owned.record.epoch) {
-      await this.#deps.shelves.records.putSynced(vm, { ...owned.record, epoch });
-      owned.record = { ...owned.record, epoch };
-    }
-    this.#watch.endedUnseen(owned);
-    if (!owned.vmm && owned.record.desired === 'running') await this.#restarts.ended(owned);
-    else if (!owned.vmm) await this.#watch.release(owned);
+    if (!owned || epoch <= owned.record.epoch) return;
+    await this.#deps.shelves.records.putSynced(vm, { ...owned.record, epoch });
+    owned.record = { ...owned.record, epoch };
     this.#deps.changed();
   }
 
-  /** No handoff has it any more: a guest that ended after `stays` had looked is seen to. */
+  /** No handoff has it any more: a guest that has ended meanwhile is seen to. */
   async settled(vm: string): Promise<void> {
     const owned = this.#vms.get(vm);
-    if (owned && !owned.vmm && this.#watch.endedUnseen(owned)) await this.#restarts.ended(owned);
+    if (!owned || owned.vmm) return;
+    if (owned.record.desired === 'running') await this.#restarts.ended(owned);
+    else await this.#watch.release(owned);
+    this.#deps.changed();
   }
 
   /** See `Restarts.cold`. */

@@ -19,9 +19,6 @@ export class Watch {
   /** By VM: resolved when all that follows the end of its present VMM is done. */
   readonly #ends = new Map<string, Promise<void>>();
 
-  /** VMs whose guest ended while a handoff had it. */
-  readonly #unseen = new Set<string>();
-
   constructor(deps: WatchDeps) {
     this.#deps = deps;
   }
@@ -45,11 +42,6 @@ export class Watch {
   async ended({ record: { spec } }: OwnedVm): Promise<void> {
     await this.#ends.get(spec.vm);
     this.#ends.delete(spec.vm);
-  }
-
-  /** Whether its guest has ended in a handoff and nobody has asked since. */
-  endedUnseen({ record: { spec } }: OwnedVm): boolean {
-    return this.#unseen.delete(spec.vm);
   }
 
   /** Gives back what a guest held that is gone: memory, network cards, sockets. */
@@ -82,6 +74,5 @@ export class Watch {
     if (!ours(owned)) return;
     if (owned.record.desired === 'stopped') await save(owned);
     else if (settled) await crashed(owned);
-    else this.#unseen.add(owned.record.spec.vm);
   }
 }
