@@ -1,7 +1,6 @@
 /**
- * The VMs that this node owns: created, started, adopted after a restart of the agent, started again after a reboot
- * of the node, ended. A VM in a handoff belongs to the handoff: nothing here starts or ends it meanwhile
- * (handoff.md: nobody but the table may resume or drop a guest).
+ * The VMs that this node owns, from creation to end. A VM in a handoff belongs to the handoff: nothing here starts or
+ * ends it meanwhile (handoff.md: nobody but the table may resume or drop a guest).
  */
 import type { VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
@@ -11,6 +10,7 @@ import type { Logger } from '../log.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
 import { arrivalRecord, type Luggage } from './arrival.ts';
 import { learnState } from './learn-state.ts';
+import { Once } from './once.ts';
 import { powerOff } from './power-off.ts';
 import { newRecord, type OwnedVm, startedIn, stateOf, type VmShelves } from './record.ts';
 import { Restarts } from './restarts.ts';
@@ -45,6 +45,7 @@ export class Vms {
   readonly #vms = new Map<string, OwnedVm>();
   readonly #turns = new Turns();
   readonly #watch: Watch;
+  readonly #looks = new Once();
 
   constructor(options: VmsOptions, deps: VmsDeps) {
     this.#options = options;
@@ -97,21 +98,25 @@ export class Vms {
     }
   }
 
-  /**
-   * After `adoptAll` and the handoffs' recovery: what should run and does not is started again, or left as crashed;
-   * what was being stopped when the agent ended is stopped. Each is looked at in its turn: it may have left meanwhile.
-   */
+  /** After `adoptAll` and the handoffs' recovery. A VM may leave while another is seen to. */
   async startOwned(): Promise<void> {
     for (const owned of this.list()) {
-      const { spec, desired, crashed } = owned.record;
+      const { spec, desired } = owned.record;
       if (this.#vms.get(spec.vm) !== owned || this.#deps.inHandoff(spec.vm)) continue;
-      if (owned.vmm) {
-        if (desired === 'stopped') void this.stop(owned).catch(error => this.#watch.failed(owned, error));
-        continue;
-      }
-      await this.#watch.release(owned);
-      if (desired === 'running' && !crashed) await this.#restarts.ended(owned);
+      if (!owned.vmm) await this.#seeTo(owned);
+      else if (desired === 'stopped') void this.stop(owned).catch(error => this.#watch.failed(owned, error));
     }
+  }
+
+  /** One that has no guest, and no handoff: it starts again, or gives back what it held. */
+  #seeTo(owned: OwnedVm): Promise<void> {
+    return this.#looks.run(owned.record.spec.vm, async () => {
+      if ((this.busy(owned.record.spec.vm) ?? 'move') !== 'move') return;
+      await this.#watch.release(owned);
+      const { desired, crashed } = owned.record;
+      if (desired === 'running' && !crashed) await this.#restarts.ended(owned);
+      this.#deps.changed();
+    });
   }
 
   /** Rejects with SHOAL_VM_SPEC and all that hinders this node from running it. */
@@ -243,10 +248,7 @@ export class Vms {
   /** No handoff has it any more: a guest that has ended meanwhile is seen to. */
   async settled(vm: string): Promise<void> {
     const owned = this.#vms.get(vm);
-    if (!owned || owned.vmm) return;
-    if (owned.record.desired === 'running') await this.#restarts.ended(owned);
-    else await this.#watch.release(owned);
-    this.#deps.changed();
+    if (owned && !owned.vmm) await this.#seeTo(owned);
   }
 
   /** See `Restarts.cold`. */
