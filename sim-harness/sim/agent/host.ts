@@ -21,7 +21,10 @@ export function simHost(world: World, life: Life): VmHost {
   };
   const launch = (spec: VmSpec, incoming: boolean): SimVmm => {
     release(spec);
-    if (world.strikes('start-failed')) throw new Error('Cannot allocate memory');
+    if (world.strikes('start-failed')) {
+      if (!incoming) world.truth.startFailed(spec.vm);
+      throw new Error('Cannot allocate memory');
+    }
     const ramId = world.nextPid();
     machine.ram.set(spec.vm, ramId);
     const vmm = new SimVmm(world, machine, spec, ramId, incoming ? 'inmigrate' : 'prelaunch');

@@ -9,7 +9,7 @@ import type { World } from '../world/world.ts';
 type Known = {
   /** Executions of the VM so far; the memory of the last one is current. */
   executions: number;
-  /** Killed by faults, or ended with their node. */
+  /** Killed by faults, kept from starting by them, or ended with their node. */
   faultDeaths: number;
   /** The execution whose memory a fault has hit: copies of it may be thrown away, the VM has crashed. */
   hit: number;
@@ -37,6 +37,11 @@ export class Truth {
   /** The VMM that executed the VM last. */
   lastRunner(vm: string): SimVmm | undefined {
     return this.#known(vm).last;
+  }
+
+  /** A cold start that a fault prevented: the node counts it as a crash. */
+  startFailed(vm: string): void {
+    this.#known(vm).faultDeaths += 1;
   }
 
   faultDeaths(vm: string): number {
