@@ -10,6 +10,7 @@ import type { HandoffStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
 import type { Records } from '../store/records.ts';
 import type { JournalEntry } from './journal.ts';
+import { Judging } from './judging.ts';
 import { makeOffer, type OfferRequest } from './make-offer.ts';
 import { type AnyParty, Parties } from './parties.ts';
 import { rewrite } from './rewrite.ts';
@@ -36,8 +37,7 @@ export class Handoffs {
   readonly #options: HandoffsOptions;
   readonly #deps: HandoffsDeps;
   readonly parties: Parties;
-  /** One verdict after the other: two offers must not both count the same free memory. */
-  #judging: Promise<void> = Promise.resolve();
+  readonly #judging = new Judging();
 
   constructor(options: HandoffsOptions, deps: HandoffsDeps) {
     this.#options = options;
@@ -132,29 +132,28 @@ export class Handoffs {
 
   #judge(peer: string, offer: Offer): void {
     if (this.parties.has(offer.handoff)) return; // offered twice: the first one is being judged or was refused
+    const { handoff, vm, deadlineMs } = offer;
+    const { clock, words, log, judge } = this.#deps;
+    const full = this.#judging.full(peer);
+    if (full) {
+      const { code, detail, numbers } = full;
+      return words.say(peer, handoff, vm, { type: 'refuse', code, detail, numbers });
+    }
     const party = this.#makeTarget('judging', this.#entry('target', peer, offer));
     party.reserved = false;
-    this.parties.set(offer.handoff, party);
-    this.#judging = this.#judging.then(async () => {
-      const verdict = await this.#deps.judge(offer, peer).catch(
-        (error): Verdict => ({
-          ok: false,
-          code: 'fault',
-          detail: String(error.message ?? error),
-          numbers: {},
-        }),
-      );
+    this.parties.set(handoff, party);
+    const untilMs = clock.nowMs() + deadlineMs;
+    const late = () => clock.nowMs() > untilMs;
+    const judged = (verdict: Verdict) => {
       const last = verdict.ok ? this.#stillFree(offer, peer) : verdict;
       if (!last.ok) {
-        const { handoff, vm } = offer;
-        this.#deps.log.info(
-          { handoff, vm, peer, code: last.code, detail: last.detail },
-          'offer of a peer refused',
-        );
+        const { code, detail } = last;
+        log.info({ handoff, vm, peer, code, detail }, 'offer of a peer refused');
       }
       party.reserved = last.ok;
       party.judged(last);
-    });
+    };
+    this.#judging.add(peer, late, () => judge(offer, peer), judged);
   }
 
   /** Looked at right before the yes: what came between the verdict and now. */
@@ -249,7 +248,9 @@ export class Handoffs {
     this.#deps.ended(status);
     const { past, vms, log } = this.#deps;
     const free = this.parties.inHandoff(party.vm) ? undefined : vms.settled(party.vm);
-    Promise.all([past.add(status), free]).catch(error =>
+    // What was refused here is the source's to keep: a stranger to the truth could fill this disk with offers.
+    const refused = party.role === 'target' && status.outcome === 'refused';
+    Promise.all([refused ? undefined : past.add(status), free]).catch(error =>
       log.error({ handoff, error: String(error) }, 'ended handoff not kept, or its VM not seen to'),
     );
     this.#dropWhenEnded(party);

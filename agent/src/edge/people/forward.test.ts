@@ -83,6 +83,24 @@ test('a change asked at one node is carried out by the node that has the VM, and
   ]);
 });
 
+test('no token is sent to a node that claims a VM which another one has too, nor to one that is not heard any more', () => {
+  const sound = x.api.cluster;
+  const [vm] = sound.vms;
+  assert.ok(vm);
+  const claims = [{ ...vm, node: 'rogue', nodeId: 'rogue' }, vm];
+  for (const vms of [claims, [...claims].reverse(), [{ ...vm, stale: true }]]) {
+    x.api.cluster = { ...sound, vms };
+    try {
+      x.forward.route(person, 'stop', 'vm1', false, {});
+      assert.unreachable();
+    } catch (error) {
+      assert.is((error as ShoalError).code, 'SHOAL_VM_ELSEWHERE');
+    } finally {
+      x.api.cluster = sound;
+    }
+  }
+});
+
 test('both nodes have it in their audit logs, under one request', async () => {
   await ask('stop');
   const [here, there] = await Promise.all([x, y].map(async side => (await side.people.audit.last(1))[0]!));

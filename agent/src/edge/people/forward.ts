@@ -71,6 +71,7 @@ export class Forward {
     const found = vms.filter(v => v.name === name || v.vm === name);
     const [vm] = found;
     if (!vm || found.some(v => v.nodeId === nodeId)) return undefined;
+    mustBeSure(name, found);
     const { node = '', engine = '' } = (body ?? {}) as Partial<Pick<Action, 'node' | 'engine'>>;
     const request = this.#deps.newId();
     const change = { action, node, engine, dry };
@@ -276,4 +277,23 @@ function frameOf(action: Action): Uint8Array {
       'Mend it and ask again',
     );
   }
+}
+
+/** Whoever has the VM is shown the proof of a token: that must not go to a node that only says that it has it. */
+function mustBeSure(name: string, found: readonly VmStatus[]): void {
+  const [vm] = found;
+  const nodes = found.map(v => v.node).join(' and ');
+  const why =
+    found.length > 1
+      ? `${nodes} each say that they have it`
+      : vm?.stale
+        ? `${nodes} has not been heard lately`
+        : '';
+  if (why)
+    throw new ShoalError(
+      'SHOAL_VM_ELSEWHERE',
+      `${why}: no token is sent there`,
+      name,
+      `Ask on ${vm?.node} itself`,
+    );
 }
