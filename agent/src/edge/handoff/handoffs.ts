@@ -5,6 +5,7 @@ import { strangerAnswer } from '../../core/handoff/answers.ts';
 import { sourceMachine, targetMachine } from '../../core/handoff/machines.ts';
 import { holdsAfterReboot } from '../../core/handoff/recover.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
+import { Rates } from '../../core/rate.ts';
 import { every } from '../clock.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
@@ -38,6 +39,7 @@ export class Handoffs {
   readonly #deps: HandoffsDeps;
   readonly parties: Parties;
   readonly #judging = new Judging();
+  readonly #lines = new Rates(LINES.burst, LINES.perSecond);
 
   constructor(options: HandoffsOptions, deps: HandoffsDeps) {
     this.#options = options;
@@ -106,8 +108,7 @@ export class Handoffs {
   hear(peer: string, frame: Uint8Array): void {
     const decoded = decodeHandoff(frame);
     if (!decoded.ok) {
-      this.#deps.log.warn({ peer, fault: decoded.fault }, 'frame refused: not a handoff message');
-      return;
+      return this.#told(peer, { fault: decoded.fault }, 'frame refused: not a handoff message');
     }
     const message = decoded.value;
     const { words } = this.#deps;
@@ -115,11 +116,8 @@ export class Handoffs {
     const late = words.late(message, peer);
     const party = this.parties.get(message.handoff);
     if (party && (party.entry.peer !== peer || party.vm !== message.vm)) {
-      this.#deps.log.warn(
-        { peer, handoff: message.handoff },
-        'message refused: that handoff is not with this peer',
-      );
-      return;
+      const { handoff } = message;
+      return this.#told(peer, { handoff }, 'message refused: that handoff is not with this peer');
     }
     if (party && !party.ended) {
       if (late) party.tell();
@@ -130,10 +128,15 @@ export class Handoffs {
     else this.#answerUnknown(peer, message);
   }
 
+  #told(peer: string, what: object, text: string): void {
+    const { clock, log } = this.#deps;
+    if (this.#lines.take(peer, clock.nowMs())) log.warn({ peer, ...what }, text);
+  }
+
   #judge(peer: string, offer: Offer): void {
     if (this.parties.has(offer.handoff)) return; // offered twice: the first one is being judged or was refused
     const { handoff, vm, deadlineMs } = offer;
-    const { clock, words, log, judge } = this.#deps;
+    const { clock, words, judge } = this.#deps;
     const full = this.#judging.full(peer);
     if (full) {
       const { code, detail, numbers } = full;
@@ -148,7 +151,7 @@ export class Handoffs {
       const last = verdict.ok ? this.#stillFree(offer, peer) : verdict;
       if (!last.ok) {
         const { code, detail } = last;
-        log.info({ handoff, vm, peer, code, detail }, 'offer of a peer refused');
+        this.#told(peer, { handoff, vm, code, detail }, 'offer of a peer refused');
       }
       party.reserved = last.ok;
       party.judged(last);
@@ -288,6 +291,8 @@ export class Handoffs {
   }
 }
 
+/** Per peer: what a member sends wrongly is told of, but cannot fill the log. */
+const LINES = { burst: 20, perSecond: 1 };
 /** Refused at once instead of by silence: the source may offer again. */
 const RESTARTED = { code: 'restarted', detail: 'its agent has just been restarted', numbers: {} };
 /** A party is kept until both sides have said that they ended; looked at seldom, since it only frees memory. */
