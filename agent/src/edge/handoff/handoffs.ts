@@ -128,9 +128,9 @@ export class Handoffs {
     else this.#answerUnknown(peer, message);
   }
 
-  #told(peer: string, what: object, text: string): void {
+  #told(peer: string, what: object, text: string, level: 'info' | 'warn' = 'warn'): void {
     const { clock, log } = this.#deps;
-    if (this.#lines.take(peer, clock.nowMs())) log.warn({ peer, ...what }, text);
+    if (this.#lines.take(peer, clock.nowMs())) log[level]({ peer, ...what }, text);
   }
 
   #judge(peer: string, offer: Offer): void {
@@ -151,7 +151,7 @@ export class Handoffs {
       const last = verdict.ok ? this.#stillFree(offer, peer) : verdict;
       if (!last.ok) {
         const { code, detail } = last;
-        this.#told(peer, { handoff, vm, code, detail }, 'offer of a peer refused');
+        this.#told(peer, { handoff, vm, code, detail }, 'offer of a peer refused', 'info');
       }
       party.reserved = last.ok;
       party.judged(last);
