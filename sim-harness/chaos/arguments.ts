@@ -10,7 +10,7 @@ filled; checkers that believe no agent judge it. The same seed deals the same mo
   --handoffs N   so many are begun (default 1000; qemu: 50)
   --seconds N    nothing new is begun after so long (default 2400)
   --json         the report on standard output; progress is on standard error
-exit codes: 0 no violation, 1 a violation or a failure, 2 bad arguments or the time was over first
+exit codes: 0 no violation, 1 a violation or a failure, 2 bad arguments, or it shows nothing: the time was over first, or the harness failed
 `;
 
 export type ChaosOptions = {

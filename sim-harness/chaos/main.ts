@@ -8,13 +8,13 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function print(report: ChaosReport, json: boolean): void {
   if (json) return void process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  const { handoffs, injected, outcomes, violations, seconds, seed, agentEnds, troubles } = report;
+  const { handoffs, injected, outcomes, compared, violations, seconds, seed, agentEnds, troubles } = report;
   const list = (of: Record<string, number>) =>
     Object.entries(of)
       .map(([what, count]) => `${what} ${count}`)
       .join(', ');
   process.stdout.write(
-    `${handoffs} handoffs in ${seconds} s, seed ${seed}\nfaults: ${list(injected)}\nends: ${list(outcomes)}\nagents that ended by themselves: ${agentEnds}\n${troubles.map(t => `the harness failed: ${t}\n`).join('')}${violations.length} violations\n`,
+    `${handoffs} handoffs in ${seconds} s, seed ${seed}\nfaults: ${list(injected)}\nends: ${list(outcomes)}\nmemories compared: ${compared}\nagents that ended by themselves: ${agentEnds}\n${troubles.map(t => `the harness failed: ${t}\n`).join('')}${violations.length} violations\n`,
   );
 }
 
@@ -28,7 +28,8 @@ async function main(args: string[]): Promise<number> {
   const report = await chaos(options, say);
   print(report, options.json);
   if (report.violations.length > 0) return 1;
-  return report.handoffs < options.handoffs ? 2 : 0;
+  // A harness that failed in its own part has not shown what it was to show.
+  return report.handoffs < options.handoffs || report.troubles.length > 0 ? 2 : 0;
 }
 
 try {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChaosOptions, commandOf } from './arguments.ts';
 import { processesOf } from './checks/proc.ts';
 import { Runners } from './checks/runners.ts';
-import type { Violation } from './checks/violation.ts';
+import { type Violation, violation } from './checks/violation.ts';
 import { Injector } from './faults/inject.ts';
 import { Deck, KINDS, type Kind } from './faults/kinds.ts';
 import { Keeper } from './keeper.ts';
@@ -21,6 +21,8 @@ export type ChaosReport = {
   outcomes: Record<string, number>;
   /** Offers that were refused; they are no handoffs. */
   refused: Record<string, number>;
+  /** Memories of guests that were read whole behind a handoff, and found right unless a violation says otherwise. */
+  compared: number;
   /** Agents that ended without being killed; each was started again. */
   agentEnds: number;
   /** What the harness itself failed to do. */
@@ -80,6 +82,8 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
       note(await quiet.look());
     }
     note(await quiet.disks());
+    if (quiet.compared === 0 && found.size === 0 && moves.begun.length >= options.handoffs)
+      note([violation('memory', 'no memory was compared in the whole run')]);
     keeper.close();
     await kept;
   } finally {
@@ -100,6 +104,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     injected: Object.fromEntries(KINDS.map(k => [k, injector.counts.get(k) ?? 0])) as Record<Kind, number>,
     outcomes: counts(quiet.outcomes),
     refused: counts(moves.refused),
+    compared: quiet.compared,
     agentEnds: keeper.agentEnds,
     troubles: injector.troubles,
     violations: [...found.values()],

@@ -80,6 +80,20 @@ test('a VM that a third node reports as its own is not started here', async () =
   );
 });
 
+test('a word that was right when it was given is refused when the other node is heard before it is carried out', async () => {
+  const { node, deps } = await inDoubt(silent);
+  const { act } = resolveChange('web1', 'peer-is-off', 'socket:ann', deps);
+  const sound = deps.status;
+  deps.status = () => {
+    const status = sound();
+    return { ...status, nodes: status.nodes.map(n => ({ ...n, state: 'awake' as const, ageMs: 100 })) };
+  };
+  const error = (await act().catch((e: ShoalError) => e)) as ShoalError;
+  assert.is(error.code, 'SHOAL_RESOLVE_REFUSED');
+  assert.equal(node.toVm(), []);
+  assert.is((await journal.all())[0]?.record, 'committed');
+});
+
 test('an operator who proves that the other node is off gets the VM started from its disk, and is named for it', async () => {
   const { node, deps } = await inDoubt(silent);
   const { would, act } = resolveChange('web1', 'peer-is-off', 'socket:ann', deps);

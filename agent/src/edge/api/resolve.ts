@@ -57,17 +57,25 @@ export function doubtOf(name: string, deps: ResolveDeps): DoubtStatus {
   return { vm: party.vm, name: known.name, handoff, role, peer, record, ageMs, sentences, words };
 }
 
+/** Throws SHOAL_RESOLVE_REFUSED with what speaks against that word now. */
+function mayResolve(name: string, word: Word, deps: ResolveDeps): ReturnType<typeof find> {
+  const found = find(name, deps);
+  const why = objection(found.known, word, found.doubt.words);
+  if (why === undefined) return found;
+  const vm = found.known.name;
+  throw new ShoalError('SHOAL_RESOLVE_REFUSED', why, vm, `See \`shoal resolve ${vm}\``);
+}
+
 /** `by`: who gives that word, for the handoff's end. Throws SHOAL_RESOLVE_REFUSED with what speaks against it. */
 export function resolveChange(name: string, word: Word, by: string, deps: ResolveDeps): Change<Resolved> {
-  const { party, known, doubt } = find(name, deps);
-  const why = objection(known, word, doubt.words);
-  if (why !== undefined)
-    throw new ShoalError('SHOAL_RESOLVE_REFUSED', why, known.name, `See \`shoal resolve ${known.name}\``);
+  const { party, known } = mayResolve(name, word, deps);
   const does =
     word === 'from-disk' ? 'end its guest, whose memory is given up' : 'throw its memory image away';
   return {
     would: `take the word of ${by} (${word}), ${does}, and start ${known.name} here from its disks`,
     async act() {
+      // Looked at once more in the very moment: the peer may have spoken while the audit log was written.
+      mayResolve(name, word, deps);
       party.resolve(`${word} by the word of ${by}`);
       const untilMs = deps.clock.nowMs() + WRITTEN_MS;
       while (party.state === 'w-resolved' && deps.clock.nowMs() < untilMs)
