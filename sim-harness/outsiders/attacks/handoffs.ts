@@ -48,7 +48,7 @@ const garbage: Attack = {
   },
 };
 
-const ZERO = { incarnation: 1, peerIncarnation: 0, deadlineMs: 0 };
+const ZERO = { incarnation: 1, peerIncarnation: 0, deadlineMs: 5000 };
 const HASH = '0'.repeat(64);
 
 function offerOf(spec: VmSpec, more: Partial<Offer> = {}): Offer {

@@ -128,9 +128,9 @@ export class Handoffs {
     else this.#answerUnknown(peer, message);
   }
 
-  #told(peer: string, what: object, text: string, level: 'info' | 'warn' = 'warn'): void {
+  #told(peer: string, what: Record<string, unknown>, text: string, level: 'info' | 'warn' = 'warn'): void {
     const { clock, log } = this.#deps;
-    if (this.#lines.take(peer, clock.nowMs())) log[level]({ peer, ...what }, text);
+    if (this.#lines.take(`${peer} ${text} ${what.code}`, clock.nowMs())) log[level]({ peer, ...what }, text);
   }
 
   #judge(peer: string, offer: Offer): void {
@@ -140,6 +140,7 @@ export class Handoffs {
     const full = this.#judging.full(peer);
     if (full) {
       const { code, detail, numbers } = full;
+      this.#told(peer, { code, detail }, 'offer of a peer refused', 'info');
       return words.say(peer, handoff, vm, { type: 'refuse', code, detail, numbers });
     }
     const party = this.#makeTarget('judging', this.#entry('target', peer, offer));
@@ -291,7 +292,7 @@ export class Handoffs {
   }
 }
 
-/** Per peer: what a member sends wrongly is told of, but cannot fill the log. */
+/** Per peer and kind: what a member sends wrongly is told of, but cannot fill the log. */
 const LINES = { burst: 20, perSecond: 1 };
 /** Refused at once instead of by silence: the source may offer again. */
 const RESTARTED = { code: 'restarted', detail: 'its agent has just been restarted', numbers: {} };
