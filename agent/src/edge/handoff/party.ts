@@ -9,7 +9,7 @@ import type { Machine } from '../../core/handoff/machines.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { PageServers } from '../pages/types.ts';
-import type { VmHost } from '../vmm/types.ts';
+import type { VmHost, Vmm } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 import type { Words } from './words.ts';
@@ -212,6 +212,13 @@ export abstract class Party<S extends string, V extends string, E extends string
   /** What could not be done now is tried again as if it had just been asked for. */
   protected dispatchLater(event: V): void {
     this.deps.clock.after(AGAIN_MS, () => this.dispatch(event), 'idle');
+  }
+
+  /** Waits for nothing: a VMM that lacks a page does not answer, and the peer must hear meanwhile that the guest runs. */
+  protected announceGuest(vmm: Vmm | undefined): void {
+    vmm?.announceSelf().catch(error => {
+      this.deps.log.warn({ ...this.about(), error: String(error) }, 'the guest was not announced');
+    });
   }
 
   protected startDeadline(ms: number): void {

@@ -36,9 +36,28 @@ export class QemuTarget {
     if (status === 'completed') this.#tell('pages-complete');
   }
 
-  /** Whether pages are missing. */
-  async incomplete(): Promise<boolean> {
-    return (await this.#vmm.migrationStatus()).status !== 'completed';
+  /**
+   * Whether pages are missing, to be asked only once the source has no more to send: a VMM that is deaf because it waits
+   * for one of them is asked past its main loop, and what it says there breaks its stream. Rejects where nothing is known.
+   */
+  async incomplete(streamSocket: string): Promise<boolean> {
+    return this.#vmm.migrationStatus().then(
+      ({ status }) => status !== 'completed',
+      error => this.#waits(streamSocket).then(waits => waits || Promise.reject(error)),
+    );
+  }
+
+  /** QEMU allows each of these in one part of post-copy only, so that one that is allowed, or was before, tells. */
+  async #waits(streamSocket: string): Promise<boolean> {
+    const allowed = async (command: string, args?: Record<string, unknown>) =>
+      this.#vmm.executeOutOfBand(command, args).then(
+        () => true,
+        (error: Error) => /triggered already/.test(error.message),
+      );
+    // In `postcopy-active`; in `postcopy-paused`, where it may listen: there is no source that could come.
+    return (
+      (await allowed('migrate-pause')) || (await allowed('migrate-recover', { uri: `unix:${streamSocket}` }))
+    );
   }
 
   /** Its VMM has begun with the device state. */

@@ -222,7 +222,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
       case 'bring-back':
         return this.#bringBack();
       case 'announce':
-        return this.#vmm?.announceSelf();
+        return this.announceGuest(this.#vmm);
       case 'end-vmm':
         if (this.#startedAnew()) return;
         for (const off of this.#off.splice(0)) off();

@@ -153,7 +153,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
       case 'cont':
         return this.#cont();
       case 'announce':
-        return this.#vmm?.announceSelf();
+        return this.announceGuest(this.#vmm);
       case 'restart-pages':
         return this.#pages.again();
       case 'end-pages':
@@ -280,7 +280,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   /** The source has no more to send. What is missing now is missing for ever; no answer yet: asked with the next word. */
   async #askPages(): Promise<void> {
     const paged = this.entry.offer.engine === 'postcopy';
-    if ((paged && (await this.#pages.missing())) || (await this.#qemu?.incomplete()))
+    if ((paged && (await this.#pages.missing())) || (await this.#qemu?.incomplete(this.#pages.streamSocket)))
       this.#because('the memory of the VM went with its source', 'pages-lost');
   }
 

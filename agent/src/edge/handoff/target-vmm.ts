@@ -1,8 +1,11 @@
 /** Lets the guest run on the target, and tells what came of it by the VMM's run state, never by the refusal alone. */
-import type { Clock } from '../clock.ts';
+import type { ShoalError } from '../../errors.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { Vmm } from '../vmm/types.ts';
 
 const CONT_SETTLE_MS = 1000;
+/** The source's guest stands still until it is told: every look late is a later `transferred`, not more blackout. */
+const LOOK_EVERY_MS = 2;
 
 /** `unknown`: neither refused nor seen running yet; asked again with the next tick. */
 export type ContResult =
@@ -16,6 +19,10 @@ export class TargetVmm {
   /** True when this life of the agent has seen the VMM from its start: only then is "it never ran" known. */
   readonly #seenFromStart: boolean;
   #everRan = false;
+  #tellRan = (): void => undefined;
+  readonly #ran = new Promise<'ran'>(resolve => {
+    this.#tellRan = () => resolve('ran');
+  });
 
   constructor(vmm: Vmm, clock: Clock, seenFromStart: boolean) {
     this.#vmm = vmm;
@@ -26,24 +33,35 @@ export class TargetVmm {
   /** A RESUME event: whatever is refused later, this guest has executed here. */
   ran(): void {
     this.#everRan = true;
+    this.#tellRan();
   }
 
   /**
    * `cont` is refused where the disk's lock is held elsewhere. A guest that ran, stopped on an I/O error and was
-   * refused `cont` looks the same from there, so that only the run state tells (handoff.md, `not-run`).
+   * refused `cont` looks the same from there, so that only the run state tells (handoff.md, `not-run`). A guest that
+   * touches a missing page at once can hold QEMU's lock (seen under TCG): no answer comes until that page does. Its
+   * RESUME tells then, or, to an agent that was not there to hear it, the silence: such a one never gives the VM up, and
+   * what it has asked for waits in the monitor.
    */
   async cont(): Promise<ContResult> {
+    return Promise.race([this.#ask(), this.#ran.then((): ContResult => ({ kind: 'running' }))]);
+  }
+
+  async #ask(): Promise<ContResult> {
     try {
       await this.#vmm.cont();
     } catch (error) {
+      if (!this.#seenFromStart && (error as ShoalError).code === 'SHOAL_VMM_SILENT')
+        return { kind: 'running' };
       const state = await this.#vmm.runState();
       const neverRan = this.#seenFromStart && !this.#everRan && state === 'paused';
       return { kind: 'refused', neverRan, why: (error as Error).message };
     }
     const untilMs = this.#clock.nowMs() + CONT_SETTLE_MS;
-    do {
-      if ((await this.#vmm.runState()) === 'running') return { kind: 'running' };
-    } while (this.#clock.nowMs() < untilMs);
-    return { kind: 'unknown' };
+    while ((await this.#vmm.runState()) !== 'running') {
+      if (this.#clock.nowMs() >= untilMs) return { kind: 'unknown' };
+      await sleep(this.#clock, LOOK_EVERY_MS);
+    }
+    return { kind: 'running' };
   }
 }
