@@ -12,7 +12,7 @@ import type { PageServers } from '../pages/types.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
 import type { Journal, JournalEntry } from './journal.ts';
-import type { Words } from './words.ts';
+import type { Said, Words } from './words.ts';
 
 /** A lost message costs one of these; each unanswered resend doubles it. */
 const RESEND_FIRST_MS = 250;
@@ -46,6 +46,8 @@ export abstract class Party<S extends string, V extends string, E extends string
   readonly entry: Omit<JournalEntry, 'record' | 'seq'>;
   /** Why it ends as it does, when no better reason comes: what the life before knew is gone with it. */
   protected restarted = '';
+  /** Why it ends as it does; the first reason counts. */
+  protected why = '';
   protected readonly deps: PartyDeps;
   readonly #machine: Machine<S, V, E, A>;
   #state: S;
@@ -126,6 +128,25 @@ export abstract class Party<S extends string, V extends string, E extends string
     const word = type === 'record' ? `record ${message.state}` : type;
     this.lastWord = { word, atMs: this.deps.clock.nowMs() };
     this.hear(message);
+  }
+
+  cancel(): void {
+    this.because('cancelled', 'cancel' as V);
+  }
+
+  /** The operator's word that the other side is off. */
+  resolve(why: string): void {
+    this.why = why;
+    this.dispatch('resolve' as V);
+  }
+
+  protected because(why: string, event: V): void {
+    this.why ||= why;
+    this.dispatch(event);
+  }
+
+  protected say(said: Said): void {
+    this.deps.words.say(this.entry.peer, this.handoff, this.vm, said);
   }
 
   /** Says where this side stands, and changes nothing. */

@@ -17,7 +17,6 @@ import { offerSaid, type SourceWord, sourceSaid } from './said.ts';
 import { sessionWants } from './session-wants.ts';
 import { SourceVmm } from './source-vmm.ts';
 import { sourceOutcome, Timeline } from './timeline.ts';
-import type { Said } from './words.ts';
 
 export type SourceOptions = { prepareTimeoutMs: number; switchTimeoutMs: number; offerTimeoutMs: number };
 export type SourceDeps = PartyDeps & {
@@ -41,7 +40,6 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
   readonly #off: (() => void)[] = [];
   #progress: (() => void) | undefined;
   #listening: { host: string; port: number; certSha256: string } | undefined;
-  #why = '';
 
   constructor(
     state: AnySourceState,
@@ -54,7 +52,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     this.#deps = deps;
     this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
       up: () => this.dispatch('pages-up'),
-      gone: why => this.#because(why, 'pages-exit'),
+      gone: why => this.because(why, 'pages-exit'),
       complete: () => undefined,
       progress: () => undefined,
     });
@@ -64,7 +62,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
       this.#qemu = new QemuSource(this.#vmm, this.#mover, deps.clock, {
         serves: () => this.#serves(),
         paused: () => this.dispatch('stream-paused'),
-        failed: why => this.#because(why, 'stream-failed'),
+        failed: why => this.because(why, 'stream-failed'),
       });
     if (this.#vmm) this.#off.push(this.#vmm.on(event => this.#onVmm(event)));
   }
@@ -83,20 +81,20 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
   offer(): void {
     this.timeline.mark('offered', this.deps.clock.nowMs());
     this.startDeadline(this.#options.offerTimeoutMs);
-    this.#say(offerSaid(this.entry.offer));
+    this.say(offerSaid(this.entry.offer));
   }
 
   hear(message: HandoffMessage): void {
     switch (message.type) {
       case 'refuse':
         this.#deps.answered({ accepted: false, code: message.code, detail: message.detail });
-        return this.#because(`refused: ${message.code}`, 'refuse');
+        return this.because(`refused: ${message.code}`, 'refuse');
       case 'listening':
         this.#listening ??= message;
         this.timeline.mark('listening', this.deps.clock.nowMs());
         return this.dispatch('listening');
       case 'not-run':
-        return this.#because(`the target gave up: ${message.reason}`, 'not-run');
+        return this.because(`the target gave up: ${message.reason}`, 'not-run');
       case 'record':
         return this.dispatch(recordOfTarget(message.state));
       case 'accept':
@@ -111,34 +109,15 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     }
   }
 
-  cancel(): void {
-    this.#because('cancelled', 'cancel');
-  }
-
-  /** The operator's word that the target is off. */
-  resolve(why: string): void {
-    this.#why = why;
-    this.dispatch('resolve');
-  }
-
   override async stop(): Promise<void> {
     for (const off of this.#off) off();
     this.#progress?.();
     await super.stop();
   }
 
-  #because(why: string, event: AnySourceEvent): void {
-    this.#why ||= why;
-    this.dispatch(event);
-  }
-
-  #say(said: Said): void {
-    this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
-  }
-
   protected send(word: string): void {
-    this.#say(
-      sourceSaid(word as SourceWord, { record: this.record, epoch: this.entry.offer.epoch, why: this.#why }),
+    this.say(
+      sourceSaid(word as SourceWord, { record: this.record, epoch: this.entry.offer.epoch, why: this.why }),
     );
   }
 
@@ -155,24 +134,24 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     }
     if (state === 'transferring') timeline.mark('run', nowMs);
     if (state === 'w-released') timeline.mark('transferred', nowMs);
-    if (state === 'w-aborted') this.#why ||= 'the target did not answer in time';
+    if (state === 'w-aborted') this.why ||= 'the target did not answer in time';
     if (!STREAMING.includes(state)) this.#progress?.();
     this.over();
     if (state === 'gone')
       this.#deps.answered({
         accepted: false,
         code: 'silent',
-        detail: this.#why || 'the target did not answer in time',
+        detail: this.why || 'the target did not answer in time',
       });
   }
 
   protected over(): void {
     const outcome = sourceOutcome(this.state, this.timeline);
-    this.timeline.conclude(outcome, this.deps.clock.nowMs(), this.#why || this.restarted);
+    this.timeline.conclude(outcome, this.deps.clock.nowMs(), this.why || this.restarted);
   }
 
   #onVmm(event: VmmEvent): void {
-    if (event.kind === 'exit') return this.#because('the VMM at the source ended', 'vmm-exit');
+    if (event.kind === 'exit') return this.because('the VMM at the source ended', 'vmm-exit');
     if (event.kind === 'stop') this.timeline.mark('stopped', event.atMs);
     if (event.kind !== 'migration') return;
     if (event.status === 'pre-switchover') this.dispatch('pre-switchover');
@@ -180,7 +159,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     else if (event.status === 'completed') void this.#confirmPostmigrate(event.atMs);
     else if (event.status === 'postcopy-paused') this.dispatch('stream-paused');
     else if (event.status === 'failed' || event.status === 'cancelled')
-      this.#because(`the migration ${event.status}`, 'stream-failed');
+      this.because(`the migration ${event.status}`, 'stream-failed');
   }
 
   #serves(): void {
@@ -190,7 +169,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
 
   async #confirmPostmigrate(atMs: number): Promise<void> {
     if (!(await this.#mover?.inPostmigrate()))
-      return this.#because('the VMM resumed by itself', 'stream-failed');
+      return this.because('the VMM resumed by itself', 'stream-failed');
     this.timeline.mark('postmigrate', atMs);
     this.dispatch('postmigrate');
   }
@@ -254,10 +233,10 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
 
   protected failed(effect: AnySourceEffect, error: unknown): void {
     const why = (error as Error).message;
-    if (effect === 'start-pages') this.#because(why, 'pages-exit');
-    else if (effect === 'migrate' || effect === 'start-postcopy') this.#because(why, 'stream-failed');
+    if (effect === 'start-pages') this.because(why, 'pages-exit');
+    else if (effect === 'migrate' || effect === 'start-postcopy') this.because(why, 'stream-failed');
     // Under QEMU's own post-copy it has committed by then: the VMM is looked at, nothing is inferred.
-    else if (effect === 'switch-over' && !this.#qemu) this.#because(why, 'stream-failed');
+    else if (effect === 'switch-over' && !this.#qemu) this.because(why, 'stream-failed');
     else if (effect === 'restart-pages') this.dispatchLater('pages-exit');
   }
 

@@ -19,7 +19,6 @@ import { sessionWants } from './session-wants.ts';
 import type { Luggage, TargetDeps, TargetOptions } from './target-deps.ts';
 import { TargetVmm } from './target-vmm.ts';
 import { TARGET_STAGES, Timeline, targetOutcome } from './timeline.ts';
-import type { Said } from './words.ts';
 
 export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTargetEffect, TargetAnswer> {
   readonly timeline = new Timeline();
@@ -36,7 +35,6 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   #streamBytes = 0;
   #listensAt: { host: string; port: number; certSha256: string } | undefined;
   #verdict: Verdict | undefined;
-  #why = '';
   reserved = true;
   /** False when the VM came by it long ago: it may have left since, and does not come again. */
   gains = true;
@@ -52,7 +50,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     this.#deps = deps;
     this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
       up: () => undefined,
-      gone: why => this.#because(why, 'pages-exit'),
+      gone: why => this.because(why, 'pages-exit'),
       complete: stats => this.#onComplete(stats),
       progress: stats => this.#onProgress(stats),
     });
@@ -61,7 +59,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
 
   judged(verdict: Verdict): void {
     this.#verdict = verdict;
-    if (!verdict.ok) this.#why = `${verdict.code}: ${verdict.detail}`;
+    if (!verdict.ok) this.why = `${verdict.code}: ${verdict.detail}`;
     this.dispatch(verdict.ok ? 'judged-yes' : 'judged-no');
   }
 
@@ -71,13 +69,13 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   }
 
   missingVmm(): void {
-    if (!this.#vmm) this.#because('the VMM is gone', 'vmm-exit');
+    if (!this.#vmm) this.because('the VMM is gone', 'vmm-exit');
   }
 
   hear(message: HandoffMessage): void {
     switch (message.type) {
       case 'abort':
-        return this.#because(`the source gave up: ${message.reason}`, 'abort');
+        return this.because(`the source gave up: ${message.reason}`, 'abort');
       case 'record':
         return this.dispatch(recordOfSource(message.state));
       case 'run':
@@ -89,41 +87,22 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     }
   }
 
-  cancel(): void {
-    this.#because('cancelled', 'cancel');
-  }
-
-  /** The operator's word that the source is off. */
-  resolve(why: string): void {
-    this.#why = why;
-    this.dispatch('resolve');
-  }
-
   override async stop(): Promise<void> {
     this.#off?.();
     await super.stop();
   }
 
-  #because(why: string, event: AnyTargetEvent): void {
-    this.#why ||= why;
-    this.dispatch(event);
-  }
-
-  #say(said: Said): void {
-    this.#deps.words.say(this.entry.peer, this.handoff, this.vm, said);
-  }
-
   protected send(word: string): void {
-    if (word === 'refuse') this.#say(refusal(this.#verdict, this.#why));
+    if (word === 'refuse') this.say(refusal(this.#verdict, this.why));
     else if (word !== 'listening')
-      this.#say(
+      this.say(
         targetSaid(word as TargetWord, {
           record: this.record,
           epoch: this.entry.offer.epoch,
-          why: this.#why,
+          why: this.why,
         }),
       );
-    else if (this.#listensAt) this.#say({ type: 'listening', ...this.#listensAt });
+    else if (this.#listensAt) this.say({ type: 'listening', ...this.#listensAt });
   }
 
   protected entered(state: AnyTargetState): void {
@@ -131,13 +110,13 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     if (stage) this.timeline.mark(stage, this.deps.clock.nowMs());
     if (state === 'running') this.deps.switched();
     if (state === 'lost') this.#lost = true;
-    if (state === 'w-not-run') this.#why ||= 'nothing more came of it in time';
+    if (state === 'w-not-run') this.why ||= 'nothing more came of it in time';
     this.over();
   }
 
   protected over(): void {
     const outcome = targetOutcome(this.state, this.#lost, this.timeline);
-    this.timeline.conclude(outcome, this.deps.clock.nowMs(), this.#why || this.restarted);
+    this.timeline.conclude(outcome, this.deps.clock.nowMs(), this.why || this.restarted);
   }
 
   protected async perform(effect: AnyTargetEffect): Promise<void> {
@@ -200,7 +179,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
 
   protected failed(effect: AnyTargetEffect, error: unknown): void {
     const why = (error as Error).message;
-    if (effect === 'prepare') this.#because(why, 'prepare-failed');
+    if (effect === 'prepare') this.because(why, 'prepare-failed');
     else if (effect === 'restart-pages') this.dispatchLater('pages-exit');
   }
 
@@ -240,14 +219,14 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   }
 
   #onVmm(event: VmmEvent): void {
-    if (event.kind === 'exit') return this.#because('the VMM at the target ended', 'vmm-exit');
+    if (event.kind === 'exit') return this.because('the VMM at the target ended', 'vmm-exit');
     if (event.kind === 'resume') {
       this.#runner?.ran();
       this.timeline.mark('resumed', event.atMs);
     }
     if (event.kind !== 'migration') return;
     if (event.status === 'active') this.timeline.mark('migrate', event.atMs);
-    if (event.status === 'failed') this.#because('the target could not load the state', 'load-failed');
+    if (event.status === 'failed') this.because('the target could not load the state', 'load-failed');
     else if (!this.#qemu && event.status === 'completed') this.dispatch('loaded');
     else if (event.status === 'active' && this.#qemu) this.dispatch('stream-begun');
     else this.#qemu?.on(event.status);
@@ -257,7 +236,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     const result = await this.#runner?.cont();
     if (!result) return this.dispatch('vmm-exit');
     if (result.kind === 'refused') {
-      this.#why = `cont was refused: ${result.why}`;
+      this.why = `cont was refused: ${result.why}`;
       return this.dispatch(result.neverRan ? 'cont-refused-never-ran' : 'cont-refused');
     }
     if (result.kind === 'unknown') return;
@@ -281,7 +260,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   async #askPages(): Promise<void> {
     const paged = this.entry.offer.engine === 'postcopy';
     if ((paged && (await this.#pages.missing())) || (await this.#qemu?.incomplete(this.#pages.streamSocket)))
-      this.#because('the memory of the VM went with its source', 'pages-lost');
+      this.because('the memory of the VM went with its source', 'pages-lost');
   }
 
   #transferred(): void {
