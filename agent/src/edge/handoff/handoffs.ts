@@ -38,7 +38,7 @@ export class Handoffs {
   readonly #options: HandoffsOptions;
   readonly #deps: HandoffsDeps;
   readonly parties: Parties;
-  readonly #judging = new Judging();
+  readonly #judging: Judging;
   readonly #lines = new Rates(LINES.burst, LINES.perSecond);
 
   constructor(options: HandoffsOptions, deps: HandoffsDeps) {
@@ -46,6 +46,7 @@ export class Handoffs {
     this.#deps = deps;
     const owns = (vm: string) => deps.vms.get(vm) !== undefined;
     this.parties = new Parties({ self: options.self, nameOf: deps.nameOf, owns });
+    this.#judging = new Judging(e => deps.log.error({ error: String(e) }, 'a verdict was not carried out'));
   }
 
   /** Resolves once the target has accepted or refused, or was silent. */
@@ -107,9 +108,8 @@ export class Handoffs {
   /** One frame of an allowed peer. A frame that is not a message, or not this peer's to say, changes nothing. */
   hear(peer: string, frame: Uint8Array): void {
     const decoded = decodeHandoff(frame);
-    if (!decoded.ok) {
+    if (!decoded.ok)
       return this.#told(peer, { fault: decoded.fault }, 'frame refused: not a handoff message');
-    }
     const message = decoded.value;
     const { words } = this.#deps;
     words.heard(peer, message.incarnation);

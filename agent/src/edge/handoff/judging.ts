@@ -1,6 +1,7 @@
 /**
  * Offers that wait for this node's verdict, one after the other: two must not both count the same free memory. Bounded,
- * since a verdict may wait for gossip: a member that offers without end holds up its own offers, not those of others.
+ * since a verdict may wait for gossip; and peers take turns: a member that offers without end holds up its own offers,
+ * those of others by one verdict.
  */
 import type { Verdict } from '../../core/judge-offer.ts';
 
@@ -12,32 +13,71 @@ const IN_ALL_MAX = 32;
 
 const refusal = (code: string, detail: string): Refusal => ({ ok: false, code, detail, numbers: {} });
 
+type Waiting = { late(): boolean; judge(): Promise<Verdict>; done(verdict: Verdict): void };
+
 export class Judging {
-  readonly #waiting: string[] = [];
-  #last: Promise<void> = Promise.resolve();
+  /** By peer, in the order of their turns. The first of the first is being judged. */
+  readonly #queues = new Map<string, Waiting[]>();
+  readonly #failed: (error: unknown) => void;
+  #working = false;
+
+  /** `failed`: a `done` threw. That is a fault of ours, and no reason not to answer the next peer. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
 
   /** Why no more of this peer's offers can wait now; undefined when there is room. */
   full(peer: string): Refusal | undefined {
-    const own = this.#waiting.filter(p => p === peer).length;
+    const own = this.#queues.get(peer)?.length ?? 0;
     if (own >= PER_PEER_MAX) return refusal('busy', `${own} offers of this peer wait for a verdict already`);
-    const all = this.#waiting.length;
+    const all = [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0);
     return all >= IN_ALL_MAX ? refusal('busy', `${all} offers wait for a verdict already`) : undefined;
   }
 
-  /** `judge` when its turn comes, then `done` with what it said, behind all that came before. `late`: nobody waits. */
+  /**
+   * `judge` when its turn comes, then `done` with what it said: behind this peer's earlier offers, and one of each other
+   * peer that waits. `late`: nobody waits for the verdict any more.
+   */
   add(
     peer: string,
     late: () => boolean,
     judge: () => Promise<Verdict>,
     done: (verdict: Verdict) => void,
   ): void {
-    this.#waiting.push(peer);
-    this.#last = this.#last.then(async () => {
-      const verdict = late()
-        ? refusal('late', 'its turn came when its source waited no more')
-        : await judge().catch((error: Error) => refusal('fault', String(error.message ?? error)));
-      this.#waiting.splice(this.#waiting.indexOf(peer), 1);
-      done(verdict);
-    });
+    const queue = this.#queues.get(peer) ?? [];
+    this.#queues.set(peer, queue);
+    queue.push({ late, judge, done });
+    if (this.#working) return;
+    this.#working = true;
+    queueMicrotask(() => void this.#work());
   }
+
+  async #work(): Promise<void> {
+    for (const [peer, queue] of this.#turns()) {
+      const [waiting] = queue as [Waiting];
+      const verdict = await verdictOf(waiting);
+      queue.shift();
+      this.#queues.delete(peer);
+      if (queue.length > 0) this.#queues.set(peer, queue);
+      try {
+        waiting.done(verdict);
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+    this.#working = false;
+  }
+
+  *#turns(): Generator<[string, Waiting[]]> {
+    for (;;) {
+      const [first] = this.#queues;
+      if (!first) return;
+      yield first;
+    }
+  }
+}
+
+async function verdictOf({ late, judge }: Waiting): Promise<Verdict> {
+  if (late()) return refusal('late', 'its turn came when its source waited no more');
+  return judge().catch((error: Error) => refusal('fault', String(error.message ?? error)));
 }

@@ -2,6 +2,7 @@
 import type { VmSpec } from '@shoal/protocol';
 import { type Database, Shelf } from '../store/store.ts';
 import type { Vmm } from '../vmm/types.ts';
+import { Departures } from './departures.ts';
 
 export type VmRecord = {
   spec: VmSpec;
@@ -34,13 +35,11 @@ export const stateOf = ({ crashed, lost }: VmRecord): 'lost' | 'crashed' | 'stop
   return crashed ? 'crashed' : 'stopped';
 };
 
-export type Departure = { leftAtMs: number };
-
-export type VmShelves = { records: Shelf<VmRecord>; departures: Shelf<Departure> };
+export type VmShelves = { records: Shelf<VmRecord>; departures: Departures };
 
 export const vmShelves = (db: Database): VmShelves => ({
   records: new Shelf<VmRecord>(db, 'vm'),
-  departures: new Shelf<Departure>(db, 'left'),
+  departures: new Departures(new Shelf(db, 'left')),
 });
 
 /** What a start changes. */

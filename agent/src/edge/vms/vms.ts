@@ -217,9 +217,9 @@ export class Vms {
 
   /** This node owns the VM now, by a handoff: `cont` was sent. */
   async gained(spec: VmSpec, epoch: number, vmm: Vmm | undefined, from: Luggage): Promise<void> {
-    const left = await this.#deps.shelves.departures.get(spec.vm);
+    const leftAtMs = await this.#deps.shelves.departures.leftAtMs(spec.vm);
     const nowMs = this.#deps.clock.wallMs();
-    const record = arrivalRecord({ spec, epoch }, from, left?.leftAtMs, this.#options, nowMs);
+    const record = arrivalRecord({ spec, epoch }, from, leftAtMs, this.#options, nowMs);
     const owned: OwnedVm = { record, vmm: undefined, state: vmm ? 'running' : 'crashed' };
     await this.#save(owned);
     this.#vms.set(spec.vm, owned);
@@ -229,7 +229,7 @@ export class Vms {
 
   /** The VM has left this node for good: another one owns it. */
   async left(vm: string): Promise<void> {
-    await this.#deps.shelves.departures.putSynced(vm, { leftAtMs: this.#deps.clock.wallMs() });
+    await this.#deps.shelves.departures.note(vm, this.#deps.clock.wallMs());
     await this.#deps.shelves.records.delete(vm);
     this.#vms.delete(vm);
     this.#deps.changed();
