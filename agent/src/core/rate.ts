@@ -22,6 +22,12 @@ export class Rate {
   }
 }
 
+/**
+ * Log lines of one kind about what one peer sends wrongly: enough to see that it begins and goes on; one that sends day and
+ * night has less than 9000 of them a day, some 2 MB.
+ */
+export const LINES = { burst: 5, perSecond: 0.1 };
+
 /** One bucket for each peer. */
 export class Rates {
   readonly #make: () => Rate;

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { pauseLeftMs } from './read.ts';
 import { type Held, MESH_KEYS_MAX, NODE_KEYS_MAX, RegisterTable } from './table.ts';
 import { digest, held, trust } from './testing.ts';
 
@@ -145,6 +146,31 @@ test('whoever tells a smaller age is believed, a larger one is not', () => {
   assert.is(t.get('pause/n1')?.ageMs, 30_000);
   t.merge(at(10_000, 100_000), trust);
   assert.is(t.get('pause/n1')?.ageMs, 10_000);
+});
+
+test('a pause that is told again and again as if just written ends when one of its length ends that began when it came', () => {
+  const at = (ageMs: number, atMs: number): Held => ({ ...held('pause/n1', '60000', 1, 'n1'), ageMs, atMs });
+  const leftMs = (t: RegisterTable, nowMs: number) => {
+    const { register, ageMs, atMs } = t.get('pause/n1') as Held;
+    return pauseLeftMs(register.value, ageMs + nowMs - atMs);
+  };
+  for (const firstAgeMs of [0, 30_000]) {
+    const t = table(at(firstAgeMs, 100_000));
+    for (let nowMs = 101_000; nowMs <= 170_000; nowMs += 1_000) {
+      assert.is(t.merge(at(0, nowMs), trust).merged, 'known');
+      assert.is(leftMs(t, nowMs), Math.max(0, 160_000 - nowMs), `at first ${firstAgeMs} old, now ${nowMs}`);
+    }
+  }
+});
+
+test('the order in which ages are told makes no difference to how old a register is taken to be', () => {
+  const at = (ageMs: number, atMs: number): Held => ({ ...held('pause/n1', '60000', 1, 'n1'), ageMs, atMs });
+  const later = [at(0, 140_000), at(70_000, 150_000), at(45_000, 120_000), at(5_000, 101_000)];
+  const ages = Array.from({ length: 50 }, (_, seed) => {
+    const t = table(at(40_000, 100_000), ...shuffled(later, chance(seed)));
+    return t.get('pause/n1');
+  });
+  for (const got of ages) assert.equal(got, at(0, 100_000));
 });
 
 test.run();

@@ -12,7 +12,7 @@ export const NODE_KEYS_MAX = 96;
 /** Members that ever were, policy and the like: 256 nodes, twice. */
 export const MESH_KEYS_MAX = 512;
 
-/** `ageMs` when it came here, which was at `atMs` by this node's own wall clock. */
+/** `ageMs` when it first came here, as far as is known, which was at `atMs` by this node's own wall clock. */
 export type Held = { register: Register; ageMs: number; atMs: number };
 
 /** `known`: this very one is here. `full`: its owner has as many keys as are kept, all of them lower. */
@@ -107,11 +107,15 @@ export class RegisterTable {
     return hash;
   }
 
-  /** Whoever tells that it is younger is believed: a pause that lasts too long is safer than one that ends early. */
-  #younger(entry: Held): void {
-    const held = this.#held.get(entry.register.key) as Held;
-    const writtenMs = (h: Held) => h.atMs - h.ageMs;
-    if (writtenMs(entry) > writtenMs(held)) this.#held.set(entry.register.key, entry);
+  /**
+   * Whoever tells that it is younger is believed: a pause that lasts too long is safer than one that ends early. But it was
+   * written before it first came here, so nobody makes it younger than that: told again and again, it ends all the same.
+   */
+  #younger({ register, ageMs, atMs }: Held): void {
+    const held = this.#held.get(register.key) as Held;
+    const writtenMs = Math.min(held.atMs, atMs - ageMs);
+    const youngestMs = held.atMs - writtenMs;
+    if (youngestMs < held.ageMs) this.#held.set(held.register.key, { ...held, ageMs: youngestMs });
   }
 
   #siblings(key: string): { keys: string[]; most: number } {

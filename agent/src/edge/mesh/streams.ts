@@ -4,7 +4,7 @@
  */
 import type { Connection, Stream } from '@libp2p/interface';
 import { HANDOFF_BYTES_MAX } from '@shoal/protocol';
-import { Rate } from '../../core/rate.ts';
+import { LINES, Rate, Rates } from '../../core/rate.ts';
 import { ShoalError } from '../../errors.ts';
 import type { AllowList } from './allow-list.ts';
 import type { Dialer } from './dialer.ts';
@@ -43,6 +43,7 @@ export class Streams {
   readonly #deps: StreamsDeps;
   readonly #outboxes = new Map<string, Outbox>();
   readonly #rates = new Map<string, Rate>();
+  readonly #lines = new Rates(LINES.burst, LINES.perSecond);
 
   constructor(options: StreamsOptions, deps: StreamsDeps) {
     this.#options = options;
@@ -83,6 +84,7 @@ export class Streams {
     this.#outboxes.get(peer)?.close();
     this.#outboxes.delete(peer);
     this.#rates.delete(peer);
+    this.#lines.forget(peer);
   }
 
   #outbox(peer: string): Outbox {
@@ -113,7 +115,9 @@ export class Streams {
         }
       } catch (error) {
         const why = (error as Error).message;
-        log.warn({ event: 'stream-refused', peer, why }, 'a bad frame, stream closed');
+        // A stream costs its sender nothing: one may be opened and spoilt as fast as the network goes.
+        if (this.#lines.take(peer, performance.now()))
+          log.warn({ event: 'stream-refused', peer, why }, 'a bad frame, stream closed');
         stream.abort(error as Error);
       }
     });

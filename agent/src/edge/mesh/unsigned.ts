@@ -4,11 +4,8 @@
  * that is not what it was when this was written, such messages are dropped in silence.
  */
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub';
-import { Rates } from '../../core/rate.ts';
+import { LINES, Rates } from '../../core/rate.ts';
 import type { Log } from './types.ts';
-
-/** Four of them shut a peer out, so there are few; a peer may come back. */
-const LINES = { burst: 5, perSecond: 0.1 };
 
 export function tellUnsigned(gossip: GossipSub, log: Log): void {
   const { score } = gossip as unknown as {

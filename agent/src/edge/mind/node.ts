@@ -11,7 +11,7 @@ import {
   type Offer,
 } from '@shoal/protocol';
 import { staysElected } from '../../core/election.ts';
-import { Rates } from '../../core/rate.ts';
+import { LINES, Rates } from '../../core/rate.ts';
 import type { ClusterView } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
 import type { History } from '../history.ts';
@@ -50,9 +50,6 @@ const BEATING_MS = 15_000;
  * what waited comes at once. More than this is a flood, and costs who sends it its connection.
  */
 const REPORTS = { burst: 256, perSecond: 32 };
-/** Lines about what an author's reports are refused for: whoever tells a report again a thousand times a second must not
- * fill the log. */
-const LINES = { burst: 5, perSecond: 0.1 };
 
 /** Something of it loads this node: not while it is only offered, nor while nothing moves for doubt. */
 const isUnderWay = (h: HandoffLoad): boolean => h.stage !== 'offered' && !h.inDoubt;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Action, decodeAction, encodeAction } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LINES } from '../../core/rate.ts';
 import { ShoalError } from '../../errors.ts';
 import { clock } from '../clock.ts';
 import { aNode, aVm, TestApi } from '../http/test-api.ts';
@@ -15,7 +16,10 @@ const nodes = new TestNodes();
 test.after(() => nodes.stop());
 
 const quiet = () => undefined;
-const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+/** Events of warnings of either node. */
+const warned: string[] = [];
+const warn = (fields: object) => void warned.push(String((fields as { event?: string }).event));
+const silent = { debug: quiet, info: quiet, warn, error: quiet };
 type Side = TestPeople & { node: TestNode; api: TestApi; forward: Forward };
 
 let [x, y] = [] as unknown as [Side, Side];
@@ -213,9 +217,14 @@ test('the record of a token is no proof, and guessing is slow', async () => {
   assert.equal(y.api.asked, []);
 });
 
-test('bytes that are no action are told in the log, and the next action is answered', async () => {
-  await x.node.mesh.actions.send(y.node.mesh.id, new Uint8Array([1, 2, 3]));
+test('bytes that are no action are told in the log, many in a few lines, and the next action is answered', async () => {
+  warned.length = 0;
+  const begunMs = performance.now();
+  for (let i = 0; i < 40; i++) await x.node.mesh.actions.send(y.node.mesh.id, new Uint8Array([1, 2, 3]));
   assert.equal(await ask('stop'), { forced: false });
+  const lines = warned.filter(event => event === 'action-refused').length;
+  const allowed = LINES.burst + ((performance.now() - begunMs) / 1000) * LINES.perSecond;
+  assert.ok(lines > 0 && lines <= allowed + 1, `${lines} lines about 40 frames`);
 });
 
 test('a node that goes while it works on it leaves it unknown, and says so at once', async () => {

@@ -2,20 +2,14 @@
  * A change of a VM that is on another node: asked there, by the token of whoever asks here. The other node believes
  * nothing of this one: it judges the proof, the role, the pace and the change itself (authority.md, People).
  */
-import {
-  ACTIONS,
-  type Action,
-  type ActionAnswer,
-  Bad,
-  decodeAction,
-  encodeAction,
-  fitSentence,
-} from '@shoal/protocol';
+import { ACTIONS, type Action, type ActionAnswer, Bad, decodeAction, encodeAction } from '@shoal/protocol';
+import { LINES, Rates } from '../../core/rate.ts';
 import { ERROR_CODES } from '../../error-codes.ts';
 import { ShoalError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { AgentApi, VmStatus } from '../http/api.types.ts';
 import type { Log, PeopledMesh } from '../mesh/types.ts';
+import { busy, EMPTY, inside, refusal } from './action-answers.ts';
 import type { People } from './people.ts';
 import type { Person } from './person.ts';
 
@@ -45,6 +39,7 @@ export class Forward {
   readonly #deps: ForwardDeps;
   readonly #waiting = new Map<string, Waiting>();
   readonly #underWay = new Map<string, number>();
+  readonly #lines = new Rates(LINES.burst, LINES.perSecond);
 
   constructor(deps: ForwardDeps) {
     this.#deps = deps;
@@ -124,12 +119,9 @@ export class Forward {
   }
 
   #hear(peer: string, frame: Uint8Array): void {
-    const { log } = this.#deps;
     const decoded = decodeAction(frame);
-    if (!decoded.ok) {
-      log.warn({ event: 'action-refused', peer, ...decoded.fault }, 'a message about an action that is none');
-      return;
-    }
+    if (!decoded.ok)
+      return this.#told('action-refused', peer, decoded.fault, 'a message about an action that is none');
     const message = decoded.value;
     if (message.type === 'action-answer') {
       const waiting = this.#waiting.get(message.request);
@@ -137,19 +129,23 @@ export class Forward {
       if (waiting?.peer === peer) waiting.answer(message);
       return;
     }
+    const { request } = message;
     this.#serve(peer, message).catch(error =>
-      log.warn(
-        { event: 'action-answer-lost', peer, request: message.request, error: String(error) },
-        'not answered',
-      ),
+      this.#told('action-answer-lost', peer, { request, error: String(error) }, 'not answered'),
     );
+  }
+
+  #told(event: string, peer: string, what: object, text: string): void {
+    const { clock, log } = this.#deps;
+    if (this.#lines.take(`${peer} ${event}`, clock.nowMs())) log.warn({ event, peer, ...what }, text);
   }
 
   async #serve(peer: string, action: Action): Promise<void> {
     const underWay = this.#underWay.get(peer) ?? 0;
     this.#underWay.set(peer, underWay + 1);
     try {
-      const answer = underWay < UNDER_WAY_MAX ? await this.#carryOut(peer, action) : busy(peer, action);
+      const answer =
+        underWay < UNDER_WAY_MAX ? await this.#carryOut(peer, action) : busy(peer, action, underWay);
       await this.#deps.mesh.actions.send(peer, encodeAction(answer));
     } finally {
       const left = (this.#underWay.get(peer) ?? 1) - 1;
@@ -205,51 +201,6 @@ function act(api: AgentApi, { action, vm, node, engine, dry }: Action): Promise<
       return api.migrate(vm, node || undefined, engine || undefined, dry);
   }
 }
-
-const EMPTY = {
-  type: 'action-answer',
-  code: '',
-  detail: '',
-  where: '',
-  todo: '',
-  would: '',
-  forced: false,
-  handoff: '',
-  node: '',
-  pinnedMs: 0,
-} as const;
-
-const refusal = (request: string, { code, message, where, todo }: ShoalError): ActionAnswer => ({
-  ...EMPTY,
-  request,
-  ok: false,
-  code,
-  detail: fitSentence(message),
-  where: [...fitSentence(where)].slice(0, 64).join(''),
-  todo: fitSentence(todo),
-});
-
-const inside = (cause: unknown): ShoalError =>
-  new ShoalError(
-    'SHOAL_INTERNAL',
-    'the agent failed inside; its log says how',
-    '',
-    'Read the log and report it',
-    {
-      cause,
-    },
-  );
-
-const busy = (peer: string, { request }: Action): ActionAnswer =>
-  refusal(
-    request,
-    new ShoalError(
-      'SHOAL_PEER_BUSY',
-      `${UNDER_WAY_MAX} changes of this peer are under way`,
-      peer,
-      'Ask again later',
-    ),
-  );
 
 /** As the API of the VM's node answered it. A code that is not known here comes from a newer node. */
 function resultOf(answer: ActionAnswer, { action, dry }: VmChange, vm: VmStatus): unknown {
