@@ -3,10 +3,11 @@
  * in the words of the tables, by a replay of the trail.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/agent';
+import { cleaner, END_ALL_IN } from '../lab/cleaner.ts';
 
 export type Verdict = {
   /** `bounded`: memory or time ran out before every state was seen. */
@@ -66,7 +67,9 @@ async function tool(command: string, args: string[], cwd: string): Promise<void>
 
 /** Every reachable state of `model`, within the limits. Rejects with SHOAL_MODEL_TOOL. */
 export async function search(model: string, defines: string[], limits: Limits): Promise<Verdict> {
-  const dir = await mkdtemp(join(tmpdir(), 'shoal-model-'));
+  const dir = await realpath(await mkdtemp(join(tmpdir(), 'shoal-model-')));
+  // A search may take minutes and gigabytes: it ends with this process, also when that is killed.
+  const remove = cleaner(END_ALL_IN, dir);
   try {
     await writeFile(join(dir, 'm.pml'), model);
     await tool('spin', [...defines, '-a', 'm.pml'], dir);
@@ -83,7 +86,7 @@ export async function search(model: string, defines: string[], limits: Limits): 
     const { output: replay } = await run('spin', [...defines, '-t', 'm.pml'], dir, TOOLS_MS);
     return { ...verdict, trail: steps(replay) };
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await remove();
   }
 }
 

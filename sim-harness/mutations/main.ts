@@ -2,14 +2,13 @@
  * `npm run mutations [-- --only NAME] [--json]`: plants each fault in a copy of this tree and sees who notices. Exit
  * codes: 0 every fault was noticed by all who must, 1 one was not, 2 bad arguments.
  */
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { repositoryRoot } from '../guest/root.ts';
 import { MUTATIONS } from './mutations.ts';
 import { runMutations, unsound } from './run.ts';
 import { legend, line, table } from './table.ts';
 import { Tree } from './tree.ts';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const USAGE = `usage: npm run mutations [-- --only NAME] [--json]\n`;
 
 async function main(args: string[]): Promise<number> {
@@ -26,13 +25,7 @@ async function main(args: string[]): Promise<number> {
     process.stderr.write(`mutations: there is no mutation ${only}; there are\n${legend()}\n`);
     return 2;
   }
-  const tree = new Tree(ROOT);
-  const end = () => tree.remove();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      end();
-      process.exit(1);
-    });
+  const tree = new Tree(repositoryRoot());
   try {
     const faults = await unsound(tree, mutations);
     if (faults.length > 0) {
@@ -43,7 +36,7 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : `${table(rows)}\n`);
     return rows.every(r => r.outcome === 'caught') ? 0 : 1;
   } finally {
-    end();
+    await tree.remove();
   }
 }
 

@@ -43,7 +43,7 @@ test('a fault that nobody can see is told as missed, and a tree that does not lo
       'the fault is taken out',
     );
   } finally {
-    tree.remove();
+    await tree.remove();
   }
 });
 

@@ -1,5 +1,4 @@
 /** A copy of the source tree to plant faults in: the tree that is worked on is never touched. */
-
 import assert from 'node:assert';
 import {
   cpSync,
@@ -8,12 +7,13 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
+  realpathSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
+import { cleaner, END_ALL_IN } from '../lab/cleaner.ts';
 import type { Mutation } from './types.ts';
 
 const WORKSPACES = ['protocol', 'policies', 'agent', 'sim-harness'];
@@ -22,10 +22,13 @@ const MADE = ['node_modules', 'dist', 'target', 'out', 'coverage', '.git', '.cac
 
 export class Tree {
   readonly dir: string;
+  /** Ends what still works in it, then removes it: also when this process is killed. */
+  readonly remove: () => Promise<void>;
 
   /** `root`: the tree that is copied. */
   constructor(root: string) {
-    this.dir = mkdtempSync(join(tmpdir(), 'shoal-mutations-'));
+    this.dir = realpathSync(mkdtempSync(join(tmpdir(), 'shoal-mutations-')));
+    this.remove = cleaner(END_ALL_IN, this.dir);
     for (const entry of readdirSync(root)) {
       if (MADE.includes(entry)) continue;
       cpSync(join(root, entry), join(this.dir, entry), {
@@ -64,9 +67,5 @@ export class Tree {
       sound.replace(find, () => replace),
     );
     return () => writeFileSync(path, sound);
-  }
-
-  remove(): void {
-    rmSync(this.dir, { recursive: true, force: true });
   }
 }
