@@ -59,7 +59,8 @@ export async function placeNode(
   };
 }
 
-const runRoot = (): string => (process.getuid?.() === 0 ? '/run' : (process.env.XDG_RUNTIME_DIR ?? tmpdir()));
+export const runRoot = (): string =>
+  process.getuid?.() === 0 ? '/run' : (process.env.XDG_RUNTIME_DIR ?? tmpdir());
 
 /** Labs on loopback at the same time get addresses of their own. */
 const labNumber = (name: string): number =>

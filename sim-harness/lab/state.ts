@@ -46,9 +46,11 @@ export type LabState = {
   notes: string[];
 };
 
-const dir = (): string => join(repositoryRoot(), 'out', 'lab');
+const dir = (checkout = repositoryRoot()): string => join(checkout, 'out', 'lab');
 export const labDir = (name: string): string => join(dir(), checkedName(name));
-const file = (name: string): string => `${labDir(name)}.json`;
+/** In the checkout that made the lab. */
+export const stateFile = (name: string, checkout?: string): string =>
+  join(dir(checkout), `${checkedName(name)}.json`);
 
 /** Directories that `down` removes, interfaces and cgroups are called after it. Throws SHOAL_LAB_ARGS. */
 export function checkedName(name: string): string {
@@ -63,13 +65,13 @@ export function checkedName(name: string): string {
 
 export function saveLab(state: LabState): void {
   mkdirSync(dir(), { recursive: true });
-  writeFileSync(`${file(state.name)}.new`, JSON.stringify(state, null, 2));
-  renameSync(`${file(state.name)}.new`, file(state.name));
+  writeFileSync(`${stateFile(state.name)}.new`, JSON.stringify(state, null, 2));
+  renameSync(`${stateFile(state.name)}.new`, stateFile(state.name));
 }
 
 /** Undefined when there is no such lab. Throws SHOAL_LAB_STATE when what it made cannot be read any more. */
 export function loadLab(name: string): LabState | undefined {
-  const path = file(name);
+  const path = stateFile(name);
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as LabState;
   } catch (error) {
@@ -90,6 +92,6 @@ export function labNames(): string[] {
 }
 
 export function forgetLab(name: string): void {
-  rmSync(file(name), { force: true });
+  rmSync(stateFile(name), { force: true });
   rmSync(labDir(name), { recursive: true, force: true });
 }

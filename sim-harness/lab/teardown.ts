@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '@shoal/agent';
 import { gone, type ProcessId, signal, startTicks } from '@shoal/agent/edge/vmm/processes';
 import { processesIn, removeCgroup, switchControllers } from './cgroups.ts';
+import { releaseName } from './claim.ts';
 import { processesInNetns, removeNetwork } from './network.ts';
 import { unmount } from './space.ts';
 import { forgetLab, type LabState, type NodeState } from './state.ts';
@@ -83,6 +84,7 @@ export async function teardown(state: LabState): Promise<void> {
   }
   switchControllers(state.controllers, '-');
   forgetLab(state.name);
+  releaseName(state.name);
 }
 
 /** What a node without power loses: its processes but the agent, and what it had in memory only. */

@@ -3,6 +3,7 @@ import { ShoalError } from '@shoal/agent';
 import { isAlive, startTicks } from '@shoal/agent/edge/vmm/processes';
 import { ensureGuestImage, type GuestImage } from '../guest/image.ts';
 import { cgroupLayout, type Layout, makeCgroups, missingControllers, switchControllers } from './cgroups.ts';
+import { claimName } from './claim.ts';
 import { agentConfig, type LabOptions } from './config.ts';
 import { type Guard, guardLab } from './harness.ts';
 import { Lab } from './lab.ts';
@@ -19,6 +20,7 @@ export async function bringUp(
 ): Promise<Lab> {
   checkOptions(options);
   const { name = 'lab' } = options;
+  claimName(name);
   const before = loadLab(name);
   refuseInUse(before);
   if (before) {
