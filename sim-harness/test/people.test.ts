@@ -54,7 +54,12 @@ async function far(node: string, token: string, args: string[], fingerprint?: st
   const { https } = await json<ClusterStatus>(at(node, 'status', '--json'));
   const address = `https://${lab.node(node).address}:${HTTPS_PORT}`;
   const pin = fingerprint ?? https.fingerprint;
-  return shoal(['--node', address, '--token-file', token, '--fingerprint', pin, ...args]);
+  // Right after a move, or on a machine that is busy, the asked node may not be sure who has the VM: it says so, and a
+  // person asks again.
+  return within(TOLD_MS, `${node} is sure of whom to ask`, async () => {
+    const ran = await shoal(['--node', address, '--token-file', token, '--fingerprint', pin, ...args]);
+    return !ran.note.includes('no token is sent there') && ran;
+  });
 }
 
 let files = 0;

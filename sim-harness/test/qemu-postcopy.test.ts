@@ -52,13 +52,17 @@ const stageOn = async (node: Node, handoff: string) =>
   (await lab.node(node).get<HandoffStatus>(`/v1/handoffs/${handoff}`)).stage;
 
 /** How it ended for source and target. */
-const ended = (handoff: string, from: Node, to: Node) =>
-  within(END_MS, 'the handoff has ended on both nodes', async () => {
-    const sides = await Promise.all(
-      [from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)),
-    );
+async function ended(handoff: string, from: Node, to: Node) {
+  const look = () =>
+    Promise.all([from, to].map(n => lab.node(n).get<HandoffStatus>(`/v1/handoffs/${handoff}`)));
+  return within(END_MS, 'the handoff has ended on both nodes', async () => {
+    const sides = await look();
     return sides.every(s => s.outcome !== '') && sides;
+  }).catch(async (error: Error) => {
+    const sides = (await look()).map(s => `${s.role} ${s.stage} ${s.outcome} ${s.detail}`);
+    throw new Error(`${error.message}: ${sides.join(', ')}`);
   });
+}
 
 /** A move from node0 to node1, up to the moment from which the guest runs without all its pages. */
 async function degraded(vm: string): Promise<string> {
