@@ -36,6 +36,7 @@ const names = [
   'native parts',
   'VM user',
   'userfaultfd',
+  'page recovery',
   'huge pages',
   'guest memory',
   'cgroup',

@@ -3,10 +3,12 @@ import type { Config } from '../../config/config.ts';
 import { kvmRuns } from '../vmm/probe-kvm.ts';
 import { type Check, fail } from './check.ts';
 import { type AgentAnswer, agentChecks } from './configuration.ts';
+import { httpsCheck } from './https.ts';
 import { cgroupCheck, clockCheck, kernelCheck, nodeCheck } from './machine.ts';
 import { hugePagesCheck, ramDirCheck } from './memory.ts';
 import { listenCheck, peerChecks } from './mesh.ts';
 import { nativeCheck, userfaultfdCheck } from './native.ts';
+import { enginesCheck, recoveryCheck } from './rights.ts';
 import { preloadCheck } from './running.ts';
 import { vmUserCheck } from './vm-user.ts';
 import { kvmCheck, qemuCheck } from './vmm.ts';
@@ -23,11 +25,14 @@ export async function examine(config: Config, agent: AgentAnswer): Promise<Check
     ['native parts', () => nativeCheck(config)],
     ['VM user', () => vmUserCheck(config)],
     ['userfaultfd', () => userfaultfdCheck()],
+    ['page recovery', () => recoveryCheck()],
+    ['engine', () => enginesCheck(config)],
     ['huge pages', () => hugePagesCheck(config)],
     ['guest memory', () => ramDirCheck(config)],
     ['cgroup', () => cgroupCheck(config)],
     ['clock', () => clockCheck()],
     ['mesh port', () => listenCheck(config, status !== undefined)],
+    ['https', () => httpsCheck(config)],
     ['agent', () => agentChecks(agent)],
     ['peers', () => peerChecks(config, status)],
     ['running VMs', () => preloadCheck(config, names)],
