@@ -1,13 +1,17 @@
 /**
- * What an operator and the service manager do meanwhile: start an agent that ended, start VMs that are left as crashed,
- * and give a guest that booted anew its work.
+ * What an operator and the service manager do meanwhile: start an agent that ended, start VMs on which their agent has
+ * given up, and give a guest that booted anew its work.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { GuestPort } from '../lab/index.ts';
+import type { Agents } from './agents.ts';
+import type { AgentEnd } from './checks/agents.ts';
+import { givenUp } from './checks/crashes.ts';
 import { lostRecords } from './checks/disks.ts';
 import type { Violation } from './checks/violation.ts';
 import type { Injector } from './faults/inject.ts';
+import type { Steps } from './steps.ts';
 import { MICRO, QEMU, type World } from './world.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -16,6 +20,8 @@ const COMMAND_MS = 20_000;
 export class Keeper {
   readonly #world: World;
   readonly #injector: Injector;
+  readonly #agents: Agents;
+  readonly #steps: Steps;
   readonly #guests = new Map<string, GuestPort>();
   /** By VM: the life that has its work. */
   readonly #atWork = new Map<string, string>();
@@ -25,10 +31,14 @@ export class Keeper {
   readonly records = new Map<string, number>();
   readonly lost: Violation[] = [];
   /** Agents that ended without having been killed. */
-  agentEnds = 0;
+  readonly agentEnds: AgentEnd[] = [];
+  /** VMs that were started because their agent had given up on them. */
+  startedByHand = 0;
 
-  constructor(world: World, injector: Injector) {
+  constructor(world: World, agents: Agents, injector: Injector, steps: Steps) {
     this.#world = world;
+    this.#agents = agents;
+    this.#steps = steps;
     this.#injector = injector;
   }
 
@@ -47,7 +57,7 @@ export class Keeper {
   async run(): Promise<void> {
     while (!this.#ended) {
       this.#startAgents();
-      await this.#startCrashed();
+      await this.#startGivenUp();
       this.#giveWork();
       await sleep(LOOK_EVERY_MS);
     }
@@ -77,18 +87,21 @@ export class Keeper {
   #startAgents(): void {
     for (const node of this.#world.lab.nodes) {
       if (node.alive || this.#injector.isDown(node)) continue;
-      this.agentEnds++;
-      node.start();
+      this.agentEnds.push(this.#agents.ended(node));
+      this.#agents.start(node);
     }
   }
 
-  async #startCrashed(): Promise<void> {
+  async #startGivenUp(): Promise<void> {
     for (const node of this.#world.lab.nodes) {
       if (!node.alive || this.#injector.isDown(node)) continue;
       const status = await node.get<ClusterStatus>('/v1/status').catch(() => undefined);
-      for (const vm of status?.vms ?? [])
-        if (vm.node === node.name && vm.state === 'crashed')
-          await node.post(`/v1/vms/${vm.vm}/actions/start`).catch(() => undefined); // it starts by itself, or soon again
+      for (const { vm, name, node: at, state } of status?.vms ?? []) {
+        if (at !== node.name || !['crashed', 'lost'].includes(state)) continue;
+        if (!givenUp(at, name, this.#steps.crashes)) continue; // its agent has to
+        const started = node.post(`/v1/vms/${vm}/actions/start`).then(() => true);
+        if (await started.catch(() => false)) this.startedByHand++; // else it is tried again soon
+      }
     }
   }
 

@@ -8,13 +8,24 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function print(report: ChaosReport, json: boolean): void {
   if (json) return void process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  const { handoffs, injected, outcomes, compared, violations, seconds, seed, agentEnds, troubles } = report;
+  const {
+    handoffs,
+    injected,
+    outcomes,
+    compared,
+    violations,
+    seconds,
+    seed,
+    agentEnds,
+    startedByHand,
+    troubles,
+  } = report;
   const list = (of: Record<string, number>) =>
     Object.entries(of)
       .map(([what, count]) => `${what} ${count}`)
       .join(', ');
   process.stdout.write(
-    `${handoffs} handoffs in ${seconds} s, seed ${seed}\nfaults: ${list(injected)}\nends: ${list(outcomes)}\nmemories compared: ${compared}\nagents that ended by themselves: ${agentEnds}\n${troubles.map(t => `the harness failed: ${t}\n`).join('')}${violations.length} violations\n`,
+    `${handoffs} handoffs in ${seconds} s, seed ${seed}\nfaults: ${list(injected)}\nends: ${list(outcomes)}\nmemories compared: ${compared}\nagents that ended under a fault that ends them: ${list(agentEnds) || 'none'}\nVMs started by hand after too many crashes: ${startedByHand}\n${troubles.map(t => `the harness failed: ${t}\n`).join('')}${violations.length} violations\n`,
   );
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import type { LabNode } from '../lab/index.ts';
+import { gaveUpEarly, notStarted } from './checks/crashes.ts';
 import { brokenDisk, lostRecords } from './checks/disks.ts';
 import { badPages, overlaps, wentBack } from './checks/ledger.ts';
 import { lostLives, standing } from './checks/lives.ts';
@@ -13,6 +14,7 @@ import { monotonicNs, type Violation, violation } from './checks/violation.ts';
 import type { Injector } from './faults/inject.ts';
 import { count, type Keeper } from './keeper.ts';
 import type { Begun, Moves } from './moves.ts';
+import type { Steps } from './steps.ts';
 import { type ChaosVm, MICRO, type World } from './world.ts';
 
 /** Everything has to be in order so long after the last fault: gossip, resends (5 s) and restarts have had their time. */
@@ -21,21 +23,30 @@ const SETTLE_MS = { micro: 60_000, qemu: 150_000 };
 const ALIVE_NS = 3e9;
 const LOOK_EVERY_MS = 250;
 
+/** Of one node; `own`: the VMs that it says are its own. */
+type OwnWords = Told & {
+  folder: string;
+  freeMib: number;
+  own: { node: string; vm: string; state: string }[];
+};
+
 export class Quiet {
   readonly #world: World;
   readonly #injector: Injector;
   readonly #keeper: Keeper;
   readonly #moves: Moves;
+  readonly #steps: Steps;
   readonly #judged = new Set<string>();
   readonly outcomes = new Map<string, number>();
   /** Memories that were read whole behind a handoff: from outside at both ends, or by a real guest itself. */
   compared = 0;
 
-  constructor(world: World, injector: Injector, keeper: Keeper, moves: Moves) {
+  constructor(world: World, injector: Injector, keeper: Keeper, moves: Moves, steps: Steps) {
     this.#world = world;
     this.#injector = injector;
     this.#keeper = keeper;
     this.#moves = moves;
+    this.#steps = steps;
   }
 
   /** Resolves to what is wrong after all had its time to come right. */
@@ -53,11 +64,11 @@ export class Quiet {
     return [...found, ...this.history(), ...(found.length === 0 ? await this.#memory() : [])];
   }
 
-  /** What the ledgers prove; none of it can come right again. */
+  /** What the ledgers prove, and what agents have given up; none of it can come right again. */
   history(): Violation[] {
     const { ledgers, harms } = this.#world;
     ledgers.read();
-    return ledgers
+    const proven = ledgers
       .all()
       .flatMap(notes => [
         ...overlaps(notes),
@@ -65,17 +76,23 @@ export class Quiet {
         ...badPages(notes),
         ...lostLives(notes, harms),
       ]);
+    return [...proven, ...gaveUpEarly(this.#steps.crashes)];
   }
 
   async #all(begun: readonly Begun[]): Promise<Violation[]> {
     const { places, vms, ledgers, lab, guestMemoryMib } = this.#world;
     const told = await Promise.all(lab.nodes.map(n => this.#told(n)));
     if (!told.every(t => t !== undefined)) return [violation('views', 'not every agent answers')];
-    if (!this.#keeper.allAtWork) return [violation('not-lost', 'not every guest is at work')];
+    const down = notStarted(
+      told.flatMap(t => t.own),
+      this.#steps.crashes,
+    );
+    if (!this.#keeper.allAtWork) return [...down, violation('not-lost', 'not every guest is at work')];
     ledgers.read();
     const processes = processesOf(places);
     const free = told.map(t => ({ node: t.folder, guestMemoryMib, freeMib: t.freeMib }));
     return [
+      ...down,
       ...standing(
         vms.map(v => v.name),
         ledgers.all().flat(),
@@ -97,7 +114,7 @@ export class Quiet {
     ];
   }
 
-  async #told(node: LabNode): Promise<(Told & { folder: string; freeMib: number }) | undefined> {
+  async #told(node: LabNode): Promise<OwnWords | undefined> {
     const { lab } = this.#world;
     const folder = (name: string) => {
       const found = lab.nodes.find(n => n.name === name);
@@ -110,6 +127,9 @@ export class Quiet {
       node: node.name,
       folder: folder(node.name),
       freeMib: own.memoryFreeMib,
+      own: status.vms
+        .filter(v => v.node === node.name)
+        .map(({ name: vm, state }) => ({ node: node.name, vm, state })),
       vms: status.vms.map(v => ({ ...v, node: folder(v.node) })),
       handoffs: status.handoffs,
     };

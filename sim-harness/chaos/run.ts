@@ -2,7 +2,9 @@
 import { cpSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agents } from './agents.ts';
 import { type ChaosOptions, commandOf } from './arguments.ts';
+import { explained, ownEnds } from './checks/agents.ts';
 import { processesOf } from './checks/proc.ts';
 import { Runners } from './checks/runners.ts';
 import { type Violation, violation } from './checks/violation.ts';
@@ -23,8 +25,10 @@ export type ChaosReport = {
   refused: Record<string, number>;
   /** Memories of guests that were read whole behind a handoff, and found right unless a violation says otherwise. */
   compared: number;
-  /** Agents that ended without being killed; each was started again. */
-  agentEnds: number;
+  /** Agents that ended without being killed, by the fault that explains it (any other is a violation). Each was started again. */
+  agentEnds: Record<string, number>;
+  /** VMs that crashed so often that their agent gave up on them, and were started by hand. */
+  startedByHand: number;
   /** What the harness itself failed to do. */
   troubles: string[];
   violations: Violation[];
@@ -49,11 +53,12 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
   const over = () => seconds() > options.seconds;
   const world = await createWorld(options, say);
   const random = new Random(options.seed);
-  const injector = new Injector(world);
+  const agents = new Agents();
+  const injector = new Injector(world, agents);
   const steps = new Steps(world.lab);
   const moves = new Moves(world, steps, injector, new Deck(random), random);
-  const keeper = new Keeper(world, injector);
-  const quiet = new Quiet(world, injector, keeper, moves);
+  const keeper = new Keeper(world, agents, injector, steps);
+  const quiet = new Quiet(world, injector, keeper, moves, steps);
   const runners = new Runners();
   const found = new Map<string, Violation>();
   const note = (violations: Violation[]) => {
@@ -64,7 +69,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
   };
   const sampler = setInterval(() => {
     runners.look(processesOf(world.places));
-    note(runners.violations);
+    note([...runners.violations, ...ownEnds(keeper.agentEnds, injector.excuses)]);
   }, SAMPLE_EVERY_MS);
   const progress = setInterval(() => {
     const faults = [...injector.counts.values()].reduce((sum, n) => sum + n, 0);
@@ -86,6 +91,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
       note([violation('memory', 'no memory was compared in the whole run')]);
     keeper.close();
     await kept;
+    note(ownEnds(keeper.agentEnds, injector.excuses));
   } finally {
     clearInterval(sampler);
     clearInterval(progress);
@@ -105,7 +111,8 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     outcomes: counts(quiet.outcomes),
     refused: counts(moves.refused),
     compared: quiet.compared,
-    agentEnds: keeper.agentEnds,
+    agentEnds: counts(tally(keeper.agentEnds.map(end => explained(end, injector.excuses) ?? 'nothing'))),
+    startedByHand: keeper.startedByHand,
     troubles: injector.troubles,
     violations: [...found.values()],
     seconds: Math.round(seconds()),
@@ -114,6 +121,12 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     command: commandOf(options),
     logs,
   };
+}
+
+function tally(words: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
 }
 
 async function atWork(keeper: Keeper): Promise<void> {

@@ -1,9 +1,10 @@
 /**
  * Hears of each step of each handoff from the agents' logs, within a few ms: only the moment of a fault hangs on it,
- * never a verdict.
+ * never a verdict. And of each crash of a VM: what an agent says of it binds the agent.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Lab } from '../lab/index.ts';
+import type { Crash } from './checks/crashes.ts';
 
 export type Step = { node: string; handoff: string; role: 'source' | 'target'; vm: string; state: string };
 
@@ -14,6 +15,8 @@ export class Steps {
   readonly #files: { node: string; fd: number; offset: number; rest: string }[];
   readonly #listeners = new Set<(step: Step) => void>();
   readonly #timer: NodeJS.Timeout;
+  /** In the order in which each node told of them. */
+  readonly crashes: Crash[] = [];
 
   constructor(lab: Lab) {
     this.#files = lab.nodes.map(n => ({ node: n.name, fd: openSync(n.state.log, 'r'), offset: 0, rest: '' }));
@@ -42,6 +45,8 @@ export class Steps {
       for (const line of lines) {
         const step = stepOf(file.node, line);
         if (step) for (const listener of [...this.#listeners]) listener(step);
+        const crash = crashOf(file.node, line);
+        if (crash) this.crashes.push(crash);
       }
     }
   }
@@ -53,4 +58,12 @@ export function stepOf(node: string, line: string): Step | undefined {
   const { handoff, role, vm, to } = JSON.parse(line) as Record<string, string>;
   if (!handoff || !vm || !to || (role !== 'source' && role !== 'target')) return undefined;
   return { node, handoff, role, vm, state: to };
+}
+
+/** Undefined for any other line of a log. Pure. */
+export function crashOf(node: string, line: string): Crash | undefined {
+  if (!/"msg":"VM (crashed|lost its memory)"}$/.test(line)) return undefined;
+  const { vm, action, time } = JSON.parse(line) as Record<string, string>;
+  if (!vm || !time || (action !== 'restart' && action !== 'leave')) return undefined;
+  return { node, vm, action, atMs: Date.parse(time) };
 }

@@ -2,7 +2,7 @@
  * What all checkers answer. Nothing in this folder imports the agent, the lab or a scenario: evidence is read from
  * processes, /proc, monitors of the checkers' own, RAM files, disks and run ledgers (`apart.test.ts` holds that).
  */
-export type Check = 'one-runner' | 'not-lost' | 'memory' | 'orphans' | 'views' | 'ends' | 'disks';
+export type Check = 'one-runner' | 'not-lost' | 'memory' | 'orphans' | 'views' | 'ends' | 'disks' | 'agents';
 
 export type Violation = { check: Check; what: string };
 

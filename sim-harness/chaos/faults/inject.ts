@@ -2,9 +2,12 @@
 import { existsSync } from 'node:fs';
 import type { LabNode } from '../../lab/index.ts';
 import { databaseDir } from '../../lab/space.ts';
+import type { Agents } from '../agents.ts';
+import type { Excuse } from '../checks/agents.ts';
 import { processesOf, startTicksOf } from '../checks/proc.ts';
 import { monotonicNs } from '../checks/violation.ts';
 import type { World } from '../world.ts';
+import { ENDS_AGENT } from './agent-ends.ts';
 import type { Fault, Kind } from './kinds.ts';
 import { fill, free } from './space.ts';
 
@@ -15,26 +18,31 @@ type Undo = { key: string; undo(): Promise<void> };
 
 export class Injector {
   readonly #world: World;
+  readonly #agents: Agents;
   readonly #active = new Map<string, { timer: NodeJS.Timeout; undo(): Promise<void> }>();
   /** What is under way in the world: a quiet point waits for it. */
   readonly #busy = new Set<Promise<unknown>>();
   readonly counts = new Map<Kind, number>();
   /** What the harness itself failed to do. */
   readonly troubles: string[] = [];
+  /** What was done to which node, and what that does to an agent. */
+  readonly excuses: Excuse[] = [];
 
-  constructor(world: World) {
+  constructor(world: World, agents: Agents) {
     this.#world = world;
+    this.#agents = agents;
   }
 
   /** False when there is nothing to hit now, or it is hit already. */
   async inject(fault: Fault, mark: Mark): Promise<boolean> {
+    const excuse = excuseOf(fault, mark);
     const done = this.#carryOut(fault, mark);
     this.#busy.add(done);
     try {
       const undo = await done;
       if (!undo) return false;
       this.count(fault.kind);
-      if (undo !== 'done') this.#later(undo, fault.forMs);
+      if (undo !== 'done') this.#later(undo, fault.forMs, excuse);
       return true;
     } finally {
       this.#busy.delete(done);
@@ -59,9 +67,15 @@ export class Injector {
     }
   }
 
-  #later({ key, undo }: Undo, forMs: number): void {
+  #later({ key, undo }: Undo, forMs: number, excuse: Excuse): void {
+    this.excuses.push(excuse);
     const timer = setTimeout(() => void this.#end(key), forMs);
-    this.#active.set(key, { timer, undo });
+    const over = () => {
+      // Before it is undone: the agent that is started by that has no part in it.
+      excuse.toNs = monotonicNs();
+      return undo();
+    };
+    this.#active.set(key, { timer, undo: over });
   }
 
   /** Taken before it is carried out: nobody else may do the same, or undo it, meanwhile. */
@@ -114,7 +128,7 @@ export class Injector {
     if (this.#active.has(key) || !node.alive) return undefined;
     this.#reserve(key);
     await node.kill();
-    return { key, undo: async () => node.start() };
+    return { key, undo: async () => this.#agents.start(node) };
   }
 
   #stopAgent(node: LabNode): Undo | undefined {
@@ -188,6 +202,15 @@ export class Injector {
     return { key: full.key, undo };
   }
 }
+
+/** What lasts no time leaves nothing behind that could end an agent later, so only what lasts is kept. */
+const excuseOf = ({ kind, side }: Fault, { from, to }: Mark): Excuse => ({
+  kind,
+  node: (side === 'source' ? from : to).name,
+  ends: ENDS_AGENT[kind],
+  fromNs: monotonicNs(),
+  toNs: Number.POSITIVE_INFINITY,
+});
 
 /** False when it is gone already. */
 function sent(pid: number, name: NodeJS.Signals): boolean {

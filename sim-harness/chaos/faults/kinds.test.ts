@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandOf, parseChaos } from '../arguments.ts';
 import { Random } from '../random.ts';
-import { stepOf } from '../steps.ts';
+import { crashOf, stepOf } from '../steps.ts';
 import { Deck, KINDS } from './kinds.ts';
 
 const dealt = (seed: number, count: number) => {
@@ -55,6 +55,15 @@ test('a step of a handoff is read from the log, and no other line is taken for o
     ...{ vm: 'vm0', state: 'ready' },
   });
   assert.is(stepOf('node1', JSON.stringify({ ...line, msg: 'VM started' })), undefined);
+});
+
+test('what an agent says of a crash is read from its log: that it starts the VM again, or that it has given up on it', () => {
+  const time = '2026-11-28T12:00:00.500Z';
+  const line = (action: string, msg = 'VM crashed') => JSON.stringify({ time, vm: 'vm0', action, msg });
+  const crash = { node: 'node1', vm: 'vm0', action: 'restart', atMs: Date.parse(time) };
+  assert.equal(crashOf('node1', line('restart')), crash);
+  assert.equal(crashOf('node1', line('leave', 'VM lost its memory')), { ...crash, action: 'leave' });
+  assert.is(crashOf('node1', line('restart', 'VM started')), undefined);
 });
 
 test('a run is named by a command that repeats it', () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -28,6 +28,19 @@ test('two agents on one state directory get one clear error', async () => {
     assert.match((error as Error).message, /another agent already uses/);
   }
   await db.close();
+});
+
+test('a database that does not open says why', async () => {
+  const broken = mkdtempSync(join(tmpdir(), 'shoal-store-'));
+  mkdirSync(join(broken, 'db'));
+  writeFileSync(join(broken, 'db', 'CURRENT'), 'no newline');
+  try {
+    await openDatabase(broken);
+    assert.unreachable('it opened');
+  } catch (error) {
+    assert.match((error as Error).message, /does not open: Corruption: CURRENT/);
+  }
+  rmSync(broken, { recursive: true });
 });
 
 test('history is read from a moment on, newest decisions come first, and old entries can be dropped', async () => {

@@ -74,12 +74,14 @@ export async function openDatabase(stateDir: string): Promise<Database> {
   try {
     await db.open();
   } catch (error) {
-    const locked = (error as { cause?: { code?: string } }).cause?.code === 'LEVEL_LOCKED';
+    // `level` says only that it failed; what LevelDB said is the cause.
+    const { cause } = error as { cause?: Error & { code?: string } };
+    const locked = cause?.code === 'LEVEL_LOCKED';
     throw new ShoalError(
       locked ? 'SHOAL_STORE_LOCKED' : 'SHOAL_STORE_OPEN',
       locked
         ? 'another agent already uses this state directory'
-        : `the database does not open: ${String(error)}`,
+        : `the database does not open: ${cause?.message ?? String(error)}`,
       location,
       locked ? 'Stop it, or give this agent its own node.stateDir' : 'Check the directory and the free space',
       { cause: error },

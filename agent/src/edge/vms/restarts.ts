@@ -67,11 +67,12 @@ export class Restarts {
     const restartAtMs = action === 'restart' ? clock.wallMs() + afterMs : 0;
     owned.record = { ...owned.record, crashesAtMs, crashed: action === 'leave', restartAtMs };
     owned.state = owned.record.lost ? 'lost' : 'crashed';
-    await this.#keep(owned);
+    // Before it is kept: an agent that is killed in between tells of a crash twice, never of none.
     log.warn(
       { vm: spec.name, action, afterMs, crashes: crashesAtMs.length },
       owned.record.lost ? 'VM lost its memory' : 'VM crashed',
     );
+    await this.#keep(owned);
     changed();
     if (action === 'restart') this.#startLater(owned, afterMs);
   }
