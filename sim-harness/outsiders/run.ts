@@ -59,7 +59,8 @@ export async function outsiders({ attacks, connections, say }: Options): Promise
   const members = idles.map(({ id }) => ({ id, addresses: [] }));
   await Promise.all(idles.map(rogue => rogue.stop()));
   const lab = await bringUp({
-    name: 'outsiders',
+    // Its own: a lab that is brought up removes what is left of one of its name, and another tree may run these as well.
+    name: `outsiders-${process.pid}`,
     nodes: NODES.length,
     driver: 'micro',
     net: 'netns',

@@ -47,6 +47,7 @@ export function testNode(
     remove: async () => undefined,
   },
   past: object = { add: async () => undefined, last: async () => [] },
+  other: object = {},
 ) {
   const done: string[] = [];
   const said: HandoffMessage[] = [];
@@ -89,6 +90,7 @@ export function testNode(
     past,
     luggage: () => ({ backoffLevel: 0, backoffMs: 0 }),
     nameOf: (peer: string) => peer,
+    ...other,
   };
   const handoffs = new Handoffs(
     { self: 'self', bootId: 'boot', incarnation: LIFE } as HandoffsOptions,

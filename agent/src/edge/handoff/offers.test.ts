@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeHandoff, type Offer, type VmSpec } from '@shoal/protocol';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Verdict } from '../../core/judge-offer.ts';
+import { until } from '../mesh/test-nodes.ts';
+import { type Database, openDatabase } from '../store/store.ts';
+import { createJournal } from './journal.ts';
+import { log, testNode } from './test-node.ts';
+
+let dir: string;
+let db: Database;
+test.before.each(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'shoal-offers-'));
+  db = await openDatabase(dir);
+});
+test.after.each(async () => {
+  await db.close();
+  rmSync(dir, { recursive: true });
+});
+
+const spec: VmSpec = {
+  vm: '',
+  name: 'web1',
+  driver: 'qemu',
+  memoryMib: 16,
+  vcpus: 1,
+  machine: 'pc',
+  kernel: '',
+  initrd: '',
+  cmdline: '',
+  disks: [],
+  nics: [],
+  channels: [],
+  labels: {},
+  migration: 'postcopy',
+  crash: 'leave',
+};
+
+/** An offer of a VM of its own each time. */
+function offer(): Offer {
+  const vm = randomUUID();
+  return {
+    type: 'offer',
+    handoff: randomUUID(),
+    vm,
+    incarnation: 1,
+    peerIncarnation: 0,
+    deadlineMs: 60_000,
+    spec: { ...spec, vm },
+    epoch: 2,
+    engine: 'postcopy',
+    reason: 'manual',
+    relocation: '',
+    basis: [],
+    policyHash: '',
+    diskNonces: {},
+    certSha256: '0'.repeat(64),
+  };
+}
+
+/** A node that answers every offer with a no of that code; what it logs and keeps is written down. */
+function refusing() {
+  const lines: { peer: string; code: string }[] = [];
+  const kept: unknown[] = [];
+  const node = { code: '' };
+  const other = {
+    judge: async (): Promise<Verdict> => ({ ok: false, code: node.code, detail: 'no', numbers: {} }),
+    log: {
+      ...log,
+      info(fields: { peer: string; code: string }, text: string) {
+        if (text === 'offer of a peer refused') lines.push(fields);
+      },
+    },
+  };
+  const past = { add: async (status: unknown) => void kept.push(status), last: async () => [] };
+  const { handoffs, said } = testNode(createJournal(db), undefined, {}, undefined, past, other);
+  const offers = async (peer: string, code: string, count: number) => {
+    node.code = code;
+    for (let i = 0; i < count; i++) {
+      const before = said.length;
+      handoffs.hear(peer, encodeHandoff(offer()));
+      await until('it is answered', () => said.length > before);
+      const answer = said.at(-1);
+      assert.is(answer?.type === 'refuse' && answer.code, code);
+    }
+  };
+  return { handoffs, offers, kept, linesOf: (code: string) => lines.filter(l => l.code === code).length };
+}
+
+test('offers of a member that a node refuses are told of in few lines, and those of another kind or peer still are', async () => {
+  const { handoffs, offers, linesOf } = refusing();
+  const begunMs = performance.now();
+  await offers('rogue', 'spec', 100);
+  await offers('rogue', 'memory', 1);
+  await offers('honest', 'capacity', 1);
+  await offers('rogue', 'memory', 99);
+  // Twenty at once, then one a second.
+  const allowed = 21 + (performance.now() - begunMs) / 1000;
+  for (const code of ['spec', 'memory'])
+    assert.ok(linesOf(code) >= 20 && linesOf(code) <= allowed, `${linesOf(code)} lines about ${code}`);
+  assert.is(linesOf('capacity'), 1);
+  await handoffs.stop();
+});
+
+test('an offer that a node refuses is not kept among the past handoffs: its source keeps it', async () => {
+  const { handoffs, offers, kept } = refusing();
+  await offers('rogue', 'spec', 5);
+  await until('they have ended here', () => handoffs.parties.live().length === 0);
+  await new Promise(setImmediate);
+  assert.equal(kept, []);
+  await handoffs.stop();
+});
+
+test.run();
