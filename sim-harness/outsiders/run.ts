@@ -60,7 +60,7 @@ export async function outsiders({ attacks, connections, say }: Options): Promise
   await Promise.all(idles.map(rogue => rogue.stop()));
   const lab = await bringUp({
     // Its own: a lab that is brought up removes what is left of one of its name, and another tree may run these as well.
-    name: `outsiders-${process.pid}`,
+    name: `out${process.pid}`,
     nodes: NODES.length,
     driver: 'micro',
     net: 'netns',
