@@ -28,7 +28,7 @@ export type Attack = {
   what: string;
   /** What a node must say in its log: text of one line, as JSON. Empty: nothing reaches it, or it answers instead. */
   said: RegExp | undefined;
-  /** Restarts agents or moves VMs by itself: what of the nodes may differ afterwards. */
+  /** Nodes whose agent it ends and starts again by itself, once each. */
   restarts?: readonly string[];
   run(scene: Scene): Promise<void>;
 };

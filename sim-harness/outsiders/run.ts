@@ -8,6 +8,7 @@ import { MESH_PORT } from '../lab/config.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
 import type { Attack, Scene } from './attack.ts';
 import { HANDOFFS } from './attacks/handoffs.ts';
+import { MEDDLERS } from './attacks/meddlers.ts';
 import { PAGES } from './attacks/pages.ts';
 import { REPLAYS } from './attacks/replays.ts';
 import { REPORTS } from './attacks/reports.ts';
@@ -21,6 +22,7 @@ export const ATTACKS: readonly Attack[] = [
   ...HANDOFFS,
   ...SHARED,
   ...PAGES,
+  ...MEDDLERS,
   ...REPORTS,
   ...REPLAYS,
 ];
@@ -147,18 +149,11 @@ async function calm(lab: Lab, before: Picture[], attack: Attack) {
     const left =
       typeof after === 'string'
         ? [`a node does not answer: ${after}`]
-        : after.flatMap((now, i) => changes(expected(before[i] as Picture, now, attack), now));
+        : after.flatMap((now, i) => changes(before[i] as Picture, now, attack.restarts));
     if (left.length === 0 || performance.now() > untilMs)
       return { left, after: typeof after === 'string' ? before : after };
     await sleep(LOOK_EVERY_MS * 5);
   }
-}
-
-/** An attack that restarts agents by itself changes their pids and lives, and nothing else. */
-function expected(before: Picture, now: Picture, attack: Attack): Picture {
-  if (!attack.restarts) return before;
-  const lives = now.nodes.map(n => n.replace(/ (stale|unknown) /, ' awake '));
-  return { ...before, pid: now.pid, nodes: lives };
 }
 
 /** What was told of a moment ago for an attack before this one is told of again together, seconds later. */

@@ -6,12 +6,13 @@ import {
   decodeHandoff,
   encodeHandoff,
   type HandoffMessage,
-  type Offer,
   STREAM_PROTOCOL,
   type VmSpec,
 } from '@shoal/protocol';
 import type { Attack, Scene } from '../attack.ts';
 import type { Rogue } from '../rogue.ts';
+import { everyWord } from './every-word.ts';
+import { harmless, offerOf } from './offers.ts';
 import { reportOf } from './reports.ts';
 
 const MIB = 2 ** 20;
@@ -48,46 +49,6 @@ const garbage: Attack = {
   },
 };
 
-const ZERO = { incarnation: 1, peerIncarnation: 0, deadlineMs: 5000 };
-const HASH = '0'.repeat(64);
-
-function offerOf(spec: VmSpec, more: Partial<Offer> = {}): Offer {
-  return {
-    ...ZERO,
-    type: 'offer',
-    handoff: randomUUID(),
-    vm: spec.vm,
-    spec,
-    epoch: 2,
-    engine: 'postcopy',
-    reason: 'manual',
-    relocation: '',
-    basis: [],
-    policyHash: '',
-    diskNonces: {},
-    certSha256: HASH,
-    ...more,
-  };
-}
-
-/** A small VM that there is nothing wrong with. */
-const harmless = (): VmSpec => ({
-  vm: randomUUID(),
-  name: `evil-${randomUUID().slice(0, 8)}`,
-  driver: 'qemu',
-  memoryMib: 16,
-  vcpus: 1,
-  machine: 'pc',
-  kernel: '',
-  initrd: '',
-  cmdline: '',
-  disks: [],
-  nics: [],
-  channels: [],
-  labels: {},
-  migration: 'postcopy',
-  crash: 'leave',
-});
 const file = (source: string) => ({
   id: 'd',
   kind: 'file' as const,
@@ -165,20 +126,16 @@ const words: Attack = {
     const rogue = await scene.member();
     await rogue.listen(scene.target);
     const { incarnation } = await reportOf(scene, rogue, 'node0');
-    const head = () => ({ ...ZERO, peerIncarnation: incarnation, handoff: randomUUID(), vm: scene.prey });
-    const said: HandoffMessage[] = [
-      { ...head(), type: 'abort', reason: 'give it up' },
-      { ...head(), type: 'run', epoch: 99 },
-      { ...head(), type: 'running', epoch: 99 },
-      { ...head(), type: 'transferred' },
-      { ...head(), type: 'ready' },
-      { ...head(), type: 'not-run', reason: 'it never ran' },
-      { ...head(), type: 'ask' },
-      { ...head(), type: 'ended' },
-      { ...head(), type: 'listening', host: '203.0.113.1', port: 1, certSha256: HASH },
-      { ...head(), type: 'record', role: 'target', state: 'owner' },
-    ];
-    await send(scene, rogue, ...said.map(message => encodeFrame(encodeHandoff(message))));
+    // Each about a handoff of its own, that there is not.
+    const said = everyWord({
+      handoff: '',
+      vm: scene.prey,
+      incarnation: 1,
+      peerIncarnation: incarnation,
+      deadlineMs: 5000,
+    });
+    const all = said.map(message => ({ ...message, handoff: randomUUID() }));
+    await send(scene, rogue, ...all.map(message => encodeFrame(encodeHandoff(message))));
     await sleep(2000);
   },
 };

@@ -73,7 +73,7 @@ export const replayAway = (meanwhile: (scene: Scene) => Promise<void>): Attack =
   name: 'replay-away',
   what: 'the author is gone, the reader was restarted: captured reports are told to it as news',
   said: /it is told again/,
-  restarts: ['node0'],
+  restarts: ['node0', AUTHOR],
   async run(scene) {
     const rogue = await scene.member();
     const all = await capture(scene, rogue);
@@ -95,7 +95,7 @@ const earlier: Attack = {
   name: 'replay-earlier-life',
   what: 'author and reader were restarted: reports of the earlier life of the author are told again',
   said: /it is told again/,
-  restarts: ['node0'],
+  restarts: ['node0', AUTHOR],
   async run(scene) {
     const rogue = await scene.member();
     const all = await capture(scene, rogue);
