@@ -3,14 +3,14 @@ import { parseArgs } from 'node:util';
 import { ShoalError } from '@shoal/agent';
 
 export const USAGE = `usage: npm run sim -- --seeds N [--from M] [--nodes 5] [--json]   runs N seeds with faults; fails when a rule of handoff.md breaks
-       npm run sim -- --seed N [--nodes 5] [--calm]          one run with its whole log
+       npm run sim -- --seed N [--nodes 5] [--calm|--plain]  one run with its whole log
        npm run sim -- --plants | --plant NAME                faults planted on purpose: each must be found
        npm run sim -- --scenario NAME | --scenarios [--update]
 `;
 
 export type Command =
   | { verb: 'seeds'; count: number; from: number; nodes: number; json: boolean }
-  | { verb: 'seed'; seed: number; nodes: number; calm: boolean; planted: string | undefined }
+  | { verb: 'seed'; seed: number; nodes: number; calm: boolean; plain: boolean; planted: string | undefined }
   | { verb: 'plants'; name: string | undefined; json: boolean }
   | { verb: 'scenarios'; name: string | undefined; update: boolean }
   | { verb: 'help' };
@@ -25,6 +25,7 @@ export function parseCommand(args: string[]): Command {
       seed: { type: 'string' },
       nodes: { type: 'string', default: '5' },
       calm: { type: 'boolean', default: false },
+      plain: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       plants: { type: 'boolean', default: false },
       plant: { type: 'string' },
@@ -34,10 +35,10 @@ export function parseCommand(args: string[]): Command {
       help: { type: 'boolean', default: false },
     },
   });
-  const { json, calm, plant, update } = values;
+  const { json, calm, plain, plant, update } = values;
   const nodes = whole('nodes', values.nodes, 2, 9);
   if (values.seed !== undefined)
-    return { verb: 'seed', seed: whole('seed', values.seed, 0, 2 ** 31), nodes, calm, planted: plant };
+    return { verb: 'seed', seed: whole('seed', values.seed, 0, 2 ** 31), nodes, calm, plain, planted: plant };
   if (values.seeds !== undefined) {
     const count = whole('seeds', values.seeds, 1, 10_000_000);
     return { verb: 'seeds', count, from: whole('from', values.from, 0, 2 ** 31), nodes, json };

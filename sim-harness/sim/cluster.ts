@@ -11,7 +11,7 @@ export type VmWanted = {
   node: number;
   memoryMib: number;
   loadMilli: number;
-  migration?: 'postcopy' | 'precopy' | 'never';
+  migration?: 'postcopy' | 'precopy' | 'qemu-postcopy' | 'never';
 };
 
 export type ClusterOptions = WorldOptions & {

@@ -15,16 +15,22 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** A planted fault that needs more seeds than this is hardly looked for. */
-const PLANT_SEEDS = 1000;
+const PLANT_SEEDS = 2000;
 
 /** How to see a failed run again. */
 const again = (seed: number, nodes: number) =>
   `npm run sim -- --seed ${seed}${nodes === 5 ? '' : ` --nodes ${nodes}`}`;
 
-async function seed({ seed, nodes, calm, planted }: Extract<Command, { verb: 'seed' }>): Promise<number> {
+async function seed({
+  seed,
+  nodes,
+  calm,
+  plain,
+  planted,
+}: Extract<Command, { verb: 'seed' }>): Promise<number> {
   if (planted !== undefined) plant(planted);
   const plants = new Set(planted === undefined ? [] : [planted]);
-  const result = await run({ seed, nodes, faults: !calm, log: true, plants });
+  const result = await run({ seed, nodes, faults: !calm, plain, log: true, plants });
   for (const line of result.log) print(line);
   return result.violations.length > 0 ? 1 : 0;
 }

@@ -2,7 +2,7 @@
  * Faults planted on purpose, in the tables or in the world: each must be found, or the simulator proves nothing. Every
  * one breaks a rule of handoff.md that looks pedantic.
  */
-import { COLUMNS } from '@shoal/agent/core/handoff/engines';
+import { sourceMachine, targetMachine } from '@shoal/agent/core/handoff/machines';
 
 type Rows = Record<string, Record<string, unknown>>;
 
@@ -10,6 +10,8 @@ export type Plant = {
   name: string;
   /** What is wrong. */
   what: string;
+  /** Whose tables: QEMU's own post-copy has others than the engines of our design. */
+  in?: 'qemu-postcopy';
   /** Changes the tables of this process for good. */
   plant?: (source: Rows, target: Rows) => void;
 };
@@ -57,14 +59,35 @@ export const PLANTS: readonly Plant[] = [
         go('not-run', 'drop-vm', 'end-pages', 'send-not-run', 'send-ended'),
       ),
   },
+  {
+    name: 'run-before-it-serves',
+    what: 'under qemu-postcopy the source says run though its VMM may still fail and go on by itself',
+    in: 'qemu-postcopy',
+    plant: source => cell(source, 'w-committed', 'written', go('committed', 'switch-over', 'send-run')),
+  },
+  {
+    name: 'run-unasked',
+    what: "under qemu-postcopy the target takes a loaded device state for the source's word",
+    in: 'qemu-postcopy',
+    plant: (_source, target) => cell(target, 'ready', 'loaded', go('w-owner', 'write-owner')),
+  },
+  {
+    name: 'ended-on-running',
+    what: 'under qemu-postcopy the source ends its VMM when the target runs the guest, not when it has all pages',
+    in: 'qemu-postcopy',
+    plant: source => cell(source, 'serving', 'running', go('w-released', 'write-released')),
+  },
   { name: 'sync-skipped', what: 'records are told as written before they are on the disk' },
   { name: 'autostart', what: "the target's VMM runs its guest as soon as it has loaded (no -S)" },
   { name: 'epoch-forgotten', what: 'every node claims its VMs with epoch 1' },
 ];
 
+const OURS = ['postcopy', 'precopy'] as const;
+
 /** Throws for a name that there is not. */
 export function plant(name: string): void {
   const found = PLANTS.find(p => p.name === name);
   if (!found) throw new Error(`no fault is called ${name}; there are ${PLANTS.map(p => p.name).join(', ')}`);
-  for (const { source, target } of Object.values(COLUMNS)) found.plant?.(source as Rows, target as Rows);
+  for (const engine of found.in ? [found.in] : OURS)
+    found.plant?.(sourceMachine(engine).table as Rows, targetMachine(engine).table as Rows);
 }

@@ -3,6 +3,7 @@ import { unsettled } from './check/converged.ts';
 import { Journals } from './check/journals.ts';
 import { Cluster, type VmWanted } from './cluster.ts';
 import { type Mix, mixOf, strike } from './faults.ts';
+import { giveUpPages } from './operators.ts';
 import { Chance, type Odds } from './world/chance.ts';
 import { CALM } from './world/network.ts';
 
@@ -10,6 +11,8 @@ export type RunOptions = {
   seed: number;
   nodes: number;
   faults: boolean;
+  /** Only what was played before `qemu-postcopy`: seeds of then say what they said. */
+  plain?: boolean;
   log: boolean;
   plants: ReadonlySet<string>;
 };
@@ -30,6 +33,8 @@ const FAULTS_MS = 20_000;
 /** Resends are up to 5 s apart, reservations last 8 s here: whoever needs longer waits for something that never comes. */
 const HEAL_MS = 240_000;
 const LOOK_MS = 1000;
+/** People look after a VM that has been `degraded` for so long. */
+const PATIENCE_MS = 60_000;
 /** The rule must have nothing to do for so long. */
 const REST_MS = 8000;
 
@@ -64,7 +69,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   process.on('unhandledRejection', unhandled);
   try {
     await cluster.boot();
-    for (const vm of faults ? anyVms(kind, machines.length) : CALM_VMS) cluster.create(vm);
+    for (const vm of faults ? dealt(options, anyVms(kind, machines.length)) : CALM_VMS) cluster.create(vm);
     await world.time.runUntil(world.time.nowMs + 2000);
     if (faults) await disturb(cluster, mix);
     if (world.truth.violations.length === 0) await heal(cluster);
@@ -113,6 +118,13 @@ const anyVms = (kind: Odds, nodes: number): VmWanted[] =>
     migration: kind.pick(['postcopy', 'postcopy', 'precopy']),
   }));
 
+/** By a chance of its own, so that what else a seed deals stays as it was. */
+function dealt({ seed, plain }: RunOptions, vms: VmWanted[]): VmWanted[] {
+  const chance = new Chance(seed ^ 0x9e40);
+  const share = !plain && chance.happens(0.4) ? chance.between(0.3, 1) : 0;
+  return vms.map(vm => (chance.happens(share) ? { ...vm, migration: 'qemu-postcopy' } : vm));
+}
+
 /** No more faults: everybody who can come back comes back, and loads stay as they are. */
 async function heal(cluster: Cluster): Promise<void> {
   const { world } = cluster;
@@ -125,8 +137,10 @@ async function heal(cluster: Cluster): Promise<void> {
   let faults = ['nothing was looked at'];
   let quietSinceMs = world.time.nowMs;
   let moves = world.truth.moves;
+  const patientUntilMs = world.time.nowMs + PATIENCE_MS;
   while (world.time.nowMs < untilMs && world.truth.violations.length === 0) {
     await world.time.runUntil(world.time.nowMs + LOOK_MS);
+    if (world.time.nowMs > patientUntilMs) giveUpPages(cluster);
     faults = unsettled(cluster);
     if (faults.length > 0 || world.truth.moves !== moves) quietSinceMs = world.time.nowMs;
     moves = world.truth.moves;

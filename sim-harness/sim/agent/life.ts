@@ -34,14 +34,19 @@ export class Life {
   }
 
   /** Asks the world for something that takes from `low` to `high` ms. */
-  call<T>(lane: string, what: string, [low, high]: readonly [number, number], work: () => T): Promise<T> {
+  call<T>(
+    lane: string,
+    what: string,
+    [low, high]: readonly [number, number],
+    work: () => T | Promise<T>,
+  ): Promise<T> {
     const { time, chance } = this.#world;
     const atMs = Math.max(this.#lanes.get(lane) ?? 0, time.nowMs + chance.between(low, high));
     this.#lanes.set(lane, atMs);
     return new Promise((resolve, reject) => {
       time.at(atMs, () => {
         if (!this.alive || this.#crashes(`before ${what}`)) return;
-        let result: T;
+        let result: T | Promise<T>;
         try {
           result = work();
         } catch (error) {

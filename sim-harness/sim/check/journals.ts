@@ -75,7 +75,10 @@ export class Journals {
   /** Its own VMM stands for good (handoff.md, *seen*), and the target has written that it is ready. */
   #mayCommit(machine: Machine, entry: JournalEntry): void {
     const vmm = machine.vmms.get(entry.offer.vm);
-    if (vmm && vmm.state !== 'postmigrate')
+    // QEMU's own post-copy commits before its device state goes, while it stands and waits to be told.
+    const stands =
+      entry.offer.engine === 'qemu-postcopy' ? ['finish-migrate', 'postmigrate'] : ['postmigrate'];
+    if (vmm && !stands.includes(vmm.state))
       this.#violated(entry, `committed while the source's VMM is ${vmm.state}`);
     const peer = this.#peerRecord(entry);
     if (peer !== 'ready' && peer !== 'not-run')

@@ -44,6 +44,22 @@ export class Truth {
     this.#known(vm).faultDeaths += 1;
   }
 
+  /**
+   * A fault has made its current memory worthless though a VMM still holds it: QEMU's own post-copy has no way back once
+   * the device state is on its way, and no way on without its source (docs/design/qemu-postcopy.md).
+   */
+  spoilt(vm: string): void {
+    const known = this.#known(vm);
+    if (known.hit === known.executions) return;
+    known.hit = known.executions;
+    known.faultDeaths += 1;
+  }
+
+  isHit(vm: string): boolean {
+    const known = this.#known(vm);
+    return known.hit === known.executions;
+  }
+
   faultDeaths(vm: string): number {
     return this.#known(vm).faultDeaths;
   }

@@ -4,7 +4,7 @@
  */
 import type { PageServerEvent, PageStats, SessionFile } from '@shoal/agent';
 import type { Machine } from './machine.ts';
-import type { Stream } from './stream.ts';
+import type { Migration } from './migration.ts';
 import type { SimVmm } from './vmm.ts';
 import type { World } from './world.ts';
 
@@ -24,7 +24,7 @@ export class PageProcess {
   complete = false;
   /** The other side, while both connections are up. */
   link: PageProcess | undefined;
-  stream: Stream | undefined;
+  stream: Migration | undefined;
   readonly port: number;
   readonly #world: World;
   readonly #listeners = new Set<(event: PageServerEvent) => void>();
@@ -121,7 +121,7 @@ export class PageProcess {
     const vmm = this.#waiting();
     if (this.session.role !== 'fetch' || !this.alive || !this.link || this.#transfer) return;
     // Before the devices are loaded nobody has told which pages there are.
-    if (!vmm || vmm.state === 'inmigrate' || this.complete || this.session.engine === 'precopy') return;
+    if (!vmm || vmm.state === 'inmigrate' || this.complete || this.session.engine !== 'postcopy') return;
     this.#mapped = true;
     const sinceMs = this.#world.time.nowMs;
     const cancel = this.#world.time.after(vmm.missingMs, () => this.#arrived(vmm));

@@ -3,6 +3,7 @@
  * `pause-before-switchover` and `late-block-activate` (handoff.md, *seen*): a stream that breaks before the source
  * knows that the target has loaded everything makes the source resume its guest by itself, whatever the target knows.
  */
+import type { Migration } from './migration.ts';
 import type { PageProcess } from './pages.ts';
 import type { SimVmm } from './vmm.ts';
 import type { World } from './world.ts';
@@ -18,7 +19,7 @@ const DEVICES_MS: [number, number] = [3, 40];
 /** All pages of a small guest. */
 const TRANSFER_MS: [number, number] = [20, 4000];
 
-export class Stream {
+export class Stream implements Migration {
   phase: Phase = 'setup';
   readonly source: SimVmm;
   readonly #serve: PageProcess;
@@ -34,6 +35,10 @@ export class Stream {
     source.wasRunning = source.state === 'running';
     source.migrated('setup');
     this.#then(1, () => this.#begin());
+  }
+
+  get over(): boolean {
+    return this.phase === 'over';
   }
 
   #begin(): void {
@@ -55,7 +60,6 @@ export class Stream {
     });
   }
 
-  /** `migrate-continue`. */
   continue(): void {
     if (this.phase !== 'pre-switchover') throw new Error('Migration not in expected state: pre-switchover');
     if (this.#serve.session.engine === 'postcopy' && !this.#serve.frozen)
@@ -91,12 +95,10 @@ export class Stream {
     });
   }
 
-  /** `migrate_cancel`. */
   cancel(): void {
     this.#fail('cancelled');
   }
 
-  /** The link, or a page server that carries it, is gone. */
   break(): void {
     this.#fail('failed');
   }

@@ -5,7 +5,8 @@
 import type { RunState } from '@shoal/agent';
 import type { VmSpec } from '@shoal/protocol';
 import type { Machine } from './machine.ts';
-import type { Stream } from './stream.ts';
+import type { Migration } from './migration.ts';
+import { QemuStream } from './qemu-stream.ts';
 import type { World } from './world.ts';
 
 export type VmmSays =
@@ -41,10 +42,13 @@ export class SimVmm {
   cameFrom: { machine: Machine; boots: number } | undefined;
   /** Where it waits for an incoming migration. */
   incomingSocket = '';
-  stream: Stream | undefined;
+  stream: Migration | undefined;
+  /** Its main loop waits for a page of its guest: no command is answered before that comes, but those out of band. */
+  deaf = false;
   /** What the guest would use of CPU, thousandths of a core, and what it has used, ms. */
   cpuMs = 0;
   readonly bornMs: number;
+  #unheard: (() => void)[] = [];
   readonly #listeners = new Set<(says: VmmSays) => void>();
   readonly #world: World;
 
@@ -76,6 +80,7 @@ export class SimVmm {
     this.machine.settleCpu();
     this.state = 'running';
     this.#world.truth.runs(this);
+    if (this.qemu && this.qemu.source !== this) this.qemu.guestRuns();
     this.tell({ kind: 'resume' });
   }
 
@@ -91,8 +96,24 @@ export class SimVmm {
   }
 
   /** The migration that it takes part in, until that is over. */
-  get moving(): Stream | undefined {
-    return this.stream?.phase === 'over' ? undefined : this.stream;
+  get moving(): Migration | undefined {
+    return this.stream?.over ? undefined : this.stream;
+  }
+
+  /** The newest one, if it is QEMU's own post-copy. */
+  get qemu(): QemuStream | undefined {
+    return this.stream instanceof QemuStream ? this.stream : undefined;
+  }
+
+  /** At once, or when its main loop listens again. */
+  whenHeard(run: () => void): void {
+    if (this.deaf) this.#unheard.push(run);
+    else run();
+  }
+
+  hear(): void {
+    this.deaf = false;
+    for (const run of this.#unheard.splice(0)) run();
   }
 
   /** `cont`. Throws what QEMU answers when it refuses. */
@@ -102,6 +123,7 @@ export class SimVmm {
     if (this.state === 'inmigrate') throw new Error('the simulated VMM was told to run before it had loaded');
     if (this.#world.strikes('cont-refused')) {
       this.#world.log.line(this.machine.name, `VMM of ${this.spec.name}: cont refused`);
+      if (this.qemu && this.qemu.source !== this) this.qemu.contRefused();
       throw new Error('Failed to get "write" lock');
     }
     this.run();
@@ -120,7 +142,8 @@ export class SimVmm {
     this.alive = false;
     this.state = 'shutdown';
     this.machine.vmms.delete(this.spec.vm);
-    this.stream?.vmmEnded(this);
+    this.stream?.vmmEnded(this, why);
+    this.hear();
     this.#world.log.line(this.machine.name, `VMM of ${this.spec.name} ends: ${why}`);
     // Nobody is told at the moment itself: a closed monitor or a look at the process table tells.
     this.#world.time.after(this.#world.chance.between(0.5, 20), () => this.tell({ kind: 'exit' }));
