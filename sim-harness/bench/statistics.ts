@@ -1,5 +1,8 @@
 /** Medians and bounds of few runs. Pure. */
 
+/** Of an interval: the median of what was sampled lies in it with at least this probability. */
+const CONFIDENCE = 0.95;
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -10,3 +13,23 @@ export function median(values: readonly number[]): number {
 
 export const bounds = (values: readonly number[]): { min: number; max: number } =>
   values.length ? { min: Math.min(...values), max: Math.max(...values) } : { min: -1, max: -1 };
+
+/**
+ * Bounds of the median by order statistics, whatever the distribution (W. J. Conover, Practical Nonparametric Statistics,
+ * 3rd ed., 3.2): the narrowest pair of the sorted values, as far from one end as from the other, that holds it with 95 %.
+ * Undefined for fewer than six values, which cannot say that much.
+ */
+export function medianBounds(values: readonly number[]): { low: number; high: number } | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = sorted.length;
+  // P(X <= k) for X binomial (n, 1/2): how likely the median lies below the k-th smallest value.
+  let [term, below, rank] = [0.5 ** n, 0, -1];
+  for (let k = 0; k < n / 2; k++) {
+    below += term;
+    if (2 * below > 1 - CONFIDENCE) break;
+    rank = k;
+    term = (term * (n - k)) / (k + 1);
+  }
+  const [low, high] = [sorted[rank], sorted[n - 1 - rank]];
+  return low === undefined || high === undefined ? undefined : { low, high };
+}

@@ -1,0 +1,122 @@
+/** One measured move of the VM `bench`, wherever it is, to the other node. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '@shoal/agent/edge/clock';
+import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { ShoalError } from '@shoal/agent/errors';
+import type { GuestPort, Lab } from '../lab/index.ts';
+import { watchStrangers } from '../lab/strangers.ts';
+import { collect, longestGapMs, type Tick, workLostS, workRate } from './ticks.ts';
+
+export const TICK_MS = 5;
+const STEADY_MS = 3000;
+/** After the last page: the guest's caches and the emulator's code are warm again. */
+const AFTER_MS = 500;
+const MOVE_MAX_MS = 300_000;
+
+export type Engine = 'postcopy' | 'precopy' | 'qemu-postcopy';
+export type Run = {
+  switchMs: number;
+  blackoutMs: number;
+  transferMs: number;
+  wireBytes: number;
+  dataBytes: number;
+  faults: number;
+  faultP50Us: number;
+  faultP99Us: number;
+  faultMaxUs: number;
+  guestGapMs: number;
+  guestWorkLost: number;
+  cpuS: number;
+  badPages: number;
+};
+
+/** `neighbours`: a guest on each node that wants all of its core; only the one at the source is at work. */
+export async function oneMove(
+  lab: Lab,
+  guest: GuestPort,
+  which: Engine,
+  neighbours: readonly GuestPort[],
+): Promise<{ result: Run; strangersShare: number }> {
+  const lists = await Promise.all(
+    lab.nodes.map(n => n.get<{ vms: { name: string; node: string }[] }>('/v1/status')),
+  );
+  const here = lists[0]?.vms.find(v => v.name === 'bench')?.node ?? 'node0';
+  const there = here === 'node0' ? 'node1' : 'node0';
+  await atWork(lab, neighbours, here);
+  const { ticks, stop } = collect(guest, () => clock.nowMs());
+  await sleep(STEADY_MS);
+  const strangers = watchStrangers(
+    [0, 1],
+    lab.nodes.map(n => n.usage),
+  );
+  const cpu = process.cpuUsage();
+  const begunMs = clock.nowMs();
+  const { handoff } = await lab
+    .node(here)
+    .post<{ handoff: string }>('/v1/vms/bench/actions/migrate', { node: there, engine: which });
+  const [source, target] = await ended(lab, here, there, handoff);
+  await sleep(AFTER_MS);
+  stop();
+  const used = process.cpuUsage(cpu);
+  const own = (used.user + used.system) / 1000 / (clock.nowMs() - begunMs) / 2;
+  const strangersShare = Math.max(0, strangers.stop() - own);
+  const badPages = await guest.verify(100);
+  return { result: figures(source, target, ticks, badPages), strangersShare };
+}
+
+async function ended(
+  lab: Lab,
+  here: string,
+  there: string,
+  id: string,
+): Promise<[HandoffStatus, HandoffStatus]> {
+  const untilMs = Date.now() + MOVE_MAX_MS;
+  while (Date.now() < untilMs) {
+    const [source, target] = await Promise.all(
+      [here, there].map(name =>
+        lab
+          .node(name)
+          .get<HandoffStatus>(`/v1/handoffs/${id}`)
+          .catch(() => undefined),
+      ),
+    );
+    if (source && source.outcome !== '' && source.outcome !== 'done')
+      throw new ShoalError(
+        'SHOAL_BENCH_MOVE',
+        `the move ended as ${source.outcome}: ${source.detail}`,
+        id,
+        '',
+      );
+    if (source?.outcome === 'done' && target?.outcome === 'done') return [source, target];
+    await sleep(200); // seldom: asking costs the node that is measured
+  }
+  throw new ShoalError('SHOAL_BENCH_MOVE', `the move did not end in ${MOVE_MAX_MS} ms`, id, '');
+}
+
+function figures(source: HandoffStatus, target: HandoffStatus, ticks: Tick[], badPages: number): Run {
+  const round = (value: number, digits = 1) => Number(value.toFixed(digits));
+  const from = source.at.migrate;
+  const to = target.at.transferred + AFTER_MS;
+  const steady = ticks.filter(t => t.atMs < from);
+  const during = ticks.filter(t => t.atMs >= from - 2 * TICK_MS && t.atMs <= to);
+  return {
+    switchMs: round(target.at.resumed - from),
+    blackoutMs: round(target.at.resumed - source.at.stopped),
+    transferMs: round(target.at.transferred - target.at.resumed),
+    wireBytes: target.wireBytes,
+    dataBytes: Math.max(target.dataBytes, target.streamBytes),
+    faults: target.faults.count,
+    faultP50Us: target.faults.p50Us,
+    faultP99Us: target.faults.p99Us,
+    faultMaxUs: target.faults.maxUs,
+    guestGapMs: round(longestGapMs(during)),
+    guestWorkLost: round(workLostS(during, workRate(steady)), 3),
+    cpuS: round((source.pagesCpuMs + target.pagesCpuMs) / 1000, 2),
+    badPages,
+  };
+}
+
+async function atWork(lab: Lab, neighbours: readonly GuestPort[], here: string): Promise<void> {
+  for (const [i, guest] of neighbours.entries())
+    await guest.command(`load ${lab.nodes[i]?.name === here ? 100 : 0}`);
+}
