@@ -34,8 +34,6 @@ const COMES_TRUE_MS = 60_000;
 const CALM_MS = 60_000;
 /** A node sums up every 10 s what it refuses over and over (`edge/mesh/refusals.ts`). */
 const TOLD_MS = 20_000;
-/** Slow enough that a move is still under way when its page servers are attacked. */
-const BULK_BYTES_PER_SECOND = 2_000_000;
 
 export type Outcome = {
   attack: string;
@@ -70,7 +68,6 @@ export async function outsiders({ attacks, connections, say }: Options): Promise
     cores: 'none',
     mode: 'observe',
     members,
-    settings: { migration: { bulkBytesPerSecond: BULK_BYTES_PER_SECOND } },
   });
   try {
     const { vm } = await lab.runVm('node0', { name: 'prey', memoryMib: 32 });
