@@ -8,25 +8,23 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function print(report: ChaosReport, json: boolean): void {
   if (json) return void process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  const {
-    handoffs,
-    injected,
-    outcomes,
-    compared,
-    violations,
-    seconds,
-    seed,
-    agentEnds,
-    startedByHand,
-    troubles,
-  } = report;
   const list = (of: Record<string, number>) =>
     Object.entries(of)
       .map(([what, count]) => `${what} ${count}`)
-      .join(', ');
-  process.stdout.write(
-    `${handoffs} handoffs in ${seconds} s, seed ${seed}\nfaults: ${list(injected)}\nends: ${list(outcomes)}\nmemories compared: ${compared}\nagents that ended under a fault that ends them: ${list(agentEnds) || 'none'}\nVMs started by hand after too many crashes: ${startedByHand}\n${troubles.map(t => `the harness failed: ${t}\n`).join('')}${violations.length} violations\n`,
-  );
+      .join(', ') || 'none';
+  const lines = [
+    `${report.handoffs} handoffs in ${report.seconds} s, seed ${report.seed}`,
+    `engines: ${list(report.engines)}`,
+    `faults: ${list(report.injected)}`,
+    `ends: ${list(report.outcomes)}`,
+    `memories compared: ${report.compared}`,
+    `agents that ended under a fault that ends them: ${list(report.agentEnds)}`,
+    `VMs started by hand after too many crashes: ${report.startedByHand}`,
+    `VMs that waited for pages for ever, and were resolved: ${report.resolved.join('; ') || 'none'}`,
+    ...report.troubles.map(trouble => `the harness failed: ${trouble}`),
+    `${report.violations.length} violations`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 async function main(args: string[]): Promise<number> {

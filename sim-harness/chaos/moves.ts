@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '@shoal/protocol';
 import type { LabNode } from '../lab/index.ts';
+import { monotonicNs } from './checks/violation.ts';
 import type { Injector, Mark } from './faults/inject.ts';
 import type { Deck, Fault } from './faults/kinds.ts';
 import type { Random } from './random.ts';
@@ -17,6 +18,10 @@ const TWICE = 0.2;
 const PATIENCE_MS = 15_000;
 /** After a refusal: what refused it needs a moment to be over. */
 const PAUSE_MS = 100;
+
+/** Share of handoffs by QEMU's own post-copy, where QEMU is; of the others, by the page server. */
+const ONE_STREAM = 0.25;
+const BY_PAGES = 0.7;
 
 export type Begun = { handoff: string; vm: string; from: LabNode; to: LabNode; engine: Engine };
 
@@ -107,6 +112,8 @@ export class Moves {
       if (!mark.handoff) return void (await sleep(PAUSE_MS));
       const untilMs = Date.now() + PATIENCE_MS;
       while (over.size < 2 && Date.now() < untilMs) await sleep(20);
+      const stream = this.#world.streams.find(s => s.handoff === mark.handoff);
+      if (stream && over.size === 2) stream.toNs = monotonicNs();
     } finally {
       off();
       for (const fault of armed) this.#deck.putBack(fault);
@@ -143,11 +150,18 @@ export class Moves {
 
   /** The id of the handoff, or nothing when it was refused. */
   async #begin(vm: ChaosVm, from: LabNode, to: LabNode): Promise<string> {
-    const engine: Engine = this.#random.chance(0.7) ? 'postcopy' : 'precopy';
+    const engine = engineFor(this.#world.options.driver, this.#random);
+    const fromNs = monotonicNs();
     try {
       const path = `/v1/vms/${vm.name}/actions/migrate`;
       const { handoff } = await from.post<{ handoff: string }>(path, { node: to.name, engine });
       this.begun.push({ handoff, vm: vm.name, from, to, engine });
+      if (engine === 'qemu-postcopy')
+        this.#world.streams.push({
+          ...{ handoff, vm: vm.name, fromNs },
+          nodes: [from.name, to.name],
+          toNs: Infinity,
+        });
       return handoff;
     } catch (error) {
       const { code = 'unknown', message } = error as NodeJS.ErrnoException;
@@ -162,4 +176,10 @@ export class Moves {
   quietMove(vm: ChaosVm, from: LabNode, to: LabNode): Promise<string> {
     return this.#begin(vm, from, to);
   }
+}
+
+/** Pure. Micro guests know no stream of QEMU's. */
+export function engineFor(driver: 'micro' | 'qemu', random: Random): Engine {
+  if (driver === 'qemu' && random.chance(ONE_STREAM)) return 'qemu-postcopy';
+  return random.chance(BY_PAGES) ? 'postcopy' : 'precopy';
 }

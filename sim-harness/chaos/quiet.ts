@@ -9,11 +9,13 @@ import { lostLives, standing } from './checks/lives.ts';
 import { leakedReservations, orphanFiles, orphanNamespaces, orphanProcesses } from './checks/orphans.ts';
 import { changedPages, memoryOf, PAGE_BYTES, wrongPages } from './checks/pattern.ts';
 import { processesOf } from './checks/proc.ts';
+import { broken } from './checks/streams.ts';
 import { divergedViews, type End, openEnds, type Told } from './checks/views.ts';
 import { monotonicNs, type Violation, violation } from './checks/violation.ts';
 import type { Injector } from './faults/inject.ts';
 import { count, type Keeper } from './keeper.ts';
 import type { Begun, Moves } from './moves.ts';
+import type { Operator } from './operator.ts';
 import type { Steps } from './steps.ts';
 import { type ChaosVm, MICRO, type World } from './world.ts';
 
@@ -30,53 +32,59 @@ type OwnWords = Told & {
   own: { node: string; vm: string; state: string }[];
 };
 
+export type QuietParts = {
+  injector: Injector;
+  keeper: Keeper;
+  moves: Moves;
+  steps: Steps;
+  operator: Operator;
+};
+
 export class Quiet {
   readonly #world: World;
-  readonly #injector: Injector;
-  readonly #keeper: Keeper;
-  readonly #moves: Moves;
-  readonly #steps: Steps;
+  readonly #parts: QuietParts;
   readonly #judged = new Set<string>();
   readonly outcomes = new Map<string, number>();
   /** Memories that were read whole behind a handoff: from outside at both ends, or by a real guest itself. */
   compared = 0;
 
-  constructor(world: World, injector: Injector, keeper: Keeper, moves: Moves, steps: Steps) {
+  constructor(world: World, parts: QuietParts) {
     this.#world = world;
-    this.#injector = injector;
-    this.#keeper = keeper;
-    this.#moves = moves;
-    this.#steps = steps;
+    this.#parts = parts;
   }
 
   /** Resolves to what is wrong after all had its time to come right. */
   async look(): Promise<Violation[]> {
-    await this.#injector.heal();
-    const begun = this.#moves.begun.filter(b => !this.#judged.has(b.handoff));
+    await this.#parts.injector.heal();
+    const begun = this.#parts.moves.begun.filter(b => !this.#judged.has(b.handoff));
     const untilMs = Date.now() + SETTLE_MS[this.#world.options.driver];
+    const helpAtMs = untilMs - SETTLE_MS[this.#world.options.driver] / 2;
     let found = await this.#all(begun);
     while (found.length > 0 && Date.now() < untilMs) {
       await sleep(LOOK_EVERY_MS);
+      if (Date.now() > helpAtMs) await this.#parts.operator.endWaiting();
       found = await this.#all(begun);
     }
     for (const { handoff } of begun) this.#judged.add(handoff);
+    for (const stream of this.#world.streams) stream.toNs = Math.min(stream.toNs, monotonicNs());
     await this.#count(begun);
     return [...found, ...this.history(), ...(found.length === 0 ? await this.#memory() : [])];
   }
 
   /** What the ledgers prove, and what agents have given up; none of it can come right again. */
   history(): Violation[] {
-    const { ledgers, harms } = this.#world;
+    const { ledgers, harms, streams, breaks } = this.#world;
     ledgers.read();
+    const torn = broken(streams, breaks);
     const proven = ledgers
       .all()
       .flatMap(notes => [
         ...overlaps(notes),
         ...wentBack(notes),
         ...badPages(notes),
-        ...lostLives(notes, harms),
+        ...lostLives(notes, harms, torn),
       ]);
-    return [...proven, ...gaveUpEarly(this.#steps.crashes)];
+    return [...proven, ...gaveUpEarly(this.#parts.steps.crashes)];
   }
 
   async #all(begun: readonly Begun[]): Promise<Violation[]> {
@@ -85,9 +93,9 @@ export class Quiet {
     if (!told.every(t => t !== undefined)) return [violation('views', 'not every agent answers')];
     const down = notStarted(
       told.flatMap(t => t.own),
-      this.#steps.crashes,
+      this.#parts.steps.crashes,
     );
-    if (!this.#keeper.allAtWork) return [...down, violation('not-lost', 'not every guest is at work')];
+    if (!this.#parts.keeper.allAtWork) return [...down, violation('not-lost', 'not every guest is at work')];
     ledgers.read();
     const processes = processesOf(places);
     const free = told.map(t => ({ node: t.folder, guestMemoryMib, freeMib: t.freeMib }));
@@ -136,10 +144,12 @@ export class Quiet {
   }
 
   #ends(begun: readonly Begun[]) {
+    const torn = new Set(broken(this.#world.streams, this.#world.breaks).map(s => s.handoff));
     return Promise.all(
       begun.map(async ({ handoff, vm, from, to }) => ({
         handoff,
         vm,
+        mayLose: torn.has(handoff),
         sides: await Promise.all([from, to].map(n => endOn(n, handoff))),
       })),
     );
@@ -168,20 +178,20 @@ export class Quiet {
 
   /** A real guest's memory cannot be told from outside: its own workload reads every page that it filled. */
   async #realMemory({ name, vm }: ChaosVm): Promise<Violation[]> {
-    const guest = this.#keeper.guest(vm);
+    const guest = this.#parts.keeper.guest(vm);
     const bad = await guest.verify(60);
     this.compared += 1;
     const found = count(await guest.command('disk /dev/vda check'));
-    const lost = lostRecords(name, this.#keeper.records.get(name) ?? 0, found);
-    this.#keeper.records.set(name, found);
+    const lost = lostRecords(name, this.#parts.keeper.records.get(name) ?? 0, found);
+    this.#parts.keeper.records.set(name, found);
     return [...lost, ...(bad > 0 ? [violation('memory', `${name} found ${bad} of its pages wrong`)] : [])];
   }
 
   /** At the very end: guests let go of their disks, which are then looked at from outside. */
   async disks(): Promise<Violation[]> {
-    const found: Violation[] = [...this.#keeper.lost];
+    const found: Violation[] = [...this.#parts.keeper.lost];
     const letGo = async ({ name, vm, disk }: ChaosVm) => {
-      await this.#keeper.guest(vm).command('disk /dev/vda stop');
+      await this.#parts.keeper.guest(vm).command('disk /dev/vda stop');
       return brokenDisk(name, disk);
     };
     for (const vm of this.#world.vms) if (vm.disk) found.push(...(await obeyed(vm, () => letGo(vm))));
@@ -189,7 +199,7 @@ export class Quiet {
   }
 
   async #oneMemory(vm: ChaosVm): Promise<Violation[]> {
-    const guest = this.#keeper.guest(vm.vm);
+    const guest = this.#parts.keeper.guest(vm.vm);
     const fault = (what: string) => [violation('memory', `${vm.name}: ${what}`)];
     try {
       await guest.command('load 0');
@@ -222,7 +232,7 @@ export class Quiet {
     const { nodes } = this.#world.lab;
     for (let i = 1; i < nodes.length; i++) {
       const to = nodes[(nodes.indexOf(from) + i) % nodes.length] as LabNode;
-      const handoff = await this.#moves.quietMove(vm, from, to);
+      const handoff = await this.#parts.moves.quietMove(vm, from, to);
       if (handoff) return { handoff, to };
     }
     return undefined;

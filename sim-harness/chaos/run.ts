@@ -12,6 +12,7 @@ import { Injector } from './faults/inject.ts';
 import { Deck, KINDS, type Kind } from './faults/kinds.ts';
 import { Keeper } from './keeper.ts';
 import { Moves } from './moves.ts';
+import { Operator } from './operator.ts';
 import { Quiet } from './quiet.ts';
 import { Random } from './random.ts';
 import { Steps } from './steps.ts';
@@ -29,6 +30,9 @@ export type ChaosReport = {
   agentEnds: Record<string, number>;
   /** VMs that crashed so often that their agent gave up on them, and were started by hand. */
   startedByHand: number;
+  /** Handoffs by engine, and VMs that waited for pages for ever after QEMU's own post-copy was broken: ended by `shoal resolve`. */
+  engines: Record<string, number>;
+  resolved: string[];
   /** What the harness itself failed to do. */
   troubles: string[];
   violations: Violation[];
@@ -58,7 +62,8 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
   const steps = new Steps(world.lab);
   const moves = new Moves(world, steps, injector, new Deck(random), random);
   const keeper = new Keeper(world, agents, injector, steps);
-  const quiet = new Quiet(world, injector, keeper, moves, steps);
+  const operator = new Operator(world);
+  const quiet = new Quiet(world, { injector, keeper, moves, steps, operator });
   const runners = new Runners();
   const found = new Map<string, Violation>();
   const note = (violations: Violation[]) => {
@@ -113,6 +118,8 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     compared: quiet.compared,
     agentEnds: counts(tally(keeper.agentEnds.map(end => explained(end, injector.excuses) ?? 'nothing'))),
     startedByHand: keeper.startedByHand,
+    engines: counts(tally(moves.begun.map(b => b.engine))),
+    resolved: operator.resolved,
     troubles: injector.troubles,
     violations: [...found.values()],
     seconds: Math.round(seconds()),

@@ -10,6 +10,7 @@ import { LedgerFiles, type Ledgers } from './checks/ledger-files.ts';
 import type { Harm } from './checks/lives.ts';
 import { Monitors } from './checks/monitors.ts';
 import { type Places, processesOf } from './checks/proc.ts';
+import type { Break, Stream } from './checks/streams.ts';
 
 /** Large enough for level's logs and tables, small enough to be filled in a moment. */
 const DATABASE_MIB = 24;
@@ -40,6 +41,9 @@ export type World = {
   ledgerDir: string;
   vms: ChaosVm[];
   harms: Harm[];
+  /** Handoffs by QEMU's own post-copy, and what breaks such. */
+  streams: Stream[];
+  breaks: Break[];
   /** Of a node's folder: `n0` is `node0`. */
   nodeAt(folder: string): LabNode;
   folderOf(node: LabNode): string;
@@ -125,6 +129,8 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
     ledgerDir,
     vms: [],
     harms: [],
+    streams: [],
+    breaks: [],
     nodeAt(folder) {
       const node = byFolder.get(folder);
       if (!node) throw new Error(`assertion failed: no node lives in ${folder}`);

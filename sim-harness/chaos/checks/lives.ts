@@ -1,8 +1,10 @@
 /**
  * *No VM lost before the target owns it*: a VM that boots anew has lost its memory. That is right only when the one
- * process that had it was killed on purpose, or its node had no memory left. Pure.
+ * process that had it was killed on purpose, its node had no memory left, or the one stream of a handoff by QEMU's own
+ * post-copy was broken. Pure.
  */
 import { type Note, type Span, spansOf } from './ledger.ts';
+import type { broken } from './streams.ts';
 import { type Violation, violation } from './violation.ts';
 
 /** What a scenario did to a VM or to a node's memory. */
@@ -13,7 +15,12 @@ export type Harm =
 /** A start right after the memory came back may still be one from before. */
 const AFTER_NS = 5e9;
 
-export function lostLives(notes: readonly Note[], harms: readonly Harm[]): Violation[] {
+/** `streams`: those that were broken. */
+export function lostLives(
+  notes: readonly Note[],
+  harms: readonly Harm[],
+  streams: ReturnType<typeof broken> = [],
+): Violation[] {
   const spans = spansOf(notes);
   const found: Violation[] = [];
   for (const [i, span] of spans.entries()) {
@@ -21,10 +28,12 @@ export function lostLives(notes: readonly Note[], harms: readonly Harm[]): Viola
     if (!before || before.life === span.life) continue;
     // The life of before may run on later, after a short one that was in between: then it was never lost, but doubled.
     if (harms.some(harm => explains(harm, before, span, notes))) continue;
+    if (streams.some(s => s.vm === span.vm && s.brokenNs < span.fromNs && s.toNs + AFTER_NS > before.toNs))
+      continue;
     found.push(
       violation(
         'not-lost',
-        `${span.vm} booted anew on ${span.node} at ${span.fromNs} ns; it had run on ${before.node} (process ${before.pid}) until ${before.toNs} ns, and nobody had killed that`,
+        `${span.vm} booted anew on ${span.node} at ${span.fromNs} ns; it had run on ${before.node} (process ${before.pid}) until ${before.toNs} ns, and nothing was done to it that takes its memory`,
       ),
     );
   }

@@ -208,7 +208,7 @@ test('a handoff without an end, without a reason, or with two ends is seen; one 
     inDoubt,
   });
   const judged = (sides: Parameters<typeof openEnds>[0][number]['sides'], by = [told('node0', 'n0')]) =>
-    openEnds([{ handoff: 'h1', vm: 'vm', sides }], by).map(v => v.what);
+    openEnds([{ handoff: 'h1', vm: 'vm', sides, mayLose: false }], by).map(v => v.what);
   assert.equal(judged([side('a', 'done'), side('b', 'done')]), []);
   assert.equal(judged([side('a', 'aborted', 'why'), { node: 'b', unknown: true }]), []);
   assert.equal(judged([side('a', '', '', true), { node: 'b', unknown: true }]), []);
@@ -223,6 +223,12 @@ test('a handoff without an end, without a reason, or with two ends is seen; one 
     'ended done on a and aborted on b',
   );
   assert.match(judged([{ node: 'a', unknown: true }])[0] ?? '', 'neither side knows of it');
+  const gone = [side('a', 'done'), side('b', 'lost', 'why')];
+  assert.match(judged(gone)[0] ?? '', 'ended done on a and lost on b');
+  const torn = (sides: typeof gone) =>
+    openEnds([{ handoff: 'h1', vm: 'vm', sides, mayLose: true }], [told('node0', 'n0')]).length;
+  assert.is(torn(gone), 0, 'its stream was broken');
+  assert.is(torn([...gone].reverse()), 1, 'only a target that owned it can say so');
 });
 
 test.run();

@@ -5,11 +5,13 @@ import { databaseDir } from '../../lab/space.ts';
 import type { Agents } from '../agents.ts';
 import type { Excuse } from '../checks/agents.ts';
 import { processesOf, startTicksOf } from '../checks/proc.ts';
+import type { Break } from '../checks/streams.ts';
 import { monotonicNs } from '../checks/violation.ts';
 import type { World } from '../world.ts';
 import { ENDS_AGENT } from './agent-ends.ts';
 import type { Fault, Kind } from './kinds.ts';
 import { fill, free } from './space.ts';
+import { BREAKS_STREAM } from './stream-breaks.ts';
 
 /** Where a fault hits: the handoff as it was begun, and its id once it is known. */
 export type Mark = { vm: string; uuid: string; handoff: string; from: LabNode; to: LabNode };
@@ -35,14 +37,16 @@ export class Injector {
 
   /** False when there is nothing to hit now, or it is hit already. */
   async inject(fault: Fault, mark: Mark): Promise<boolean> {
-    const excuse = excuseOf(fault, mark);
+    const fromNs = monotonicNs();
     const done = this.#carryOut(fault, mark);
     this.#busy.add(done);
     try {
       const undo = await done;
       if (!undo) return false;
       this.count(fault.kind);
-      if (undo !== 'done') this.#later(undo, fault.forMs, excuse);
+      const spans = this.#noted(fault, mark, fromNs);
+      if (undo === 'done') ended(spans);
+      else this.#later(undo, fault.forMs, spans);
       return true;
     } finally {
       this.#busy.delete(done);
@@ -67,12 +71,24 @@ export class Injector {
     }
   }
 
-  #later({ key, undo }: Undo, forMs: number, excuse: Excuse): void {
+  /** What this fault explains, as long as it lasts. */
+  #noted({ kind, side }: Fault, { vm, from, to }: Mark, fromNs: number): { toNs: number }[] {
+    const node = (side === 'source' ? from : to).name;
+    const span = { fromNs, toNs: Number.POSITIVE_INFINITY };
+    const excuse: Excuse = { ...span, kind, node, ends: ENDS_AGENT[kind] };
     this.excuses.push(excuse);
+    const breaks = BREAKS_STREAM[kind];
+    if (breaks === 'none') return [excuse];
+    const broken: Break = { ...span, vm: breaks === 'its' ? vm : '', nodes: [from.name, to.name] };
+    this.#world.breaks.push(broken);
+    return [excuse, broken];
+  }
+
+  #later({ key, undo }: Undo, forMs: number, spans: { toNs: number }[]): void {
     const timer = setTimeout(() => void this.#end(key), forMs);
     const over = () => {
       // Before it is undone: the agent that is started by that has no part in it.
-      excuse.toNs = monotonicNs();
+      ended(spans);
       return undo();
     };
     this.#active.set(key, { timer, undo: over });
@@ -203,14 +219,9 @@ export class Injector {
   }
 }
 
-/** What lasts no time leaves nothing behind that could end an agent later, so only what lasts is kept. */
-const excuseOf = ({ kind, side }: Fault, { from, to }: Mark): Excuse => ({
-  kind,
-  node: (side === 'source' ? from : to).name,
-  ends: ENDS_AGENT[kind],
-  fromNs: monotonicNs(),
-  toNs: Number.POSITIVE_INFINITY,
-});
+function ended(spans: readonly { toNs: number }[]): void {
+  for (const span of spans) span.toNs = monotonicNs();
+}
 
 /** False when it is gone already. */
 function sent(pid: number, name: NodeJS.Signals): boolean {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandOf, parseChaos } from '../arguments.ts';
+import { engineFor } from '../moves.ts';
 import { Random } from '../random.ts';
 import { crashOf, stepOf } from '../steps.ts';
 import { Deck, KINDS } from './kinds.ts';
@@ -64,6 +65,16 @@ test('what an agent says of a crash is read from its log: that it starts the VM 
   assert.equal(crashOf('node1', line('restart')), crash);
   assert.equal(crashOf('node1', line('leave', 'VM lost its memory')), { ...crash, action: 'leave' });
   assert.is(crashOf('node1', line('restart', 'VM started')), undefined);
+});
+
+test('real guests move by QEMU’s own post-copy one time in four, micro guests never', () => {
+  const random = new Random(5);
+  const share = (driver: 'micro' | 'qemu') => {
+    const engines = Array.from({ length: 2000 }, () => engineFor(driver, random));
+    return engines.filter(e => e === 'qemu-postcopy').length / engines.length;
+  };
+  assert.ok(Math.abs(share('qemu') - 0.25) < 0.05);
+  assert.is(share('micro'), 0);
 });
 
 test('a run is named by a command that repeats it', () => {

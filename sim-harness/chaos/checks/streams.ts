@@ -1,0 +1,28 @@
+/**
+ * Handoffs by QEMU's own post-copy: all memory goes by one stream, which QEMU 7.2 cannot always take up again. One that
+ * was broken may cost the VM its memory, or leave it without some pages for good; one that was not, may not. Pure.
+ */
+
+/** Times: CLOCK_MONOTONIC, ns. `toNs`: infinite until both sides have said that it is over. */
+export type Stream = { handoff: string; vm: string; nodes: [string, string]; fromNs: number; toNs: number };
+
+/** `vm`: only its stream; empty: every one between these nodes. */
+export type Break = { vm: string; nodes: [string, string]; fromNs: number; toNs: number };
+
+const between = (a: readonly string[], b: readonly string[]): boolean =>
+  [...a].sort().join(' ') === [...b].sort().join(' ');
+
+const hits = (stream: Stream, { vm, nodes, fromNs, toNs }: Break): boolean =>
+  (vm === '' ? between(nodes, stream.nodes) : vm === stream.vm) &&
+  fromNs <= stream.toNs &&
+  toNs >= stream.fromNs;
+
+/** Those that were broken, each with the moment of its first break. */
+export const broken = (
+  streams: readonly Stream[],
+  breaks: readonly Break[],
+): (Stream & { brokenNs: number })[] =>
+  streams.flatMap(stream => {
+    const moments = breaks.filter(b => hits(stream, b)).map(b => Math.max(b.fromNs, stream.fromNs));
+    return moments.length > 0 ? [{ ...stream, brokenNs: Math.min(...moments) }] : [];
+  });

@@ -1,0 +1,25 @@
+/** Which faults break the one stream of a handoff by QEMU's own post-copy (docs/design/qemu-postcopy.md, What dies). Pure. */
+import type { Kind } from './kinds.ts';
+
+/** `its`: of the handoff that it was dealt for; `link`: of every handoff between those two nodes. */
+export type Breaks = 'its' | 'link' | 'none';
+
+/**
+ * The stream goes from QEMU through both page servers to QEMU: the death of one of these four breaks it, and a cut that
+ * outlasts the 5 s of TCP_USER_TIMEOUT. A process that only stands does so for less, and agents are not on the way.
+ */
+export const BREAKS_STREAM: Readonly<Record<Kind, Breaks>> = {
+  'agent-kill-source': 'none',
+  'agent-kill-target': 'none',
+  'agent-stop': 'none',
+  'pages-kill': 'its',
+  'pages-stop': 'none',
+  'vmm-kill-source': 'its',
+  'vmm-kill-target': 'its',
+  'vmm-stop': 'none',
+  'link-cut': 'link',
+  'link-cut-one-way': 'link',
+  'journal-full': 'none',
+  'ram-full': 'none',
+  crossing: 'none',
+};
