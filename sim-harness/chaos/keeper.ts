@@ -26,6 +26,8 @@ export class Keeper {
   /** By VM: the life that has its work. */
   readonly #atWork = new Map<string, string>();
   readonly #busy = new Set<string>();
+  /** By VM: why it did not take its work at the last try. */
+  readonly #refused = new Map<string, string>();
   #ended = false;
   /** By VM: records that it said were on its disk. */
   readonly records = new Map<string, number>();
@@ -68,18 +70,25 @@ export class Keeper {
     for (const guest of this.#guests.values()) guest.close();
   }
 
-  /** True once every VM's present life has its work. */
-  get allAtWork(): boolean {
+  /** VMs whose present life does not have its work yet, each with the reason if there is one. */
+  idle(): string[] {
     this.#world.ledgers.read();
-    return this.#world.vms.every(v => {
-      const life = this.#world.ledgers.last(v.name)?.life;
-      return life !== undefined && this.#atWork.get(v.name) === life;
-    });
+    return this.#world.vms
+      .filter(({ name }) => {
+        const life = this.#world.ledgers.last(name)?.life;
+        return life === undefined || this.#atWork.get(name) !== life;
+      })
+      .map(({ name }) => `${name} (${this.#refused.get(name) ?? 'not asked yet'})`);
   }
 
   /** Of a guest that booted anew: what the one before had said must be there. */
   async #startDisk(name: string, guest: GuestPort): Promise<void> {
-    const found = count(await guest.command('disk /dev/vda start', COMMAND_MS));
+    const answer = await guest.command('disk /dev/vda start', COMMAND_MS).catch((error: Error) => {
+      // Asked again, because the answer was lost on a move or came late: what is on the disk is asked for instead.
+      if (!error.message.includes('being written to already')) throw error;
+      return guest.command('disk /dev/vda check', COMMAND_MS);
+    });
+    const found = count(answer);
     this.lost.push(...lostRecords(name, this.records.get(name) ?? 0, found));
     this.records.set(name, found);
   }
@@ -122,7 +131,7 @@ export class Keeper {
         this.#atWork.set(name, life);
       };
       void work()
-        .catch(() => undefined) // it stands, or died: looked at again
+        .catch((error: Error) => this.#refused.set(name, error.message)) // it stands, or died: looked at again
         .finally(() => this.#busy.delete(name));
     }
   }

@@ -95,7 +95,9 @@ export class Quiet {
       told.flatMap(t => t.own),
       this.#parts.steps.crashes,
     );
-    if (!this.#parts.keeper.allAtWork) return [...down, violation('not-lost', 'not every guest is at work')];
+    const idle = this.#parts.keeper.idle();
+    if (idle.length > 0)
+      return [...down, violation('not-lost', `not every guest is at work: ${idle.join(', ')}`)];
     ledgers.read();
     const processes = processesOf(places);
     const free = told.map(t => ({ node: t.folder, guestMemoryMib, freeMib: t.freeMib }));

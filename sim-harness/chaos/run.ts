@@ -138,8 +138,8 @@ function tally(words: readonly string[]): Map<string, number> {
 
 async function atWork(keeper: Keeper): Promise<void> {
   const untilMs = Date.now() + BEGIN_MS;
-  while (!keeper.allAtWork) {
-    if (Date.now() > untilMs) throw new Error(`not all guests are at work after ${BEGIN_MS} ms`);
+  for (let idle = keeper.idle(); idle.length > 0; idle = keeper.idle()) {
+    if (Date.now() > untilMs) throw new Error(`not at work after ${BEGIN_MS} ms: ${idle.join(', ')}`);
     await sleep(100);
   }
 }
