@@ -16,6 +16,8 @@ const known = (more: Partial<Known>): Known => ({
   lastWord: 'ready',
   lastWordAgeMs: 15_000,
   claimedBy: [],
+  unheard: [],
+  elsewhere: [],
   ...more,
 });
 const wordsIn = (more: Partial<Known>) => doubt(known(more)).words;
@@ -71,6 +73,10 @@ test('a word that is plainly wrong is refused: the other node is heard, or a thi
     String(objection(known({ claimedBy: ['node2'] }), 'peer-is-off', words)),
     'node2 reports the VM',
   );
+  assert.match(String(objection(known({ unheard: ['node2'] }), 'peer-is-off', words)), 'node2 is silent');
+  assert.match(String(objection(known({ elsewhere: ['a → b'] }), 'peer-is-off', words)), 'another handoff');
+  const owner = known({ role: 'target', state: 'owner', unheard: ['node2'], elsewhere: ['a → b'] });
+  assert.is(objection(owner, 'from-disk', ['from-disk']), undefined, 'it is its own');
   assert.is(objection(known({}), 'peer-is-off', words), undefined);
   assert.match(String(objection(known({}), 'peer-is-off', [])), 'nothing to resolve');
 });

@@ -26,6 +26,10 @@ export type Known = {
   lastWordAgeMs: number;
   /** Other nodes that are awake and report the VM as theirs. */
   claimedBy: string[];
+  /** Members besides this node and its peer that are not awake. */
+  unheard: string[];
+  /** Other handoffs of this VM that other nodes report, as `source → target`. */
+  elsewhere: string[];
 };
 
 export type Doubt = { sentences: string[]; words: Word[] };
@@ -94,7 +98,7 @@ function next({ name, peer }: Known, word: Word | undefined): string {
 
 /** Why that word must not be taken; undefined when it may. */
 export function objection(known: Known, word: Word, words: readonly Word[]): string | undefined {
-  const { peer, peerAwake, peerAgeMs, claimedBy } = known;
+  const { peer, peerAwake, peerAgeMs, claimedBy, unheard, elsewhere } = known;
   if (!words.includes(word))
     return words.length === 0
       ? 'there is nothing to resolve in this state'
@@ -103,5 +107,9 @@ export function objection(known: Known, word: Word, words: readonly Word[]): str
     return `${peer} is not off: its last report came ${seconds(peerAgeMs)} ago`;
   const others = claimedBy.filter(node => node !== peer);
   if (others.length > 0) return `${others.join(' and ')} reports the VM as its own`;
+  if (word === 'from-disk') return undefined;
+  // The peer may have had the VM, and have passed it on before it went off (found by the simulator).
+  if (elsewhere.length > 0) return `it is in another handoff too: ${elsewhere.join(', ')}`;
+  if (unheard.length > 0) return `${unheard.join(' and ')} is silent, and may have the VM from ${peer}`;
   return undefined;
 }

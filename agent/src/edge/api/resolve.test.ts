@@ -9,7 +9,7 @@ import type { Handoffs } from '../handoff/handoffs.ts';
 import { createJournal, type Journal } from '../handoff/journal.ts';
 import { entry, H1, testNode, VM } from '../handoff/test-node.ts';
 import type { ClusterStatus } from '../http/api.types.ts';
-import { aNode, aVm } from '../http/test-api.ts';
+import { aHandoff, aNode, aVm } from '../http/test-api.ts';
 import { type Database, openDatabase } from '../store/store.ts';
 import { doubtOf, type ResolveDeps, resolveChange } from './resolve.ts';
 
@@ -35,7 +35,7 @@ async function inDoubt(peer: Partial<ReturnType<typeof aNode>>, vms: ClusterStat
   alive.push(node.handoffs);
   await node.handoffs.recover();
   const nodes = [aNode('node0', { id: 'self' }), aNode('node1', { id: 'peer', ...peer }), aNode('node2')];
-  const status = () => ({ nodeId: 'self', nodes, vms }) as unknown as ClusterStatus;
+  const status = () => ({ nodeId: 'self', nodes, vms, handoffs: [] }) as unknown as ClusterStatus;
   const deps: ResolveDeps = { parties: node.handoffs.parties, clock, status };
   return { node, deps };
 }
@@ -63,6 +63,13 @@ test('what is known of a VM in doubt names the record, the other node, and its l
   assert.equal(doubtOf(VM, deps).name, 'web1', 'by UUID too');
 });
 
+test('a node of which nothing was ever heard is named by its id, since it has told nobody its name', async () => {
+  const { deps } = await inDoubt({ name: '', state: 'unknown', ageMs: -1 });
+  const { peer, sentences } = doubtOf('web1', deps);
+  assert.is(peer, 'peer');
+  assert.match(sentences.join(' '), /peer its target/);
+});
+
 test('a word about a node that is heard of is refused, whatever the operator says', async () => {
   const { deps } = await inDoubt({ state: 'awake', ageMs: 400 });
   assert.match(
@@ -78,6 +85,44 @@ test('a VM that a third node reports as its own is not started here', async () =
     refusal(() => resolveChange('web1', 'peer-is-off', 'socket:ann', deps)),
     'node2 reports the VM as its own',
   );
+});
+
+test('a VM that its other node may have passed on before it went off is not started here', async () => {
+  const { deps } = await inDoubt(silent);
+  const sound = deps.status;
+  const refusedWith = (change: (status: ClusterStatus) => ClusterStatus) => {
+    deps.status = () => change(sound());
+    return refusal(() => resolveChange('web1', 'peer-is-off', 'socket:ann', deps));
+  };
+  const without = (name: string) => (status: ClusterStatus) => ({
+    ...status,
+    nodes: status.nodes.map(n => (n.name === name ? { ...n, state: 'unknown' as const, ageMs: -1 } : n)),
+  });
+  assert.match(refusedWith(without('node2')), 'node2 is silent, and may have the VM from node1');
+  const row = aHandoff({ vm: VM, role: 'observer', source: 'node1', target: 'node2' });
+  const onItsWay = (status: ClusterStatus) => ({ ...status, handoffs: [row] });
+  assert.match(refusedWith(onItsWay), 'it is in another handoff too: node1 → node2');
+});
+
+test('a word is carried out only once every other node was heard since it was given', async () => {
+  const { node, deps } = await inDoubt(silent);
+  const sound = deps.status;
+  const started = clock.nowMs();
+  // Its report of after the word says that it has the VM.
+  deps.status = () => {
+    const status = sound();
+    const toldMs = clock.nowMs() - started - 300;
+    if (toldMs < 0) return status;
+    const third = { ...aNode('node2'), ageMs: toldMs };
+    const nodes = status.nodes.map(n => (n.name === 'node2' ? third : n));
+    return { ...status, nodes, vms: [aVm('web1', 'node2', { vm: VM })] };
+  };
+  const error = (await resolveChange('web1', 'peer-is-off', 'socket:ann', deps)
+    .act()
+    .catch((e: ShoalError) => e)) as ShoalError;
+  assert.match(error.message, 'node2 reports the VM as its own');
+  assert.is((await journal.all())[0]?.record, 'committed');
+  assert.equal(node.toVm(), []);
 });
 
 test('a word that was right when it was given is refused when the other node is heard before it is carried out', async () => {

@@ -15,6 +15,12 @@ export type ResolveDeps = {
 /** A record is written in milliseconds; a disk that takes longer is tried again, and people are told. */
 const WRITTEN_MS = 10_000;
 const LOOK_EVERY_MS = 20;
+/** Several reports of a node that is well. */
+const HEARD_MS = 5000;
+
+/** All nodes but this one and its peer. */
+const thirds = (status: ClusterStatus, peer: string) =>
+  status.nodes.filter(n => n.id !== status.nodeId && n.id !== peer);
 
 type Found = { party: AnyParty; known: Known; doubt: Doubt };
 
@@ -39,12 +45,18 @@ function find(name: string, deps: ResolveDeps): Found {
     state: party.state,
     record: parties.status(party).stage,
     ageMs: party.stateAgeMs,
-    peer: node?.name ?? peer,
+    peer: node?.name || peer,
     peerAgeMs: node?.ageMs ?? -1,
     peerAwake: node?.state === 'awake',
     lastWord: party.lastWord.word,
     lastWordAgeMs: party.lastWord.word ? clock.nowMs() - party.lastWord.atMs : -1,
     claimedBy: claims.map(v => v.node),
+    unheard: thirds(status, peer)
+      .filter(n => n.state !== 'awake')
+      .map(n => n.name || n.id),
+    elsewhere: status.handoffs
+      .filter(h => h.role === 'observer' && h.vm === party.vm && h.handoff !== party.handoff)
+      .map(h => `${h.source} → ${h.target}`),
   };
   return { party, known, doubt: doubt(known) };
 }
@@ -66,6 +78,22 @@ function mayResolve(name: string, word: Word, deps: ResolveDeps): ReturnType<typ
   throw new ShoalError('SHOAL_RESOLVE_REFUSED', why, vm, `See \`shoal resolve ${vm}\``);
 }
 
+/** Until every other node has said what it has since now, or is silent: that, the next look tells. */
+async function heardSince({ clock, status }: ResolveDeps, peer: string): Promise<void> {
+  const sinceMs = clock.nowMs();
+  const spanMs = () => clock.nowMs() - sinceMs;
+  while (spanMs() < HEARD_MS && thirds(status(), peer).some(n => n.state === 'awake' && n.ageMs >= spanMs()))
+    await sleep(clock, LOOK_EVERY_MS);
+}
+
+const settledSince = (name: string) =>
+  new ShoalError(
+    'SHOAL_VM_SETTLED',
+    'that handoff has ended meanwhile',
+    name,
+    `See \`shoal resolve ${name}\``,
+  );
+
 /** `by`: who gives that word, for the handoff's end. Throws SHOAL_RESOLVE_REFUSED with what speaks against it. */
 export function resolveChange(name: string, word: Word, by: string, deps: ResolveDeps): Change<Resolved> {
   const { party, known } = mayResolve(name, word, deps);
@@ -74,8 +102,10 @@ export function resolveChange(name: string, word: Word, by: string, deps: Resolv
   return {
     would: `take the word of ${by} (${word}), ${does}, and start ${known.name} here from its disks`,
     async act() {
-      // Looked at once more in the very moment: the peer may have spoken while the audit log was written.
-      mayResolve(name, word, deps);
+      if (word === 'peer-is-off') await heardSince(deps, party.entry.peer);
+      // Looked at once more in the very moment: what the peer has said meanwhile counts, and to whom it gave the VM before.
+      const found = mayResolve(name, word, deps);
+      if (found.party !== party) throw settledSince(known.name);
       party.resolve(`${word} by the word of ${by}`);
       const untilMs = deps.clock.nowMs() + WRITTEN_MS;
       while (party.state === 'w-resolved' && deps.clock.nowMs() < untilMs)
