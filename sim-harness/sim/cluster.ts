@@ -19,6 +19,9 @@ export type ClusterOptions = WorldOptions & {
   config: string;
 };
 
+/** Whoever wants to give a node its power back looks this often whether he may. */
+const LOOK_AGAIN_MS = 100;
+
 const parsed = new Map<string, Config>();
 
 /** Many runs have the same; reading it takes longer than a second of a run. */
@@ -123,6 +126,10 @@ export class Cluster {
   powerOn(name: string): void {
     const agent = this.agent(name);
     const { machine } = agent;
+    if (machine.power === 'off' && machine.heldOff > 0) {
+      this.world.time.after(LOOK_AGAIN_MS, () => this.powerOn(name));
+      return;
+    }
     if (machine.power === 'off') {
       machine.power = 'on';
       machine.boots += 1;

@@ -3,7 +3,7 @@ import { unsettled } from './check/converged.ts';
 import { Journals } from './check/journals.ts';
 import { Cluster, type VmWanted } from './cluster.ts';
 import { type Mix, mixOf, strike } from './faults.ts';
-import { giveUpPages } from './operators.ts';
+import { giveUpPages, Operators } from './operators.ts';
 import { Chance, type Odds } from './world/chance.ts';
 import { CALM } from './world/network.ts';
 
@@ -11,7 +11,7 @@ export type RunOptions = {
   seed: number;
   nodes: number;
   faults: boolean;
-  /** Only what was played before `qemu-postcopy`: seeds of then say what they said. */
+  /** Only what was played before `qemu-postcopy` and operators: seeds of then say what they said. */
   plain?: boolean;
   log: boolean;
   plants: ReadonlySet<string>;
@@ -71,8 +71,9 @@ export async function run(options: RunOptions): Promise<RunResult> {
     await cluster.boot();
     for (const vm of faults ? dealt(options, anyVms(kind, machines.length)) : CALM_VMS) cluster.create(vm);
     await world.time.runUntil(world.time.nowMs + 2000);
-    if (faults) await disturb(cluster, mix);
-    if (world.truth.violations.length === 0) await heal(cluster);
+    const operators = faults ? someOperators(cluster, options) : undefined;
+    if (faults) await disturb(cluster, mix, operators);
+    if (world.truth.violations.length === 0) await heal(cluster, operators);
   } catch (error) {
     world.truth.violated(`a node threw where nobody catches: ${stackOf(error)}`);
   } finally {
@@ -92,13 +93,21 @@ export async function run(options: RunOptions): Promise<RunResult> {
 const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? String(error)) : String(error);
 
-async function disturb(cluster: Cluster, mix: Mix): Promise<void> {
+/** In half of the runs; by a chance of their own, as what else is new. */
+function someOperators(cluster: Cluster, { seed, plain }: RunOptions): Operators | undefined {
+  const chance = new Chance(seed ^ 0x0be7);
+  return !plain && chance.happens(0.5) ? new Operators(cluster, chance) : undefined;
+}
+
+async function disturb(cluster: Cluster, mix: Mix, operators: Operators | undefined): Promise<void> {
   const { world } = cluster;
   world.strikeShares = mix.strikes;
   world.network.weather = mix.weather;
   const untilMs = world.time.nowMs + FAULTS_MS;
   while (world.time.nowMs < untilMs && world.truth.violations.length === 0) {
     strike(cluster, mix);
+    operators?.cutPower();
+    operators?.look();
     await world.time.runUntil(world.time.nowMs + world.chance.between(0.2, 2) * mix.everyMs);
   }
 }
@@ -126,7 +135,7 @@ function dealt({ seed, plain }: RunOptions, vms: VmWanted[]): VmWanted[] {
 }
 
 /** No more faults: everybody who can come back comes back, and loads stay as they are. */
-async function heal(cluster: Cluster): Promise<void> {
+async function heal(cluster: Cluster, operators: Operators | undefined): Promise<void> {
   const { world } = cluster;
   world.log.line('world', 'no more faults');
   world.strikeShares = {};
@@ -140,6 +149,7 @@ async function heal(cluster: Cluster): Promise<void> {
   const patientUntilMs = world.time.nowMs + PATIENCE_MS;
   while (world.time.nowMs < untilMs && world.truth.violations.length === 0) {
     await world.time.runUntil(world.time.nowMs + LOOK_MS);
+    operators?.look();
     if (world.time.nowMs > patientUntilMs) giveUpPages(cluster);
     faults = unsettled(cluster);
     if (faults.length > 0 || world.truth.moves !== moves) quietSinceMs = world.time.nowMs;

@@ -91,10 +91,11 @@ export class SimAgent {
 
   /** Without a word, and nobody starts it again. */
   end(): void {
-    if (this.life) this.life.alive = false;
+    const { life } = this;
     this.life = undefined;
     this.inbox = undefined;
     this.node = undefined;
+    life?.end();
     this.#restart?.();
     this.machine.disk.reopen();
   }

@@ -12,6 +12,7 @@ export class Life {
   readonly clock: Clock;
   readonly #world: World;
   readonly #crash: (where: string) => void;
+  readonly #ends: (() => void)[] = [];
   /** Calls of one lane (one monitor, one database) are answered in the order in which they were made. */
   readonly #lanes = new Map<string, number>();
 
@@ -26,6 +27,16 @@ export class Life {
       wallMs: () => 1.7e12 + machine.nowMs(),
       after: (ms, run) => world.time.after(ms / rate, () => this.alive && run()),
     };
+  }
+
+  /** Called when this life ends. */
+  ended(run: () => void): void {
+    this.#ends.push(run);
+  }
+
+  end(): void {
+    this.alive = false;
+    for (const run of this.#ends.splice(0)) run();
   }
 
   /** Runs when the world gets round to it, `ms` from now, if this life still lasts. */

@@ -45,7 +45,9 @@ function vmFaults(cluster: Cluster, living: Machine[], vm: string): string[] {
   const owners = living.filter(m => m.disk.read('vm', vm) !== undefined);
   const runners = truth.runners(vm);
   const dead = machines.filter(m => m.power === 'off for good');
-  if (dead.some(m => m.disk.read('vm', vm) !== undefined) || living.some(m => heldForGood(cluster, m, vm)))
+  const withDead = Math.max(0, ...dead.map(m => (m.disk.read('vm', vm) as VmRecord | undefined)?.epoch ?? 0));
+  const resolved = living.some(m => resolvedAs(m, vm) > withDead);
+  if (!resolved && (withDead > 0 || living.some(m => heldForGood(cluster, m, vm))))
     return runners.length > 1 ? ['runs more than once'] : []; // lost, or in doubt, with its host: handoff.md
   const [owner] = owners;
   if (!owner || owners.length > 1) return [`owned by ${owners.map(o => o.name).join(' and ') || 'nobody'}`];
@@ -71,6 +73,13 @@ function vmFaults(cluster: Cluster, living: Machine[], vm: string): string[] {
 function forGood(cluster: Cluster, entry: unknown): boolean {
   if (entry === undefined) return false;
   return cluster.world.machine((entry as JournalEntry).peer).power !== 'on';
+}
+
+/** The epoch with which an operator's word gave the VM to this node; 0 = none did. */
+function resolvedAs(machine: Machine, vm: string): number {
+  const entries = machine.disk.rows('handoff').map(([, entry]) => entry as JournalEntry);
+  const found = entries.find(({ record, offer }) => record === 'resolved' && offer.vm === vm);
+  return found ? found.offer.epoch + (found.role === 'source' ? 1 : 0) : 0;
 }
 
 function heldForGood(cluster: Cluster, machine: Machine, vm: string): boolean {

@@ -66,7 +66,7 @@ export class Journals {
       this.#violated(entry, `${role} wrote ${record} after ${before}`);
     if (before === record) return;
     if (record === 'committed') this.#mayCommit(machine, entry);
-    else if (record === 'owner') this.#mayOwn(entry);
+    else if (record === 'owner') this.#mayOwn(machine, entry);
     else if (record === 'retaken') this.#mayRetake(entry);
     else if (record === 'aborted') this.#mayAbort(entry);
     else if (record === 'not-run') this.#neverRan(machine, entry);
@@ -81,13 +81,22 @@ export class Journals {
     if (vmm && !stands.includes(vmm.state))
       this.#violated(entry, `committed while the source's VMM is ${vmm.state}`);
     const peer = this.#peerRecord(entry);
-    if (peer !== 'ready' && peer !== 'not-run')
+    if (peer !== 'ready' && peer !== 'not-run' && !this.#onlyAgain(machine, entry, peer))
       this.#violated(entry, `committed while the target has ${peer} written down`);
   }
 
-  #mayOwn(entry: JournalEntry): void {
+  /**
+   * Written and told as failed before this node lost its power, found and written again since. Meanwhile an operator gave
+   * the VM to the other: what this one does with its record is to ask.
+   */
+  #onlyAgain(machine: Machine, { offer }: JournalEntry, peer: string): boolean {
+    return peer === 'resolved' && machine.boots > 1 && !machine.vmms.has(offer.vm);
+  }
+
+  #mayOwn(machine: Machine, entry: JournalEntry): void {
     const peer = this.#peerRecord(entry);
-    if (peer !== 'committed') this.#violated(entry, `owner while the source has ${peer} written down`);
+    if (peer !== 'committed' && !this.#onlyAgain(machine, entry, peer))
+      this.#violated(entry, `owner while the source has ${peer} written down`);
   }
 
   /** If `run` is still on its way to the target, its `owner` will be told of. */

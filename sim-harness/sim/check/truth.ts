@@ -13,6 +13,8 @@ type Known = {
   faultDeaths: number;
   /** The execution whose memory a fault has hit: copies of it may be thrown away, the VM has crashed. */
   hit: number;
+  /** The execution whose memory an operator has given up. */
+  given: number;
   last: SimVmm | undefined;
 };
 
@@ -55,9 +57,21 @@ export class Truth {
     known.faultDeaths += 1;
   }
 
-  isHit(vm: string): boolean {
+  /** By an operator's word its current memory may be thrown away, at the price of a crash or not. Returns what takes that back. */
+  givenUp(vm: string, crash: boolean): () => void {
     const known = this.#known(vm);
-    return known.hit === known.executions;
+    const { executions } = known;
+    known.given = executions;
+    if (crash) known.faultDeaths += 1;
+    return () => {
+      if (known.given === executions) known.given = -1;
+    };
+  }
+
+  /** Nothing is left of its current memory that must be kept. */
+  isHit(vm: string): boolean {
+    const { hit, given, executions } = this.#known(vm);
+    return hit === executions || given === executions;
   }
 
   faultDeaths(vm: string): number {
@@ -78,7 +92,7 @@ export class Truth {
     const { vm, name } = vmm.spec;
     const known = this.#known(vm);
     // A copy of what a fault has hit is given up; should it go on after all, that is seen then.
-    const going = known.hit === known.executions ? [] : this.#goingOn(vm).filter(h => h !== vmm);
+    const going = this.isHit(vm) ? [] : this.#goingOn(vm).filter(h => h !== vmm);
     for (const other of going)
       this.violated(
         `${name}: started anew on ${vmm.machine.name} while ${other.machine.name} holds its living memory`,
@@ -114,7 +128,7 @@ export class Truth {
       return;
     }
     if (why === 'incoming failed' || !this.#isCurrent(vmm)) return;
-    if (this.#known(vm).hit === vmm.asOf || lostItsPages(vmm)) return;
+    if (this.isHit(vm) || lostItsPages(vmm)) return;
     if (this.#goingOn(vm).some(h => h !== vmm)) return;
     this.violated(`${name}: ${vmm.machine.name} threw its only current memory away`);
   }
@@ -129,7 +143,11 @@ export class Truth {
   }
 
   #known(vm: string): Known {
-    const known = this.#vms.get(vm) ?? { executions: 0, faultDeaths: 0, hit: -1, last: undefined };
+    const known = this.#vms.get(vm) ?? {
+      ...{ executions: 0, faultDeaths: 0 },
+      ...{ hit: -1, given: -1 },
+      last: undefined,
+    };
     this.#vms.set(vm, known);
     return known;
   }

@@ -23,6 +23,8 @@ export class Machine {
   readonly drift: number;
   boots = 1;
   power: 'on' | 'off' | 'off for good' = 'on';
+  /** Operators who keep it without power while they resolve. */
+  heldOff = 0;
   busyMs = 0;
   #settledMs = 0;
   readonly #world: World;

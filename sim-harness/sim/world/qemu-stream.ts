@@ -11,8 +11,18 @@ import { Transfer } from './transfer.ts';
 import type { Death, SimVmm } from './vmm.ts';
 import type { World } from './world.ts';
 
-type Phase = 'setup' | 'active' | 'pre-switchover' | 'device' | 'serving' | 'paused' | 'recover' | 'over';
+type Phase =
+  | 'setup'
+  | 'active'
+  | 'pre-switchover'
+  | 'device'
+  | 'serving'
+  | 'paused'
+  | 'recover'
+  | 'stuck'
+  | 'over';
 
+const BEFORE_DEVICES: Phase[] = ['setup', 'active', 'pre-switchover'];
 /** QEMU looks at the word to switch this seldom at worst. */
 const SWITCH_MS: [number, number] = [1, 100];
 const DEVICES_MS: [number, number] = [1, 20];
@@ -132,9 +142,8 @@ export class QemuStream implements Migration {
 
   cancel(): void {
     if (this.phase === 'device') this.#breakDevices();
-    else if (this.phase === 'serving' || this.phase === 'paused' || this.phase === 'recover')
-      this.source.status = 'cancelling';
-    else this.#fail('cancelled');
+    else if (BEFORE_DEVICES.includes(this.phase)) this.#fail('cancelled');
+    else this.source.status = 'cancelling';
   }
 
   break(): void {
@@ -224,13 +233,17 @@ export class QemuStream implements Migration {
     });
   }
 
-  /** While both agree on what is missing: a source that is never again told to resume, and a target that ends. */
+  /**
+   * While both agree on what is missing: a source that is never told to resume again, and a target that waits for it, or
+   * ends if it had begun to answer. Before they did: as if nothing had been.
+   */
   #breakRecovery(): void {
-    const answers = this.#target?.listens && this.#world.chance.happens(0.5);
+    const began = this.#target?.listens && this.#world.chance.happens(0.7);
     if (this.#target) this.#target.listens = false;
-    if (answers) return this.#loseTarget();
-    this.phase = 'paused';
-    this.source.migrated('postcopy-paused');
+    this.phase = began ? 'stuck' : 'paused';
+    if (!began) this.source.migrated('postcopy-paused');
+    else if (this.#world.chance.happens(0.5)) this.#loseTarget();
+    this.#world.happened(began ? 'recovery-stuck' : 'recovery-broken');
   }
 
   vmmEnded(vmm: SimVmm, why: Death): void {
@@ -243,7 +256,7 @@ export class QemuStream implements Migration {
     }
     if (!this.#target?.loaded) this.#lose();
     if (this.phase === 'device') this.#breakDevices();
-    else if (this.phase !== 'paused') this.#pause();
+    else if (this.phase === 'serving' || this.phase === 'recover') this.#pause();
   }
 
   #sourceEnded(why: Death): void {
