@@ -116,7 +116,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     outcomes: counts(quiet.outcomes),
     refused: counts(moves.refused),
     compared: quiet.compared,
-    agentEnds: counts(tally(keeper.agentEnds.map(end => explained(end, injector.excuses) ?? 'nothing'))),
+    agentEnds: counts(tally(keeper.agentEnds.flatMap(end => explained(end, injector.excuses) ?? []))),
     startedByHand: keeper.startedByHand,
     engines: counts(tally(moves.begun.map(b => b.engine))),
     resolved: operator.resolved,

@@ -41,12 +41,9 @@ export type End =
   | { node: string; outcome: string; detail: string; inDoubt: boolean }
   | { node: string; unknown: true };
 
-/** As a target ends that owned the VM, and could not keep its memory. */
-const MEMORY_GONE = ['lost', 'resolved'];
-
 /**
  * A handoff that was accepted has an end with a reason on both sides, or stands in doubt where every node shows it.
- * `mayLose`: its one stream was broken (streams.ts).
+ * `mayLose`: its one stream was broken (streams.ts), so a target that owned the VM may have lost its memory.
  */
 export function openEnds(
   ends: readonly { handoff: string; vm: string; sides: End[]; mayLose: boolean }[],
@@ -65,7 +62,7 @@ export function openEnds(
     }
     if (known.length === 0) fault('was accepted, and neither side knows of it');
     const [a, b] = known;
-    if (mayLose && a?.outcome === 'done' && MEMORY_GONE.includes(b?.outcome ?? '')) continue;
+    if (mayLose && a?.outcome === 'done' && b?.outcome === 'lost') continue;
     if (a && b && a.outcome !== '' && b.outcome !== '' && (a.outcome === 'done') !== (b.outcome === 'done'))
       fault(`ended ${a.outcome} on ${a.node} and ${b.outcome} on ${b.node}`);
   }
