@@ -34,9 +34,23 @@ export const PLANTS: readonly Plant[] = [
     plant: source => cell(source, 'switching', 'ready', go('w-committed', 'write-committed')),
   },
   {
+    name: 'expiry-forgets',
+    what: 'a ready target whose reservation runs out forgets the handoff instead of waiting for its source',
+    plant(_source, target) {
+      cell(target, 'w-ready', 'written', go('ready', 'send-ready'));
+      cell(target, 'ready', 'deadline', go('gone', 'drop-vm', 'end-pages', 'release-reservation', 'forget'));
+    },
+  },
+  {
     name: 'not-run-not-final',
     what: 'a target that has written not-run obeys a late run',
     plant: (_source, target) => cell(target, 'not-run', 'run', go('w-owner', 'write-owner')),
+  },
+  {
+    name: 'rollback-unwritten',
+    what: 'the source lets its guest go on though aborted is not on its disk',
+    plant: source =>
+      cell(source, 'w-aborted', 'write-failed', go('aborting', 'send-abort', 'end-pages', 'bring-back')),
   },
   {
     name: 'freed-on-running',

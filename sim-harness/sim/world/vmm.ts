@@ -3,6 +3,7 @@
  * marked *seen* there). What it says to an agent goes through `agent/vmm-handle.ts`.
  */
 import type { RunState } from '@shoal/agent';
+import type { JournalEntry } from '@shoal/agent/edge/handoff/journal';
 import type { VmSpec } from '@shoal/protocol';
 import type { Machine } from './machine.ts';
 import type { Migration } from './migration.ts';
@@ -17,6 +18,12 @@ export type VmmSays =
 
 /** Why a VMM ended. Only `agent` is anybody's decision. */
 export type Death = 'agent' | 'killed' | 'power' | 'incoming failed';
+
+/** Newest records with which a guest that stands still must go on standing still. */
+const MAY_NOT_RUN = {
+  source: ['switching', 'committed'],
+  target: ['accepted', 'loading', 'ready', 'not-run'],
+};
 
 export class SimVmm {
   readonly pid: number;
@@ -121,12 +128,23 @@ export class SimVmm {
     if (this.state === 'running') return;
     if (this.state === 'finish-migrate') throw new Error('Migration is not finalized yet');
     if (this.state === 'inmigrate') throw new Error('the simulated VMM was told to run before it had loaded');
+    this.#mayRun();
     if (this.#world.strikes('cont-refused')) {
       this.#world.log.line(this.machine.name, `VMM of ${this.spec.name}: cont refused`);
       if (this.qemu && this.qemu.source !== this) this.qemu.contRefused();
       throw new Error('Failed to get "write" lock');
     }
     this.run();
+  }
+
+  /** By the records on this node's disk, whatever its agent takes for written (handoff.md, Who may decide alone). */
+  #mayRun(): void {
+    const { vm, name } = this.spec;
+    for (const [, row] of this.machine.disk.rows('handoff')) {
+      const { offer, role, record, settled } = row as JournalEntry;
+      if (offer.vm === vm && !settled && MAY_NOT_RUN[role].includes(record))
+        this.#world.truth.violated(`${name}: told to run by a ${role} whose disk says ${record}`);
+    }
   }
 
   /** QEMU sends the guest's address when it has loaded, and not at all after a rollback; this is `announce-self`. */
