@@ -1,6 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nextIncarnation, openDatabase, Shelf, timeKey } from './store.ts';
@@ -27,6 +29,26 @@ test('two agents on one state directory get one clear error', async () => {
   } catch (error) {
     assert.match((error as Error).message, /another agent already uses/);
   }
+  await db.close();
+});
+
+test('a database that is asked and written for days takes no more memory for it', async () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const db = await openDatabase(mkdtempSync(join(dir, 'long-')));
+  const shelf = new Shelf<number>(db, 'history');
+  const heapAfter = async (rounds: number) => {
+    for (let i = 0; i < rounds; i++) {
+      await shelf.put('row', i);
+      await shelf.get('row');
+      await shelf.last(1);
+    }
+    gc();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await heapAfter(500);
+  const grown = (await heapAfter(3000)) - before;
+  assert.ok(grown < 2 ** 22, `${Math.round(grown / 1024)} KiB for 9000 operations`);
   await db.close();
 });
 

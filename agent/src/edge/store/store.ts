@@ -26,7 +26,10 @@ export interface Database {
 }
 
 /** The real one (leveldb's log and tables). After a write that failed, the next one stands on a whole log again. */
+type Sublevel = ReturnType<typeof Level.prototype.sublevel<string, unknown>>;
+
 class LevelDatabase implements Database {
+  readonly #shelves = new Map<string, Sublevel>();
   readonly #level: Level<string, unknown>;
   readonly #mender: Mender;
 
@@ -62,8 +65,14 @@ class LevelDatabase implements Database {
   close(): Promise<void> {
     return this.#mender.close();
   }
-  #shelf(name: string) {
-    return this.#level.sublevel<string, unknown>(name, { valueEncoding: 'json' });
+  /** Each is made once: Level holds every sublevel until the database is closed, 4 KiB for each operation else. */
+  #shelf(name: string): Sublevel {
+    const known = this.#shelves.get(name);
+    // Closed with the database, when that was opened anew.
+    if (known?.status === 'open' || known?.status === 'opening') return known;
+    const shelf = this.#level.sublevel<string, unknown>(name, { valueEncoding: 'json' });
+    this.#shelves.set(name, shelf);
+    return shelf;
   }
 }
 
