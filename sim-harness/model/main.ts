@@ -5,7 +5,7 @@ import { type Command, parseCommand, USAGE } from './arguments.ts';
 import { type Checked, checkEngine, checkPlant } from './check.ts';
 import { modelOf, textOf } from './engines.ts';
 import type { Plant } from './plants.ts';
-import { FULL, quickOf } from './searches.ts';
+import { fullOf, quickOf } from './searches.ts';
 import { worldText } from './spin.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -18,7 +18,7 @@ const told = ({ fault, trail }: Checked): string[] => [fault, ...trail].map(line
 async function searchAll(command: Extract<Command, { do: 'search' }>, world: string): Promise<number> {
   let code = 0;
   for (const engine of command.engines) {
-    for (const wanted of command.quick ? [quickOf(engine)] : FULL) {
+    for (const wanted of command.quick ? [quickOf(engine)] : fullOf(engine)) {
       const checked = await checkEngine(engine, wanted, world, command.limits);
       if (checked.outcome === 'broken') code = 1;
       else if (checked.outcome === 'bounded' && code === 0) code = 3;

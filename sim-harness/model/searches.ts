@@ -57,8 +57,10 @@ const QUICK_QEMU: Mix[] = [
   { power: 1, forever: 1, words: 1 },
 ];
 
-/** Each exhaustive within three gigabytes for our own engines. */
-export const FULL: Search[] = [
+/** On demand; each is exhaustive within three gigabytes. */
+export const fullOf = (engine: Engine): Search[] => (engine === 'qemu-postcopy' ? FULL_QEMU : FULL);
+
+const FULL: Search[] = [
   { name: 'agents', mixes: [{ crash: 2, cut: 1, loss: 1, wf: 1, ref: 1, judge: 1 }] },
   { name: 'disks', mixes: [{ crash: 2, wf: 2, ref: 1, cancels: 1 }] },
   { name: 'vmms', mixes: [{ crash: 1, wf: 1, vmd: 2, ref: 1 }] },
@@ -66,4 +68,21 @@ export const FULL: Search[] = [
   { name: 'power', mixes: [{ power: 2, crash: 1, wf: 1, vmd: 1 }] },
   { name: 'operator', mixes: [{ power: 3, words: 2 }] },
   { name: 'gone for good', mixes: [{ power: 2, forever: 1, words: 1, wf: 1, vmd: 1 }] },
+];
+
+const FULL_QEMU: Search[] = [
+  { name: 'agents', mixes: [{ crash: 2, cut: 1, wf: 1 }] },
+  { name: 'words', mixes: [{ crash: 1, cut: 1, loss: 1, wf: 1, ref: 1, judge: 1 }] },
+  { name: 'disks', mixes: [{ crash: 2, wf: 2, ref: 1, cancels: 1 }] },
+  { name: 'vmms', mixes: [{ crash: 1, wf: 1, vmd: 2, ref: 1 }] },
+  { name: 'pages', mixes: [{ crash: 1, cut: 1, pgd: 1 }, { pgd: 2 }] },
+  {
+    name: 'power',
+    mixes: [
+      { power: 2, wf: 1, vmd: 1 },
+      { power: 1, crash: 1, wf: 1, vmd: 1 },
+    ],
+  },
+  { name: 'operator', mixes: [{ power: 3, words: 2 }] },
+  { name: 'gone for good', mixes: [{ power: 2, forever: 1, words: 1, wf: 1 }] },
 ];
