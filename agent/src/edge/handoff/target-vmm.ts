@@ -1,5 +1,4 @@
 /** Lets the guest run on the target, and tells what came of it by the VMM's run state, never by the refusal alone. */
-import type { ShoalError } from '../../errors.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Vmm } from '../vmm/types.ts';
 
@@ -39,9 +38,8 @@ export class TargetVmm {
   /**
    * `cont` is refused where the disk's lock is held elsewhere. A guest that ran, stopped on an I/O error and was
    * refused `cont` looks the same from there, so that only the run state tells (handoff.md, `not-run`). A guest that
-   * touches a missing page at once can hold QEMU's lock (seen under TCG): no answer comes until that page does. Its
-   * RESUME tells then, or, to an agent that was not there to hear it, the silence: such a one never gives the VM up, and
-   * what it has asked for waits in the monitor.
+   * touches a missing page at once can hold QEMU's lock (seen under TCG): no answer comes until that page does, but its
+   * RESUME has come. An agent that was not there to hear it has no proof: it asks again, and the VM is shown in doubt.
    */
   async cont(): Promise<ContResult> {
     return Promise.race([this.#ask(), this.#ran.then((): ContResult => ({ kind: 'running' }))]);
@@ -51,8 +49,6 @@ export class TargetVmm {
     try {
       await this.#vmm.cont();
     } catch (error) {
-      if (!this.#seenFromStart && (error as ShoalError).code === 'SHOAL_VMM_SILENT')
-        return { kind: 'running' };
       const state = await this.#vmm.runState();
       const neverRan = this.#seenFromStart && !this.#everRan && state === 'paused';
       return { kind: 'refused', neverRan, why: (error as Error).message };

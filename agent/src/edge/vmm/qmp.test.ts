@@ -90,6 +90,36 @@ test('what QEMU takes past its main loop is asked so, and refused with its own w
   qmp.close();
 });
 
+test('a monitor that is closed while its VMM lives is opened again, and it is told why', async () => {
+  // A monitor that says what is no object, once; the process behind it lives on.
+  const where = join(dir, 'once.sock');
+  const capabilities = JSON.stringify({ QMP: {} });
+  let connections = 0;
+  const server = createServer(socket => {
+    connections += 1;
+    socket.on('error', () => undefined);
+    socket.write(`${capabilities}\n`);
+    socket.on('data', (data: Buffer) => {
+      for (const line of data.toString().trim().split('\n')) {
+        const { id, execute } = JSON.parse(line) as { id: number; execute: string };
+        if (execute === 'query-status' && connections === 1) socket.write('nan\n');
+        else socket.write(`${JSON.stringify({ id, return: { status: 'paused' } })}\n`);
+      }
+    });
+  });
+  await new Promise<void>(resolve => server.listen(where, resolve));
+  const id = { pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
+  const vmm = new QmpVmm({ vm: 'vm', driver: 'qemu' }, id, await Qmp.open(where, 5000), clock);
+  const reopened = new Promise(resolve => {
+    vmm.on(event => event.kind === 'reopened' && resolve(event.why));
+  });
+  const lost = await vmm.runState().catch(error => error.code);
+  assert.is(lost, 'SHOAL_VMM_GONE');
+  assert.match((await reopened) as string, 'no JSON: nan');
+  assert.is(await vmm.runState(), 'paused');
+  server.close();
+});
+
 test('who listens to a VMM that has ended already is told so', async () => {
   const id = { pid: qemu.pid ?? 0, startTicks: startTicks(qemu.pid ?? 0) ?? '' };
   const vmm = new QmpVmm({ vm: 'vm', driver: 'qemu' }, id, await Qmp.open(path, 5000), clock);

@@ -27,10 +27,11 @@ export class Qmp {
   readonly #where: string;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
-  readonly #closers = new Set<() => void>();
+  readonly #closers = new Set<(why: string) => void>();
   readonly #lines = new JsonLines(LINE_MAX);
   #nextId = 1;
-  #closed = false;
+  /** Why it is closed; empty while it is not. */
+  #closed = '';
   #greet: (() => void) | undefined;
 
   private constructor(where: string) {
@@ -41,8 +42,8 @@ export class Qmp {
     this.#socket = socket;
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#take(text));
-    socket.on('error', () => this.#close());
-    socket.on('close', () => this.#close());
+    socket.on('error', error => this.#close(error.message));
+    socket.on('close', () => this.#close('the VMM closed it'));
   }
 
   /** Connects and leaves negotiation mode. Rejects when nobody listens or no greeting comes in time. */
@@ -82,7 +83,7 @@ export class Qmp {
     while (!this.#closed && !this.#socket) {
       await sleep(DIAL_AGAIN_MS, undefined, { ref: false });
       await this.#dial().catch(error => {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#close();
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#close((error as Error).message);
       });
     }
   }
@@ -91,9 +92,15 @@ export class Qmp {
     this.#listeners.add(listener);
   }
 
-  onClose(listener: () => void): void {
-    if (this.#closed) listener();
+  /** `why`: for people. */
+  onClose(listener: (why: string) => void): void {
+    if (this.#closed) listener(this.#closed);
     else this.#closers.add(listener);
+  }
+
+  /** The socket of the monitor. */
+  get path(): string {
+    return this.#where;
   }
 
   /** Rejects with SHOAL_VMM_REFUSED and QEMU's own words, SHOAL_VMM_SILENT, or SHOAL_VMM_GONE. */
@@ -130,8 +137,8 @@ export class Qmp {
   }
 
   close(): void {
+    this.#close('this agent closed it');
     this.#socket?.destroy();
-    this.#close();
   }
 
   #greeting(timeoutMs: number): Promise<void> {
@@ -151,7 +158,8 @@ export class Qmp {
   #take(text: string): void {
     try {
       for (const message of this.#lines.push(text)) this.#hear(message);
-    } catch {
+    } catch (error) {
+      this.#close((error as Error).message);
       this.#socket?.destroy();
     }
   }
@@ -175,21 +183,21 @@ export class Qmp {
     else waiting.resolve(message.return);
   }
 
-  #close(): void {
+  #close(why: string): void {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#closed = why;
     for (const [, waiting] of this.#waiting) {
       clearTimeout(waiting.timer);
       waiting.reject(this.#gone('answer'));
     }
     this.#waiting.clear();
-    for (const closer of this.#closers) closer();
+    for (const closer of this.#closers) closer(why);
   }
 
   #gone(what: string): ShoalError {
     return new ShoalError(
       'SHOAL_VMM_GONE',
-      `the VMM closed its monitor before: ${what}`,
+      `its monitor was closed (${this.#closed}) before: ${what}`,
       this.#where,
       'See its log',
     );

@@ -25,6 +25,8 @@ export type VmmEvent =
   | { kind: 'shutdown'; atMs: number }
   /** MIGRATION events: `pre-switchover`, `device`, `completed`, `failed`, `cancelled`, `active`, … */
   | { kind: 'migration'; status: string; atMs: number }
+  /** Its monitor was closed though it lives, and is open again: what it told meanwhile has not been heard. */
+  | { kind: 'reopened'; why: string; atMs: number }
   /** The process is gone. */
   | { kind: 'exit'; atMs: number };
 

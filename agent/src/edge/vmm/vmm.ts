@@ -2,12 +2,14 @@
 import type { Engine, VmSpec } from '@shoal/protocol';
 import type { Clock } from '../clock.ts';
 import { gone, type ProcessId, signal, watchExit } from './processes.ts';
-import type { Qmp, QmpEvent } from './qmp.ts';
+import { Qmp, type QmpEvent } from './qmp.ts';
 import type { RunState, Vmm, VmmEvent } from './types.ts';
 
 /** How long `quit` may take; a VMM that waits on a page fault never answers it. */
 const QUIT_MS = 1000;
 const KILL_MS = 10_000;
+/** A closed monitor mostly means a process that is about to be gone. */
+const REOPEN_MS = 500;
 /**
  * QEMU caps a migration at 128 MiB/s by default; ours is bounded by the page server's own cap instead. The largest
  * value that QEMU 7.2 takes (migration/options: SIZE_MAX).
@@ -39,7 +41,7 @@ export class QmpVmm implements Vmm {
   readonly pid: number;
   readonly #id: ProcessId;
   readonly #driver: VmSpec['driver'];
-  readonly #qmp: Qmp;
+  #qmp: Qmp;
   readonly #clock: Clock;
   readonly #listeners = new Set<(event: VmmEvent) => void>();
   readonly #unwatch: () => void;
@@ -52,9 +54,7 @@ export class QmpVmm implements Vmm {
     this.#id = id;
     this.#qmp = qmp;
     this.#clock = clock;
-    qmp.onEvent(event => this.#event(event));
-    // A closed monitor mostly means a dead process: look at once instead of at the next poll.
-    qmp.onClose(() => void gone(id, KILL_MS).then(is => is && this.#exit()));
+    this.#use(qmp);
     this.#unwatch = watchExit(id, () => this.#exit());
   }
 
@@ -142,6 +142,24 @@ export class QmpVmm implements Vmm {
       await gone(this.#id, KILL_MS);
     }
     this.#exit();
+  }
+
+  #use(qmp: Qmp): void {
+    this.#qmp = qmp;
+    qmp.onEvent(event => this.#event(event));
+    qmp.onClose(why => void this.#closed(why));
+  }
+
+  /** Without its monitor a VMM that lives could not be stopped, moved or seen. */
+  async #closed(why: string): Promise<void> {
+    while (!this.#exited) {
+      if (await gone(this.#id, REOPEN_MS)) return this.#exit();
+      const qmp = await Qmp.attach(this.#qmp.path).catch(() => undefined);
+      if (!qmp) continue;
+      if (this.#exited) return qmp.close();
+      this.#use(qmp);
+      return this.#tell({ kind: 'reopened', why, atMs: this.#clock.nowMs() });
+    }
   }
 
   #event({ event, data }: QmpEvent): void {

@@ -63,7 +63,7 @@ export class Vms {
       start: owned => this.#start(owned),
     });
     const crashed = (owned: OwnedVm) => this.#restarts.crashed(owned);
-    this.#watch = new Watch({ host, log, changed, ours, inHandoff, save, crashed });
+    this.#watch = new Watch({ host, log, clock, changed, ours, inHandoff, save, crashed });
   }
 
   list(): OwnedVm[] {

@@ -1,11 +1,14 @@
 /** Follows the VMM of each owned VM: its guest runs, stands, or has ended; and gives back what an ended one held. */
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { VmHost, Vmm, VmmEvent } from '../vmm/types.ts';
+import { learnState } from './learn-state.ts';
 import { type OwnedVm, stateOf } from './record.ts';
 
 export type WatchDeps = {
   host: VmHost;
   log: Logger;
+  clock: Clock;
   changed(): void;
   /** It has not left and was not destroyed meanwhile. */
   ours(owned: OwnedVm): boolean;
@@ -58,8 +61,20 @@ export class Watch {
     if (event.kind === 'resume') owned.state = 'running';
     else if (event.kind === 'stop') owned.state = 'paused';
     else if (event.kind === 'exit') await this.#onExit(owned, shutdown);
+    else if (event.kind === 'reopened') await this.#reopened(owned, event.why);
     else return;
     this.#deps.changed();
+  }
+
+  /** What it told while its monitor was closed has not been heard. */
+  async #reopened(owned: OwnedVm, why: string): Promise<void> {
+    const { log, clock } = this.#deps;
+    const { vmm, record } = owned;
+    log.warn(
+      { vm: record.spec.name, pid: vmm?.pid, why },
+      'the monitor of a VM was closed, and is open again',
+    );
+    if (vmm) await learnState(owned, vmm, clock);
   }
 
   async #onExit(owned: OwnedVm, shutdown: boolean): Promise<void> {
