@@ -43,6 +43,7 @@ type Named = {
   answer(state: string): string;
   record(state: string): string;
   inDoubt(state: string): boolean;
+  waits(state: string): boolean;
   recover(record: string, rebooted: boolean): Recovered;
 };
 
@@ -56,7 +57,8 @@ function half(side: Side, machine: Named, role: 'source' | 'target', heard: (sta
       const said = machine.answer(state);
       return said === 'record' ? record(state) : said;
     },
-    inDoubt: machine.inDoubt,
+    // Asked only of a side whose peer has no power: it is silent.
+    inDoubt: state => machine.inDoubt(state) || machine.waits(state),
     recover: machine.recover,
     holds: name => holdsAfterReboot(role, name),
   };

@@ -399,7 +399,7 @@ active proctype world() {
         assert(!resT)                                        /* no reservation is left */
      fi
   :: !powS && powT -> assert(T_DOUBT || RUNS_T || stT == T_gone || !ownT)   /* whoever waits is seen to wait */
-  :: powS && !powT -> assert(S_DOUBT || RUNS_S || stS == S_transferring || !ownS)
+  :: powS && !powT -> assert(S_DOUBT || RUNS_S || !ownS)
   :: else -> skip
   fi
 }

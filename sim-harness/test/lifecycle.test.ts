@@ -86,6 +86,28 @@ test('what a spec says of moves is not overruled by hand', async () => {
   for (const vm of ['careful', 'fixed']) await act('node0', vm, 'destroy');
 });
 
+test('a handoff can be given up on the node that takes the VM, also when its source says nothing any more', async () => {
+  const { vm } = await lab.runVm('node0', { name: 'held', memoryMib: 64 });
+  const { handoff } = await lab
+    .node('node0')
+    .post<{ handoff: string }>('/v1/vms/held/actions/migrate', { node: 'node1', engine: 'precopy' });
+  const agent = lab.node('node0').pid;
+  assert.ok(agent);
+  process.kill(agent, 'SIGSTOP');
+  try {
+    await act('node1', vm, 'cancel');
+    await within(20_000, 'node1 holds nothing for it', () => lab.processes('node1').vmms.length === 0);
+  } finally {
+    process.kill(agent, 'SIGCONT');
+  }
+  await within(20_000, 'its source has heard so, and keeps the VM', async () => {
+    const { outcome } = await lab.node('node0').get<{ outcome: string }>(`/v1/handoffs/${handoff}`);
+    return outcome === 'aborted';
+  });
+  assert.is((await vmOn('node0', 'held'))?.state, 'running');
+  await act('node0', 'held', 'destroy');
+});
+
 test('two VMs that want one name at the same time: one gets it', async () => {
   const wish = { name: 'same', memoryMib: 32 };
   const both = await Promise.all([0, 1].map(() => refusal(lab.runVm('node0', wish))));

@@ -239,7 +239,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     defaultEngine: config.migration.engine as Engine,
     postcopy,
     pinMs: config.pinMinutes * 60_000,
-    handoffWith: vm => handoffs.parties.running().find(h => h.vm === vm)?.target,
+    underWay: name => handoffs.parties.running().find(h => h.vm === name || h.name === name),
     cancel: vm => void handoffs.cancel(vm),
     resolving: { parties: handoffs.parties, clock, status },
     offer: ({ owned, target, engine }: ManualOffer) => {

@@ -116,6 +116,12 @@ const IN_DOUBT: (SourceState | TargetState)[] = [
   'returned-resolved',
 ];
 
+/**
+ * No clock ends these, and only the peer or its pages do: while the peer speaks all is well; once it is silent nobody
+ * knows how this ends.
+ */
+export const waitsForPeer = (state: string): boolean => ['transferring', 'serving', 'owner'].includes(state);
+
 /** What a source makes of a `record` of its target, by the state that it names. */
 export function recordOfTarget(state: string): 'no-record' | 'was-resolved' | 'record' {
   if (state === 'none') return 'no-record';

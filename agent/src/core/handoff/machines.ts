@@ -8,6 +8,7 @@ import {
   type TargetAnswer,
   targetAnswer,
   targetRecord,
+  waitsForPeer,
 } from './answers.ts';
 import type { Table } from './cells.ts';
 import { COLUMNS } from './engines.ts';
@@ -45,6 +46,8 @@ export type Machine<S extends string, V extends string, E extends string, A exte
   /** The newest record on the disk that a state stands for; `none` before the first. */
   record(state: S): string;
   inDoubt(state: S): boolean;
+  /** As well in doubt, once the peer has been silent. */
+  waits(state: S): boolean;
   recover(record: string, rebooted: boolean): { state: S; effects: E[] };
 };
 
@@ -65,6 +68,7 @@ const QEMU_SOURCE_MACHINE: Machine<QemuSourceState, QemuSourceEvent, QemuSourceE
   answer: qemuSourceAnswer,
   record: qemuSourceRecord,
   inDoubt: qemuMaybeInDoubt,
+  waits: waitsForPeer,
   recover: recoverQemuSource,
 };
 
@@ -74,6 +78,7 @@ const QEMU_TARGET_MACHINE: Machine<QemuTargetState, QemuTargetEvent, QemuTargetE
   answer: qemuTargetAnswer,
   record: qemuTargetRecord,
   inDoubt: qemuMaybeInDoubt,
+  waits: waitsForPeer,
   recover: recoverQemuTarget,
 };
 
@@ -82,7 +87,7 @@ export function sourceMachine(engine: Engine): SourceMachine {
   const { source: table, recoverSource: recover } = COLUMNS[engine];
   const machine: Machine<SourceState, SourceEvent, SourceEffect, SourceAnswer> = {
     ...{ table, recover, onlyIn: SOURCE_ONLY_IN },
-    ...{ answer: sourceAnswer, record: sourceRecord, inDoubt: maybeInDoubt },
+    ...{ answer: sourceAnswer, record: sourceRecord, inDoubt: maybeInDoubt, waits: waitsForPeer },
   };
   return machine as SourceMachine;
 }
@@ -92,7 +97,7 @@ export function targetMachine(engine: Engine): TargetMachine {
   const { target: table, recoverTarget: recover } = COLUMNS[engine];
   const machine: Machine<TargetState, TargetEvent, TargetEffect, TargetAnswer> = {
     ...{ table, recover, onlyIn: TARGET_ONLY_IN },
-    ...{ answer: targetAnswer, record: targetRecord, inDoubt: maybeInDoubt },
+    ...{ answer: targetAnswer, record: targetRecord, inDoubt: maybeInDoubt, waits: waitsForPeer },
   };
   return machine as TargetMachine;
 }

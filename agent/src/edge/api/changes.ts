@@ -9,8 +9,10 @@ import { type ActionsDeps, manualMove, newVm, ownedVm } from './actions.ts';
 export type Change<T> = { would: string; act(): Promise<T> };
 
 export type ChangesDeps = ActionsDeps & {
-  /** The peer of the running handoff of that VM, if there is one that this node can still give up. */
-  handoffWith(vm: string): string | undefined;
+  /** The running handoff of the VM of that name or id in which this node has a part. */
+  underWay(
+    name: string,
+  ): { vm: string; name: string; role: string; source: string; target: string } | undefined;
   cancel(vm: string): void;
   flags: Pick<Flags, 'cordon' | 'pause' | 'resume' | 'pausedElsewhere' | 'setMode'>;
   /** Throws SHOAL_PAUSE_TTL. */
@@ -83,14 +85,20 @@ export function migrateChange(
   };
 }
 
+/** Either side may: what it has promised, or is somebody else's to decide, it goes on with (handoff.md). */
 export function cancelChange(name: string, deps: ChangesDeps): Change<undefined> {
-  const { spec } = ownedVm(name, deps).record;
-  const peer = deps.handoffWith(spec.vm);
-  if (peer === undefined)
+  const moving = deps.underWay(name);
+  if (!moving) {
+    const { spec } = ownedVm(name, deps).record;
     throw new ShoalError('SHOAL_VM_SETTLED', 'no handoff of the VM is running', spec.name, 'See `shoal vms`');
+  }
+  const { vm, role, source, target } = moving;
   return {
-    would: `give up the handoff of ${spec.name} to ${peer}, unless it is committed`,
-    act: async () => deps.cancel(spec.vm) as undefined,
+    would:
+      role === 'source'
+        ? `give up the handoff of ${moving.name} to ${target}, unless it is committed`
+        : `give up taking ${moving.name} from ${source}, unless it is here already`,
+    act: async () => deps.cancel(vm) as undefined,
   };
 }
 

@@ -19,6 +19,8 @@ const RESEND_FIRST_MS = 250;
 const RESEND_MAX_MS = 5000;
 /** Doubt that a message ends within a moment is no doubt that people should see. */
 const DOUBT_SHOWN_MS = 3000;
+/** A peer that lives answers each resend. */
+const SILENT_MS = 3 * RESEND_MAX_MS;
 /** Who owns a VM, and what may be forgotten: what comes behind these effects stands on them, so they are tried again. */
 const MUST_HAPPEN = /^(report-|release-reservation$|forget$)/;
 const AGAIN_MS = 1000;
@@ -97,7 +99,9 @@ export abstract class Party<S extends string, V extends string, E extends string
     return this.deps.clock.nowMs() - this.#stateSinceMs;
   }
   get inDoubt(): boolean {
-    return this.#machine.inDoubt(this.#state) && this.stateAgeMs > DOUBT_SHOWN_MS;
+    if (this.#machine.inDoubt(this.#state)) return this.stateAgeMs > DOUBT_SHOWN_MS;
+    const silentMs = Math.min(this.stateAgeMs, this.deps.clock.nowMs() - this.lastWord.atMs);
+    return this.#machine.waits(this.#state) && silentMs > SILENT_MS;
   }
   get ended(): boolean {
     return this.#state === 'gone';

@@ -62,8 +62,12 @@ export class Forward {
     dry: boolean,
     body: unknown,
   ): { to: { node: string; request: string }; ask(): Promise<unknown> } | undefined {
-    const { vms, nodeId } = this.#deps.api.status();
-    const found = vms.filter(v => v.name === name || v.vm === name);
+    const { vms, nodeId, handoffs } = this.#deps.api.status();
+    const named = (h: { name: string; vm: string }) => h.name === name || h.vm === name;
+    // A handoff can be given up on either side.
+    if (action === 'cancel' && handoffs.some(h => h.role === 'target' && h.outcome === '' && named(h)))
+      return undefined;
+    const found = vms.filter(named);
     const [vm] = found;
     if (!vm || found.some(v => v.nodeId === nodeId)) return undefined;
     mustBeSure(name, found);
