@@ -137,7 +137,7 @@ export class Handoffs {
     if (this.parties.has(offer.handoff)) return; // offered twice: the first one is being judged or was refused
     const { handoff, vm, deadlineMs } = offer;
     const { clock, words, judge } = this.#deps;
-    const full = this.#judging.full(peer);
+    const full = this.#judging.full(peer, this.parties.unacknowledged(peer));
     if (full) {
       const { code, detail, numbers } = full;
       this.#told(peer, { code, detail }, 'offer of a peer refused', 'info');

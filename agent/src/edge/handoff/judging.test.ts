@@ -14,19 +14,19 @@ test('a peer that offers without end is refused at once, and another one’s off
   const judging = new Judging(unexpected);
   const said: string[] = [];
   for (let i = 0; i < 1000; i++)
-    if (!judging.full('rogue')) judging.add('rogue', never, yes, () => said.push('rogue'));
-  assert.is(codeOf(judging.full('rogue')), 'busy');
-  assert.is(judging.full('honest'), undefined);
+    if (!judging.full('rogue', 0)) judging.add('rogue', never, yes, () => said.push('rogue'));
+  assert.is(codeOf(judging.full('rogue', 0)), 'busy');
+  assert.is(judging.full('honest', 0), undefined);
   await new Promise<void>(resolve => judging.add('honest', never, yes, () => resolve()));
   assert.equal(said, ['rogue'], 'one was before it');
-  assert.is(judging.full('rogue'), undefined, 'there is room again');
+  assert.is(judging.full('rogue', 0), undefined, 'there is room again');
 });
 
 test('not even many peers together make a node hold offers without end', () => {
   const judging = new Judging(unexpected);
   let held = 0;
   for (let i = 0; i < 1000; i++)
-    if (!judging.full(`peer${i}`)) {
+    if (!judging.full(`peer${i}`, 0)) {
       judging.add(`peer${i}`, never, yes, () => undefined);
       held += 1;
     }
@@ -82,7 +82,7 @@ test('peers take turns: whose offers are slow to judge holds up another peer by 
     await new Promise(setImmediate);
   }
   assert.equal(said.slice(5), ['slow', 'slow'], 'and nobody is forgotten');
-  assert.is(judging.full('slow'), undefined);
+  assert.is(judging.full('slow', 0), undefined);
 });
 
 test('a verdict that cannot be carried out is told of, and the next offers are judged', async () => {
@@ -97,7 +97,7 @@ test('a verdict that cannot be carried out is told of, and the next offers are j
   assert.equal(failed, ['Error: no such party']);
   judging.add('later', never, yes, () => said.push('later'));
   await until(() => said.includes('later'));
-  assert.is(judging.full('peer'), undefined);
+  assert.is(judging.full('peer', 0), undefined);
 });
 
 async function until(holds: () => boolean): Promise<void> {

@@ -10,6 +10,11 @@ type Refusal = Extract<Verdict, { ok: false }>;
 /** A node offers one VM at a time; a few more cover its restarts. With each peer at its bound a turn still comes soon. */
 const PER_PEER_MAX = 4;
 const IN_ALL_MAX = 32;
+/**
+ * Each ended handoff that its peer has not acknowledged is a record on the disk and a word again and again, for ever if it
+ * never does. An honest peer acknowledges within a round trip: more than a few stand open only behind a cut.
+ */
+const UNACKNOWLEDGED_MAX = 16;
 
 const refusal = (code: string, detail: string): Refusal => ({ ok: false, code, detail, numbers: {} });
 
@@ -26,8 +31,10 @@ export class Judging {
     this.#failed = failed;
   }
 
-  /** Why no more of this peer's offers can wait now; undefined when there is room. */
-  full(peer: string): Refusal | undefined {
+  /** Why no more of this peer's offers are judged now; undefined when there is room. `unacknowledged`: see `Parties`. */
+  full(peer: string, unacknowledged: number): Refusal | undefined {
+    if (unacknowledged >= UNACKNOWLEDGED_MAX)
+      return refusal('busy', `${unacknowledged} ended handoffs of this peer are not acknowledged by it`);
     const own = this.#queues.get(peer)?.length ?? 0;
     if (own >= PER_PEER_MAX) return refusal('busy', `${own} offers of this peer wait for a verdict already`);
     const all = [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0);

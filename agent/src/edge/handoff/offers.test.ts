@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeHandoff, type Offer, type VmSpec } from '@shoal/protocol';
+import { encodeHandoff, type HandoffMessage, type Offer, type VmSpec } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Verdict } from '../../core/judge-offer.ts';
@@ -112,6 +112,48 @@ test('an offer that a node refuses is not kept among the past handoffs: its sour
   await until('they have ended here', () => handoffs.parties.live().length === 0);
   await new Promise(setImmediate);
   assert.equal(kept, []);
+  await handoffs.stop();
+});
+
+/** A node that says yes to every offer, whatever becomes of it. */
+const willing = () =>
+  testNode(createJournal(db), undefined, { get: () => undefined }, undefined, undefined, {
+    judge: async (): Promise<Verdict> => ({ ok: true }),
+  });
+
+test('a member that never acknowledges how its offers ended is refused before anything is written, until it does', async () => {
+  const { handoffs, said } = willing();
+  const offers = async (peer: string) => {
+    const made = offer();
+    const answer = () => said.find(m => m.handoff === made.handoff && /^(accept|refuse)$/.test(m.type));
+    handoffs.hear(peer, encodeHandoff(made));
+    await until('it is answered', () => answer() !== undefined);
+    return { made, answer: answer() };
+  };
+  const tell = (what: 'abort' | 'ended', { handoff, vm }: Offer) => {
+    const head = { handoff, vm, incarnation: 1, peerIncarnation: 2, deadlineMs: 0 };
+    const said = what === 'abort' ? { type: what, reason: 'changed its mind' } : { type: what };
+    handoffs.hear('rogue', encodeHandoff({ ...said, ...head } as HandoffMessage));
+  };
+  const accepted: Offer[] = [];
+  for (let i = 0; i < 40; i++) {
+    const { made, answer } = await offers('rogue');
+    if (answer?.type !== 'accept') {
+      assert.is(answer?.type === 'refuse' && answer.code, 'busy');
+      continue;
+    }
+    accepted.push(made);
+    tell('abort', made);
+    await until('it is settled', () => handoffs.parties.settled.has(made.handoff));
+  }
+  assert.is(accepted.length, 16);
+  const records = await createJournal(db).all();
+  assert.equal(records.map(e => e.handoff).sort(), accepted.map(o => o.handoff).sort());
+  assert.is((await offers('honest')).answer?.type, 'accept', 'others pay nothing for it');
+  const [first] = accepted as [Offer];
+  tell('ended', first);
+  await until('it is forgotten', () => handoffs.parties.get(first.handoff)?.ended !== false);
+  assert.is((await offers('rogue')).answer?.type, 'accept', 'there is room for one again');
   await handoffs.stop();
 });
 

@@ -50,6 +50,11 @@ export class Parties extends Map<string, AnyParty> {
     return this.#accepted().filter(p => p.role === 'target').length;
   }
 
+  /** Handoffs with that peer that have ended here, and of which it has never said that it knows. */
+  unacknowledged(peer: string): number {
+    return [...this.values()].filter(p => p.entry.peer === peer && this.#isOver(p) && !p.ended).length;
+  }
+
   /** Handoffs away from this node that have not ended, offers among them. */
   outgoing(): Outgoing[] {
     const sources = this.live().filter(p => p.role === 'source');

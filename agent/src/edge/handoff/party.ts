@@ -17,6 +17,8 @@ import type { Said, Words } from './words.ts';
 /** A lost message costs one of these; each unanswered resend doubles it. */
 const RESEND_FIRST_MS = 250;
 const RESEND_MAX_MS = 5000;
+/** Settled, so that only a record waits: a fifth of the silence so far, since a link may be cut; a peer may never answer. */
+const RESEND_SETTLED = { share: 0.2, maxMs: 60_000 };
 /** Doubt that a message ends within a moment is no doubt that people should see. */
 const DOUBT_SHOWN_MS = 3000;
 /** A peer that lives answers each resend. */
@@ -259,10 +261,16 @@ export abstract class Party<S extends string, V extends string, E extends string
     this.#resend();
     if (this.#stopped) return;
     this.#resend = this.deps.clock.after(this.#resendMs, () => {
-      this.#resendMs = Math.min(RESEND_MAX_MS, this.#resendMs * 2);
+      this.#resendMs = Math.min(this.#resendMaxMs, this.#resendMs * 2);
       this.#armResend();
       this.dispatch('resend' as V);
     });
+  }
+
+  get #resendMaxMs(): number {
+    const { share, maxMs } = RESEND_SETTLED;
+    const slowMs = this.entry.settled ? this.stateAgeMs * share : 0;
+    return Math.max(RESEND_MAX_MS, Math.min(maxMs, slowMs));
   }
 
   #quiet(): void {
