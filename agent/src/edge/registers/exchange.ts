@@ -70,6 +70,10 @@ export class Exchange {
   down(peer: string): void {
     this.#inVain(peer);
     this.#owing.delete(peer);
+  }
+
+  /** It is no member any more. What was counted against it is kept until then: connecting anew must not wipe it out. */
+  removed(peer: string): void {
     this.#digests.forget(peer);
     this.#checks.forget(peer);
   }

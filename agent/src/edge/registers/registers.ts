@@ -3,6 +3,7 @@
  * goes to the disk, and to whoever acts on it. Who is a member is itself in registers, so trust follows from them.
  */
 import { decodeRegister, encodeRegister, type Register, type ToldRegister } from '@shoal/protocol';
+import { LINES, Rates } from '../../core/rate.ts';
 import { memberKey, type Trust } from '../../core/registers/keys.ts';
 import { type Member, members } from '../../core/registers/read.ts';
 import { type Held, type Merged, RegisterTable } from '../../core/registers/table.ts';
@@ -36,6 +37,8 @@ export class Registers {
   #configured: Configured;
   #members: Member[] = [];
   #ids: ReadonlySet<string> = new Set();
+  /** By author, a member's alone: what an operator writes is people's doing, and is told of whole. */
+  readonly #lines = new Rates(LINES.burst, LINES.perSecond);
   #turn: Promise<unknown> = Promise.resolve();
   #disk: Promise<unknown> = Promise.resolve();
   readonly #trust: Trust = {
@@ -178,7 +181,8 @@ export class Registers {
     const { merged, dropped } = this.table.merge(held, this.#trust);
     if (merged !== 'new') return;
     const { key, author, counter } = register;
-    this.#deps.log.info({ event: 'register', key, author, counter }, 'a register was written');
+    if (this.isOperator(author) || this.#lines.take(author, this.#deps.clock.nowMs()))
+      this.#deps.log.info({ event: 'register', key, author, counter }, 'a register was written');
     if (dropped) this.#forget([dropped]);
     if (key.startsWith(memberKey(''))) this.#membersChanged();
     this.#deps.changed([key, ...(dropped ? [dropped] : [])]);

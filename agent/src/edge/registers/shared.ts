@@ -51,7 +51,11 @@ export async function openShared(self: string, configured: Configured, deps: Sha
     },
     admit(list) {
       mesh.setAllowed(usable(list));
-      for (const { id } of before) if (!list.some(m => m.id === id)) deps.removed(id);
+      for (const { id } of before) {
+        if (list.some(m => m.id === id)) continue;
+        exchange.removed(id);
+        deps.removed(id);
+      }
       before = list;
     },
   });
