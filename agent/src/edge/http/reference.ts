@@ -23,8 +23,8 @@ Any node answers for the whole cluster, as it sees it. \`http.listen\` serves re
 and refuses changes with 403. The unix socket \`control.socket\` (mode 0660, \`control.group\`) serves the same reads, changes,
 tokens and the audit log. \`http.https\` serves all that too, but the console, to whoever sends \`authorization: Bearer …\` with a
 token whose role suffices: \`read\` for reads, \`operate\` for changes, \`admin\` for tokens and the audit log. Without one: 401, with
-too low a role: 403. After ten wrong tokens from one address it is one in six seconds, after 60 changes with one token one a
-second: 429 with \`retry-after\`.
+too low a role: 403. After ten wrong tokens from one address (IPv6: one /64) it is one in six seconds, after 60 changes with
+one token one a second: 429 with \`retry-after\`.
 
 JSON out; JSON or YAML in (\`application/json\`, \`application/yaml\`), ${BODY_MAX_BYTES} bytes at most. Errors are
 \`application/problem+json\` with the codes of \`docs/errors.md\`. All shapes are in

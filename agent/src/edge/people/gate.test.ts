@@ -86,6 +86,33 @@ test('after ten wrong tokens an address waits, right ones included, and others d
   );
 });
 
+test('whoever tries tokens from all addresses of an IPv6 network waits like from one, and other networks do not', async () => {
+  const { people } = testPeople(log);
+  const { gate, tokens } = people;
+  const { token } = await tokens.create('read', '', 0);
+  const tries = (address: string) => codeOf(() => gate.onHttps(asked(mint().token, address), 'read'));
+  for (let i = 1; i <= 10; i++) assert.is(tries(`2001:db8:0:7::${i}`), 'SHOAL_HTTP_UNAUTHORIZED');
+  assert.is(tries('2001:db8:0:7:a:b:c:d'), 'SHOAL_HTTP_RATE');
+  const person = gate.onHttps(asked(token, '2001:db8:0:8::1'), 'read');
+  assert.is(person.from, '2001:db8:0:8::1', 'the audit log has the address itself');
+  for (let i = 1; i <= 10; i++) tries(`::ffff:192.0.2.${i}`);
+  assert.is(tries('::ffff:192.0.2.11'), 'SHOAL_HTTP_UNAUTHORIZED', 'IPv4 behind IPv6 is no such network');
+});
+
+test('wrong tokens from thousands of networks are few lines, that say how many more there were', () => {
+  const lines: { from: string; more?: number }[] = [];
+  const warn = (fields: object) => void lines.push(fields as { from: string });
+  const { people, time } = testPeople({ ...log, warn });
+  const tries = (address: string) => codeOf(() => people.gate.onHttps(asked(mint().token, address), 'read'));
+  for (let i = 0; i < 3000; i++) assert.is(tries(`2001:db8:${i.toString(16)}::1`), 'SHOAL_HTTP_UNAUTHORIZED');
+  assert.is(lines.length, 64);
+  time.ms += 60_000;
+  tries('192.0.2.1');
+  assert.equal(lines.at(-1), { event: 'token-refused', from: '192.0.2.1', more: 2936 });
+  tries('192.0.2.1');
+  assert.equal(lines.at(-1), { event: 'token-refused', from: '192.0.2.1' });
+});
+
 test('a peer has to show the proof, and a peer that shows wrong ones waits', async () => {
   const { people } = testPeople(log);
   const { gate, tokens } = people;

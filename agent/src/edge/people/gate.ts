@@ -2,18 +2,25 @@
  * Who may pass on which listener. Plain HTTP: reads, and nobody is asked for anything. The unix socket: everything. HTTPS: a valid
  * token whose role suffices, for reads too.
  */
+import { Rate } from '../../core/rate.ts';
 import { ShoalError } from '../../errors.ts';
 import type { Time } from '../clock.ts';
 import type { Log } from '../mesh/types.ts';
 import { Buckets } from './bucket.ts';
+import { networkOf } from './network.ts';
 import type { Person } from './person.ts';
 import { mayAs, type Presented, type Role } from './token.ts';
 import type { Tokens } from './tokens.ts';
 
-/** Wrong tokens from one address: a few for who mistypes, then one in six seconds. */
+/** Wrong tokens from one address, or one /64 of IPv6: a few for who mistypes, then one in six seconds. */
 const FAILURES = { burst: 10, everyMs: 6000 };
 /** Addresses that failed lately; more are forgotten, the longest silent first. */
 const ADDRESSES_MAX = 1024;
+/**
+ * Lines about wrong tokens from wherever: whoever guesses from one address gets a line for each guess that is judged; from
+ * any number of them, 17,000 a day at the most, some 3 MB. Those left out are counted in the next.
+ */
+const LINES = { burst: 64, perSecond: 0.2 };
 /** Changes of one token: a script that loops is stopped, one that drains a node is not. */
 const CHANGES = { burst: 60, everyMs: 1000 };
 const TOKENS_MAX = 512;
@@ -28,10 +35,14 @@ export class Gate {
   readonly #log: Log;
   readonly #failures: Buckets;
   readonly #changes: Buckets;
+  readonly #lines = new Rate(LINES.burst, LINES.perSecond);
+  readonly #time: Pick<Time, 'nowMs'>;
+  #untold = 0;
 
   constructor(tokens: Tokens, log: Log, time: Pick<Time, 'nowMs'>) {
     this.#tokens = tokens;
     this.#log = log;
+    this.#time = time;
     this.#failures = new Buckets(FAILURES, ADDRESSES_MAX, time);
     this.#changes = new Buckets(CHANGES, TOKENS_MAX, time);
   }
@@ -80,8 +91,9 @@ export class Gate {
 
   #token(authorization: string | undefined, address: string): Presented {
     // Before anything is computed: guessing is no faster for asking more often.
-    const wait = this.#failures.waitMs(address);
-    if (wait > 0) throw new TooMany('wrong tokens', address, wait);
+    const network = networkOf(address);
+    const wait = this.#failures.waitMs(network);
+    if (wait > 0) throw new TooMany('wrong tokens', network, wait);
     const shown = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     if (shown === undefined) {
       throw new ShoalError(
@@ -93,12 +105,22 @@ export class Gate {
     }
     const token = this.#tokens.whoHas(shown);
     if (token) return token;
-    throw this.#refused(address, 'the token is not known here, or not any more', 'authorization');
+    throw this.#refused(network, 'the token is not known here, or not any more', 'authorization');
+  }
+
+  #told(from: string, what: string): void {
+    if (!this.#lines.take(this.#time.nowMs())) {
+      this.#untold += 1;
+      return;
+    }
+    const more = this.#untold;
+    this.#untold = 0;
+    this.#log.warn({ event: 'token-refused', from, ...(more > 0 && { more }) }, what);
   }
 
   #refused(from: string, what: string, where: string): ShoalError {
     this.#failures.take(from);
-    this.#log.warn({ event: 'token-refused', from }, what);
+    this.#told(from, what);
     return new ShoalError(
       'SHOAL_HTTP_UNAUTHORIZED',
       what,
