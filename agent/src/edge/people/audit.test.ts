@@ -81,6 +81,46 @@ test('the log never holds more rows than it may, the newest of them, also over r
   assert.equal([kept[0], kept[0]! - kept.at(-1)!], [1500, kept.length - 1]);
 });
 
+test('a token that changes without end pushes out its own rows and nobody else’s, also over restarts', async () => {
+  const db = new MemoryDatabase();
+  const by = async (audit: Audit, who: string, count: number) => {
+    for (let i = 0; i < count; i++)
+      await audit.end(await audit.begin({ ...asking, who, subject: String(i) }), {
+        ...done,
+        result: 'refused',
+      });
+  };
+  const subjects = async (audit: Audit, who: string) =>
+    (await audit.last(9999)).filter(r => r.who === who).map(r => r.subject);
+  const first = auditOver(db, 400).audit;
+  await first.open();
+  await by(first, 'socket:ann', 20);
+  await by(first, 'token:good', 10);
+  await by(first, 'token:stolen', 700);
+  assert.equal(
+    [(await subjects(first, 'socket:ann')).length, (await subjects(first, 'token:good')).length],
+    [20, 10],
+  );
+  const stolen = await subjects(first, 'token:stolen');
+  assert.equal(
+    [stolen.length, stolen[0], stolen.at(-1)],
+    [100, '699', '600'],
+    'a quarter of the log, the newest',
+  );
+  const next = auditOver(db, 400).audit;
+  await next.open();
+  await by(next, 'token:stolen', 500);
+  await Promise.all(Array.from({ length: 50 }, () => by(next, 'token:stolen', 1)));
+  await by(next, 'token:stolen', 60);
+  assert.equal(
+    [(await subjects(next, 'socket:ann')).length, (await subjects(next, 'token:good')).length],
+    [20, 10],
+  );
+  assert.is((await subjects(next, 'token:stolen')).length, 100);
+  for (let i = 0; i < 8; i++) await by(next, `token:${i}`, 150);
+  assert.ok((await next.last(9999)).length <= 404, 'and many tokens hold no more than the log may');
+});
+
 test('when the log cannot be written nothing may be done', async () => {
   const { audit, db } = auditOver();
   db.full = new Error('no space left on device');

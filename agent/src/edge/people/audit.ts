@@ -6,6 +6,7 @@
 import { ShoalError } from '../../errors.ts';
 import type { Time } from '../clock.ts';
 import { type Database, Shelf } from '../store/store.ts';
+import { AuditShares } from './audit-shares.ts';
 
 export type AuditRow = {
   /** Counts the rows of this node from 1. */
@@ -40,6 +41,11 @@ export type Outcome = Pick<AuditRow, 'result' | 'code' | 'detail'>;
 const RETENTION_MS = 90 * 86_400_000;
 /** Some 40 MB at the most; a change a minute for 70 days. */
 const ROWS_MAX = 100_000;
+/**
+ * Of these rows one token may hold so much; then its own oldest go. Whoever steals a token could otherwise wash out the traces
+ * of another in a day of refused changes. The socket has no share: who may use it can do anything.
+ */
+const TOKEN_SHARE = 0.25;
 const SWEEP_EVERY_MS = 3_600_000;
 /** Read at once while old rows are looked for. */
 const PAGE_ROWS = 200;
@@ -62,6 +68,9 @@ export class Audit {
   readonly #time: Time;
   readonly #rowsMax: number;
   #seq = 0;
+  /** Unknown until the first change of this life. */
+  #held: AuditShares | undefined;
+  #turn: Promise<void> = Promise.resolve();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   #sweptAtSeq = 0;
 
@@ -79,7 +88,7 @@ export class Audit {
   /** Resolves when the row is on the disk. Rejects with SHOAL_AUDIT: then nothing may be done. */
   async begin(asking: Asking): Promise<AuditRow> {
     try {
-      await this.#sweep();
+      await this.#inTurn(() => this.#makeRoom(asking.who));
       this.#seq += 1;
       const row = cut({
         seq: this.#seq,
@@ -90,6 +99,7 @@ export class Audit {
         detail: '',
       });
       await this.#shelf.putSynced(keyOf(row.seq), row);
+      this.#held?.added(row.who, keyOf(row.seq));
       return row;
     } catch (cause) {
       const what = `the audit log cannot be written: ${(cause as Error).message}`;
@@ -107,23 +117,66 @@ export class Audit {
     return this.#shelf.last(limit);
   }
 
+  /** One after the other: two must not both count or drop the same rows. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #makeRoom(who: string): Promise<void> {
+    this.#held ??= await this.#count();
+    await this.#sweep(this.#held);
+    await this.#keepToShare(this.#held, who);
+  }
+
+  async #count(): Promise<AuditShares> {
+    const held = new AuditShares();
+    for (let from = ''; ; ) {
+      const page = await this.#shelf.since(from, PAGE_ROWS);
+      for (const [key, { who }] of page) held.added(who, key);
+      const last = page.at(-1);
+      if (!last) return held;
+      from = keyOf(last[1].seq + 1);
+    }
+  }
+
   /** Rows past their time, and those that are too many. Now and then: each look reads from the disk. */
-  async #sweep(): Promise<void> {
+  async #sweep(held: AuditShares): Promise<void> {
     const nowMs = this.#time.nowMs();
     const often = Math.ceil(this.#rowsMax / 100);
     if (nowMs - this.#sweptAtMs < SWEEP_EVERY_MS && this.#seq - this.#sweptAtSeq < often) return;
     this.#sweptAtMs = nowMs;
     this.#sweptAtSeq = this.#seq;
-    // With room for those that come before the next look.
-    const keepFromSeq = this.#seq - this.#rowsMax + often + 1;
     const keepFromMs = this.#time.wallMs() - RETENTION_MS;
     for (;;) {
       const page = await this.#shelf.since('', PAGE_ROWS);
-      const keep = page.find(([, { seq, atMs }]) => seq >= keepFromSeq && atMs >= keepFromMs);
+      // With room for those that come before the next look.
+      const tooMany = held.rows - (this.#rowsMax - often);
+      const keep = page.findIndex(([, { atMs }], i) => i >= tooMany && atMs >= keepFromMs);
+      const last = page.at(-1);
+      if (!last || keep === 0) return;
+      const kept = page[keep]?.[0];
+      await this.#shelf.dropBefore(kept ?? keyOf(last[1].seq + 1));
+      for (const [, { who }] of kept === undefined ? page : page.slice(0, keep)) held.dropped(who);
+      if (kept !== undefined) return;
+    }
+  }
+
+  /** The oldest of that token's rows go, as whose changes they were: the rows of others are not its to push out. */
+  async #keepToShare(held: AuditShares, who: string): Promise<void> {
+    const most = Math.floor(this.#rowsMax * TOKEN_SHARE);
+    for (let from = held.beginOf(who); held.rowsOf(who) >= most; ) {
+      const page = await this.#shelf.since(from, PAGE_ROWS);
       const last = page.at(-1);
       if (!last) return;
-      await this.#shelf.dropBefore(keep ? keep[0] : keyOf(last[1].seq + 1));
-      if (keep) return;
+      const oldest = page.find(([, row]) => row.who === who);
+      if (oldest) {
+        await this.#shelf.delete(oldest[0]);
+        held.dropped(who);
+      }
+      from = keyOf((oldest ?? last)[1].seq + 1);
+      held.beginsAt(who, from);
     }
   }
 }
