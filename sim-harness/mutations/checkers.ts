@@ -1,5 +1,5 @@
 /** Who may notice a planted fault. Each says with an exit code other than 0 that it did. */
-import type { Checker } from './types.ts';
+import type { Checker, Mutation } from './types.ts';
 
 /** Where cargo builds in the copy of the tree; the mutated page server is built nowhere else. */
 export const MANIFEST = 'agent/native/Cargo.toml';
@@ -10,12 +10,14 @@ const SOME_FAILED = /FAIL {2}|test result: FAILED/;
 const tests = (file: string): Checker => ({
   command: [process.execPath, '--conditions=source', '--import', 'tsx', file],
   verdict: SOME_FAILED,
+  reads: 'agent/src/',
 });
 
 /** Programs of the harness say what broke on a line of its own. */
 const program = (verdict: RegExp, file: string, ...args: string[]): Checker => ({
   command: [process.execPath, '--conditions=source', '--import', 'tsx', file, ...args],
   verdict,
+  reads: 'agent/src/',
 });
 
 /** Without optimisation: each fault is built anew, and that takes longer than the tests. With a filter in front of the `--`, cargo leaves out the examples that the tests start. */
@@ -25,6 +27,7 @@ const cargo = (filter: string): Checker => ({
     ...['-p', 'shoal-pages', '--', filter],
   ],
   verdict: SOME_FAILED,
+  reads: 'agent/native/',
 });
 
 export const CHECKERS: Readonly<Record<string, Checker>> = {
@@ -34,10 +37,20 @@ export const CHECKERS: Readonly<Record<string, Checker>> = {
   model: program(/^broken +precopy/m, 'sim-harness/model/main.ts', '--quick', '--engine', 'precopy'),
   simulator: program(/[1-9]\d* seeds failed/, 'sim-harness/sim/main.ts', '--seeds', '6'),
   'journal tests': tests('agent/src/edge/handoff/journal.test.ts'),
-  'power cut': tests('sim-harness/test/power-cut.test.ts'),
+  // Makes a file system and cuts its device.
+  'power cut': { ...tests('sim-harness/test/power-cut.test.ts'), slow: true },
   'view tests': tests('agent/src/core/view.test.ts'),
   'page server: a dead page server': cargo(
     'a_guest_whose_page_server_dies_waits_and_never_reads_a_zero_page',
   ),
   'page server: memory byte by byte': cargo('all_data_pages_arrive_and_memory_is_identical_byte_by_byte'),
 };
+
+/** Who is asked about a fault: those who must notice it, or with `all` also whoever could at little cost. */
+export function askedAbout({ file, caughtBy }: Mutation, all = false): string[] {
+  const could = ([name, { reads, slow }]: [string, Checker]) =>
+    caughtBy.includes(name) || (all && !slow && file.startsWith(reads));
+  return Object.entries(CHECKERS)
+    .filter(could)
+    .map(([name]) => name);
+}

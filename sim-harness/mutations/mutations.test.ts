@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CHECKERS } from './checkers.ts';
+import { askedAbout, CHECKERS } from './checkers.ts';
 import { MUTATIONS } from './mutations.ts';
 import { runMutations } from './run.ts';
+import { matrix } from './table.ts';
 import { Tree } from './tree.ts';
 
 const test = suite('mutations');
@@ -23,6 +24,22 @@ test('every checker has a fault that it was seen to notice', () => {
     Object.keys(CHECKERS).filter(name => !used.has(name)),
     [],
   );
+});
+
+test('asked about a fault are those who must notice it; on demand also all who read its file and take little time', () => {
+  for (const mutation of MUTATIONS) {
+    assert.equal(askedAbout(mutation).sort(), [...mutation.caughtBy].sort(), mutation.name);
+    const all = askedAbout(mutation, true);
+    assert.ok(all.length > mutation.caughtBy.length, mutation.name);
+    assert.is(all.includes('simulator'), mutation.file.startsWith('agent/src/'), mutation.name);
+    assert.is(all.includes('power cut'), mutation.caughtBy.includes('power cut'), mutation.name);
+  }
+});
+
+test('the table of all names who missed a fault, and who was not asked', () => {
+  const row = { mutation: 'one', checker: 'a', must: true, outcome: 'caught', seconds: 1 } as const;
+  const rows = [row, { ...row, mutation: 'other', outcome: 'missed' }, { ...row, checker: 'b' }] as const;
+  assert.equal(matrix(rows).split('\n'), ['       1  2', 'one    ✓  ✓', 'other  ·   ', '1 a', '2 b']);
 });
 
 test('a fault that nobody can see is told as missed, and a tree that does not load as fallen over', async () => {

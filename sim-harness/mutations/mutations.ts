@@ -22,9 +22,16 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'expiry-after-ready',
     fault: 'a reservation runs out after `ready`, and the target forgets the handoff',
     file: 'agent/src/core/handoff/target.ts',
-    find: "    resend: go('ready', 'send-ready'),",
-    replace: "    deadline: go('gone', 'drop-vm', 'forget'),\n    resend: go('ready', 'send-ready'),",
-    caughtBy: ['every run of two nodes', 'cells of the tables'],
+    // Both: as long as entering `ready` stops the clock, a cell for it is never reached.
+    find: `go('ready', 'stop-deadline', 'send-ready')),
+  // The source may have committed: no clock ends this, only \`run\`, \`abort\`, the VMM's death, or an operator.
+  ready: {
+    ...LATE,`,
+    replace: `go('ready', 'send-ready')),
+  ready: {
+    ...LATE,
+    deadline: go('gone', 'drop-vm', 'forget'),`,
+    caughtBy: ['every run of two nodes', 'cells of the tables', 'model'],
   },
   {
     name: 'not-run-dropped',

@@ -1,6 +1,6 @@
 /** Runs checkers in a tree: first as it is, where all must pass, then with each fault planted. */
 import { spawn } from 'node:child_process';
-import { CHECKERS } from './checkers.ts';
+import { askedAbout, CHECKERS } from './checkers.ts';
 import type { Tree } from './tree.ts';
 import type { Checker, Mutation, Outcome, Row } from './types.ts';
 
@@ -38,26 +38,32 @@ const outcomeOf = ({ code, output }: End, { verdict }: Checker): Outcome => {
 };
 
 /** Whoever does not pass on the sound tree, with its output: nothing that it says later can be believed. */
-export async function unsound(tree: Tree, mutations: readonly Mutation[]): Promise<string[]> {
+export async function unsound(tree: Tree, mutations: readonly Mutation[], all = false): Promise<string[]> {
   const faults: string[] = [];
-  for (const name of new Set(mutations.flatMap(m => m.caughtBy))) {
+  for (const name of new Set(mutations.flatMap(m => askedAbout(m, all)))) {
     const { code, output } = await runIn(tree.dir, checkerOf(name));
     if (code !== 0) faults.push(`${name} fails on the tree as it is:\n${output}`);
   }
   return faults;
 }
 
-/** One row for each checker of each mutation. */
-export async function runMutations(tree: Tree, mutations: readonly Mutation[], told: Told): Promise<Row[]> {
+/** One row for each checker of each mutation; `all`: also of those who need not notice it. */
+export async function runMutations(
+  tree: Tree,
+  mutations: readonly Mutation[],
+  told: Told,
+  all = false,
+): Promise<Row[]> {
   const rows: Row[] = [];
   for (const mutation of mutations) {
     const mend = tree.plant(mutation);
     try {
-      for (const name of mutation.caughtBy) {
+      for (const name of askedAbout(mutation, all)) {
         const checker = checkerOf(name);
         const end = await runIn(tree.dir, checker);
         const outcome = outcomeOf(end, checker);
-        const row = { mutation: mutation.name, checker: name, outcome, seconds: end.seconds };
+        const must = mutation.caughtBy.includes(name);
+        const row = { mutation: mutation.name, checker: name, must, outcome, seconds: end.seconds };
         if (outcome === 'fell over') process.stderr.write(`${mutation.name}: ${name}\n${end.output}\n`);
         rows.push(row);
         told(row);

@@ -16,8 +16,19 @@ export type Checker = {
   command: readonly [string, ...string[]];
   /** Output that says that it looked and found something; a command that fails without it fell over. */
   verdict: RegExp;
+  /** Start of the paths that it reads: a fault elsewhere it cannot notice. */
+  reads: string;
+  /** It is not asked about faults that are not its own. */
+  slow?: boolean;
 };
 
 export type Outcome = 'caught' | 'missed' | 'fell over';
 
-export type Row = { mutation: string; checker: string; outcome: Outcome; seconds: number };
+export type Row = {
+  mutation: string;
+  checker: string;
+  /** That it is missed is a failure. */
+  must: boolean;
+  outcome: Outcome;
+  seconds: number;
+};
