@@ -5,11 +5,15 @@ import type { Vmm } from '../vmm/types.ts';
 
 /** How long the VMM may take to stop migrating, by itself or cancelled. */
 const SETTLE_MS = 20_000;
+/** Until an earlier migration has ended, before this one is given up: its guest runs, so nothing is lost meanwhile. */
+const OVER_MS = 5000;
 /** The guest stands still meanwhile: a query costs its VMM under 1 ms, a longer wait is blackout. */
 const LOOK_EVERY_MS = 2;
 /** Stopped by a fault of its own: it stands still here like anywhere. */
 const BROKEN = ['io-error', 'guest-panicked', 'internal-error', 'shutdown'];
 const MIGRATING = ['setup', 'active', 'pre-switchover', 'device', 'wait-unplug', 'postcopy-active'];
+/** A migration that is given up may take its time, with the guest running: until then QEMU refuses another one. */
+const UNDER_WAY = [...MIGRATING, 'cancelling'];
 
 export class SourceVmm {
   readonly #vmm: Vmm;
@@ -38,7 +42,10 @@ export class SourceVmm {
     return state === 'postmigrate';
   }
 
+  /** Rejects when an earlier migration of this VMM has not ended in time. */
   async prepare(engine: Engine): Promise<void> {
+    const status = await this.#migrationOver();
+    if (status) throw new Error(`the VMM is still busy with an earlier migration: ${status}`);
     await this.#vmm.setCapabilities(engine, 'source');
   }
 
@@ -50,6 +57,17 @@ export class SourceVmm {
     // A disk without room stopped it (`io-error`): it goes on, or stops again, as without a move.
     if (state === 'postmigrate' || state === 'paused' || state === 'io-error') await this.#vmm.cont();
     return state !== undefined;
+  }
+
+  /** What it is still busy with after a while; undefined: nothing. */
+  async #migrationOver(): Promise<string | undefined> {
+    const untilMs = this.#clock.nowMs() + OVER_MS;
+    for (;;) {
+      const { status } = await this.#vmm.migrationStatus();
+      if (!UNDER_WAY.includes(status)) return undefined;
+      if (this.#clock.nowMs() >= untilMs) return status;
+      await sleep(this.#clock, LOOK_EVERY_MS);
+    }
   }
 
   async #settled(wanted: string[]): Promise<string | undefined> {
