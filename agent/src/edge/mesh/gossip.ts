@@ -1,5 +1,6 @@
 /** One gossipsub topic: messages signed by whoever published them, let in only through a validator. */
 import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
+import { LINES, Rates } from '../../core/rate.ts';
 import type { AllowList } from './allow-list.ts';
 import { Listeners } from './listeners.ts';
 import type { Node } from './stack.ts';
@@ -31,6 +32,8 @@ export class Gossip {
   readonly messages: Listeners<[author: string, bytes: Uint8Array]>;
   readonly #options: GossipOptions;
   readonly #deps: GossipDeps;
+  /** By relay: authors are whatever is in a message that is not believed. */
+  readonly #lines = new Rates(LINES.burst, LINES.perSecond);
   sent = 0;
   received = 0;
   refused = 0;
@@ -60,7 +63,7 @@ export class Gossip {
     const verdict = await this.#verdict(message);
     if (verdict === 'accept') return TopicValidatorResult.Accept;
     this.refused += 1;
-    if (verdict === 'reject') {
+    if (verdict === 'reject' && this.#lines.take(relay, performance.now())) {
       const author = message.type === 'signed' ? message.from.toString() : '';
       const { what } = this.#options;
       this.#deps.log.warn(
