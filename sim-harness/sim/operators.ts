@@ -56,8 +56,13 @@ export class Operators {
     if (!doubt || !word || this.#cluster.world.machine(doubt.peer) !== peer || this.#at.has(key)) return;
     this.#at.add(key);
     peer.heldOff += 1;
+    let over = false;
+    // Once each: what ended long ago must not end what the same operator is at now, about another node.
     const done = () => {
-      if (this.#at.delete(key)) peer.heldOff -= 1;
+      if (over) return;
+      over = true;
+      this.#at.delete(key);
+      peer.heldOff -= 1;
     };
     const { life } = agent;
     this.#cluster.world.time.after(this.#chance.between(...READS_MS), () => {

@@ -2,6 +2,7 @@
  * What must hold once faults have stopped for a while: one runner per VM, one owner whom every view names, nothing of
  * a handoff left anywhere, no memory held for nothing. By machines and disks first; the agents' word comes last.
  */
+import { RESOLVED } from '@shoal/agent/core/handoff/epochs';
 import type { JournalEntry } from '@shoal/agent/edge/handoff/journal';
 import type { VmRecord } from '@shoal/agent/edge/vms/record';
 import type { Cluster } from '../cluster.ts';
@@ -79,7 +80,7 @@ function forGood(cluster: Cluster, entry: unknown): boolean {
 function resolvedAs(machine: Machine, vm: string): number {
   const entries = machine.disk.rows('handoff').map(([, entry]) => entry as JournalEntry);
   const found = entries.find(({ record, offer }) => record === 'resolved' && offer.vm === vm);
-  return found ? found.offer.epoch + (found.role === 'source' ? 1 : 0) : 0;
+  return found ? found.offer.epoch + RESOLVED[found.role] : 0;
 }
 
 function heldForGood(cluster: Cluster, machine: Machine, vm: string): boolean {

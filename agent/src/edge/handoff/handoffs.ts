@@ -212,7 +212,7 @@ export class Handoffs {
   async #takeUp({ record, seq, settled, ...read }: JournalEntry, rebooted: boolean): Promise<void> {
     const { handoff, role, offer } = read;
     // What is written from now on is written in this boot.
-    const rest = { ...read, bootId: this.#options.bootId };
+    const rest = { ...read, bootId: this.#options.bootId, ...(settled && { gained: settled }) };
     if (role === 'source') {
       const { state, effects } = sourceMachine(offer.engine).recover(record, rebooted);
       const party = this.#makeSource(state, rest, () => undefined);
@@ -222,7 +222,6 @@ export class Handoffs {
     } else {
       const { state, effects } = targetMachine(offer.engine).recover(record, rebooted);
       const party = this.#makeTarget(state, rest);
-      party.gains = !settled;
       this.parties.set(handoff, party);
       const { vms, host } = this.#deps;
       party.adopted(vms.get(offer.spec.vm)?.vmm ?? (await host.adopt(offer.spec)));

@@ -24,6 +24,11 @@ export type JournalEntry = {
    * has acknowledged its end: a newer handoff of the same VM may have begun.
    */
   settled?: true;
+  /**
+   * Kept from a settled entry that a reboot has taken up again: its VM came here long ago and may have left since. It
+   * does not come by this handoff a second time, whatever this and later lives of the agent write.
+   */
+  gained?: true;
 };
 
 export interface Journal {

@@ -1,6 +1,7 @@
 /** The source's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
 import { recordOfTarget, type SourceAnswer } from '../../core/handoff/answers.ts';
+import { RESOLVED } from '../../core/handoff/epochs.ts';
 import {
   type AnySourceEffect,
   type AnySourceEvent,
@@ -219,8 +220,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
         await vms.stays(this.vm, this.timeline.outcome === 'retaken' ? offer.epoch + 1 : offer.epoch - 1);
         return this.settle();
       case 'report-resolved':
-        // Above what the target may have claimed: no two claims share a number.
-        await vms.startCold(this.vm, offer.epoch + 1);
+        await vms.startCold(this.vm, offer.epoch + RESOLVED.source);
         return this.settle();
       case 'report-left':
         await vms.left(this.vm);
@@ -268,7 +268,8 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
   /** Resolved and started by an earlier life of this agent: that VMM is not the one that is meant. */
   #startedAnew(): boolean {
     return (
-      this.state === 'resolved' && this.deps.vms.get(this.vm)?.record.epoch === this.entry.offer.epoch + 1
+      this.state === 'resolved' &&
+      this.deps.vms.get(this.vm)?.record.epoch === this.entry.offer.epoch + RESOLVED.source
     );
   }
 

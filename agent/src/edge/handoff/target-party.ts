@@ -1,6 +1,7 @@
 /** The target's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
 import type { HandoffMessage } from '@shoal/protocol';
 import { recordOfSource, type TargetAnswer } from '../../core/handoff/answers.ts';
+import { isGivenUp, RESOLVED } from '../../core/handoff/epochs.ts';
 import {
   type AnyTargetEffect,
   type AnyTargetEvent,
@@ -36,8 +37,6 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   #listensAt: { host: string; port: number; certSha256: string } | undefined;
   #verdict: Verdict | undefined;
   reserved = true;
-  /** False when the VM came by it long ago: it may have left since, and does not come again. */
-  gains = true;
 
   constructor(
     state: AnyTargetState,
@@ -147,7 +146,8 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
         return this.missingVmm();
       case 'drop-vm':
         // Resolved and started anew by an earlier life of this agent: that VMM is not the one that is meant.
-        if (this.state === 'resolved' && vms.get(this.vm)?.record.epoch === offer.epoch) return;
+        if (this.state === 'resolved' && vms.get(this.vm)?.record.epoch === offer.epoch + RESOLVED.target)
+          return;
         this.#off?.();
         await this.#vmm?.end();
         return host.clean(offer.spec);
@@ -165,9 +165,9 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
         return vms.memoryLost(this.vm);
       case 'report-resolved':
         await this.#gained(undefined, { backoffLevel: 0, backoffMs: 0, pinned: false });
-        return vms.startCold(this.vm, offer.epoch);
+        return vms.startCold(this.vm, offer.epoch + RESOLVED.target);
       case 'report-left':
-        if (vms.get(this.vm)?.record.epoch === offer.epoch) await vms.left(this.vm);
+        if (isGivenUp(vms.get(this.vm)?.record.epoch ?? offer.epoch, offer.epoch)) await vms.left(this.vm);
         return;
       case 'report-healthy':
         return this.deps.changed();
@@ -186,7 +186,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   async #gained(vmm: Vmm | undefined, from: Luggage & { pinned?: boolean }): Promise<void> {
     const { spec, epoch, reason } = this.entry.offer;
     // Recovered: it is known already.
-    if (!this.gains || this.#deps.vms.get(this.vm)?.record.epoch === epoch) return;
+    if (this.entry.gained || (this.#deps.vms.get(this.vm)?.record.epoch ?? -1) >= epoch) return;
     await this.#deps.vms.gained(spec, epoch, vmm, { pinned: reason === 'manual', ...from });
   }
 

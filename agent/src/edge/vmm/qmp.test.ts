@@ -108,7 +108,9 @@ test('a monitor that is closed while its VMM lives is opened again, and it is to
     });
   });
   await new Promise<void>(resolve => server.listen(where, resolve));
-  const id = { pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
+  const behind = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const pid = behind.pid ?? 0;
+  const id = { pid, startTicks: startTicks(pid) ?? '' };
   const vmm = new QmpVmm({ vm: 'vm', driver: 'qemu' }, id, await Qmp.open(where, 5000), clock);
   const reopened = new Promise(resolve => {
     vmm.on(event => event.kind === 'reopened' && resolve(event.why));
@@ -117,6 +119,9 @@ test('a monitor that is closed while its VMM lives is opened again, and it is to
   assert.is(lost, 'SHOAL_VMM_GONE');
   assert.match((await reopened) as string, 'no JSON: nan');
   assert.is(await vmm.runState(), 'paused');
+  const ended = new Promise(resolve => vmm.on(event => event.kind === 'exit' && resolve(true)));
+  behind.kill('SIGKILL');
+  assert.ok(await ended);
   server.close();
 });
 

@@ -35,10 +35,14 @@ const go = (to: QemuTargetState, ...effects: QemuTargetEffect[]): TCell => ({ to
 const same = (state: TargetState): Row =>
   ({ ...TARGET[state], 'stream-begun': 'ignore', 'stream-paused': 'ignore' }) as Row;
 
-/** The source may have committed: no clock ends this, only `abort`, the VMM's death, or an operator. */
+/**
+ * The source may have committed: no clock ends this, only `abort` or the VMM's death. Nor is it given up by hand: the
+ * device state may be here by now, and the source cannot take the guest back without it.
+ */
 const ready = (state: QemuTargetState): Row => ({
   ...same('ready'),
   'load-failed': go('w-not-run', 'write-not-run'),
+  cancel: 'ignore',
   'pages-exit': go(state, 'restart-pages'),
   'stream-paused': go(state, 'reopen-stream'),
   resend: go(state, 'send-ready', 'look'),
