@@ -57,6 +57,29 @@ test('the epoch of a VM that was taken back is on the disk when its handoff is s
   assert.is(vms.get(spec.vm)?.record.epoch, 4);
 });
 
+test('a VM that is just leaving is not written down again by an older handoff that ends meanwhile', async () => {
+  const db = memory({ full: 0 });
+  const vms = new Vms(
+    { bootId: 'boot', cooldownMs: 0, pinMs: 0 },
+    {
+      host: { release: async () => undefined } as unknown as VmHost,
+      shelves: vmShelves(db),
+      ...{ clock, log, inHandoff: () => true, changed: quiet },
+    },
+  );
+  await vms.gained(spec, 2, undefined, { pinned: false, backoffLevel: 0, backoffMs: 0 });
+  const drop = db.delete;
+  const late: Promise<void>[] = [];
+  db.delete = async (shelf, key) => {
+    await drop(shelf, key);
+    late.push(vms.startCold(spec.vm, 3), vms.stays(spec.vm, 4));
+    await Promise.all(late);
+  };
+  await vms.left(spec.vm);
+  assert.is(late.length, 2);
+  assert.is(await db.get('vm', spec.vm), undefined, 'no later life of the agent finds it and starts it');
+});
+
 test('a VM that leaves a rebooted node while its other VMs start is not started there behind its new owner’s back', async () => {
   const db = memory({ full: 0 });
   const other = { ...spec, vm: '22222222-2222-4222-8222-222222222222', name: 'db' };

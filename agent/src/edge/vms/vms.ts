@@ -42,6 +42,7 @@ export class Vms {
   readonly #options: VmsOptions;
   readonly #deps: VmsDeps;
   readonly #restarts: Restarts;
+  readonly #leaving = new Set<string>();
   readonly #vms = new Map<string, OwnedVm>();
   readonly #turns = new Turns();
   readonly #watch: Watch;
@@ -229,17 +230,20 @@ export class Vms {
 
   /** The VM has left this node for good: another one owns it. */
   async left(vm: string): Promise<void> {
-    await this.#deps.shelves.departures.note(vm, this.#deps.clock.wallMs());
-    await this.#deps.shelves.records.delete(vm);
-    this.#vms.delete(vm);
-    this.#deps.changed();
+    // Another handoff of it may end meanwhile: what that would write down behind the delete, a later life would start.
+    this.#leaving.add(vm);
+    const { clock, shelves, changed } = this.#deps;
+    const noted = shelves.departures.note(vm, clock.wallMs());
+    const gone = noted.then(() => shelves.records.delete(vm));
+    await gone.then(() => this.#vms.delete(vm)).finally(() => this.#leaving.delete(vm));
+    changed();
   }
 
   /** A handoff of this VM ended here and it stays: with a higher epoch when it was retaken. Starts nothing. */
   async stays(vm: string, epoch: number): Promise<void> {
     const owned = this.#vms.get(vm);
     // An old handoff may be the last to end. Known only once it is written: who settles a handoff tries again until then.
-    if (!owned || epoch <= owned.record.epoch) return;
+    if (!owned || this.#leaving.has(vm) || epoch <= owned.record.epoch) return;
     await this.#deps.shelves.records.putSynced(vm, { ...owned.record, epoch });
     owned.record = { ...owned.record, epoch };
     this.#deps.changed();
@@ -254,7 +258,7 @@ export class Vms {
   /** See `Restarts.cold`. */
   async startCold(vm: string, epoch: number): Promise<void> {
     const owned = this.#vms.get(vm);
-    if (owned) await this.#restarts.cold(owned, epoch);
+    if (owned && !this.#leaving.has(vm)) await this.#restarts.cold(owned, epoch);
   }
 
   /** See `Restarts.memoryLost`. */
@@ -266,12 +270,8 @@ export class Vms {
   #mustNotMove(owned: OwnedVm): void {
     const { vm, name } = owned.record.spec;
     if (!this.#deps.inHandoff(vm)) return;
-    throw new ShoalError(
-      'SHOAL_VM_MOVING',
-      'a handoff of the VM is running',
-      name,
-      'Wait for its end, or cancel it',
-    );
+    const todo = 'Wait for its end, or cancel it';
+    throw new ShoalError('SHOAL_VM_MOVING', 'a handoff of the VM is running', name, todo);
   }
 
   #start(owned: OwnedVm): Promise<void> {
