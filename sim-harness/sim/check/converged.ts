@@ -27,7 +27,7 @@ function nodeFaults(cluster: Cluster, machine: Machine): string[] {
   if (!cluster.agent(name).node) faults.push(`the agent of ${name} has not started`);
   for (const [handoff, value] of disk.rows('handoff')) {
     const { role, record } = value as JournalEntry;
-    if (!forGood(cluster, value))
+    if (!forGood(cluster, value) && !bothResolved(cluster, machine, value as JournalEntry))
       faults.push(`${name} still has handoff ${handoff.slice(0, 8)} as ${role}: ${record}`);
   }
   for (const handoff of sessions.keys())
@@ -50,6 +50,8 @@ function vmFaults(cluster: Cluster, living: Machine[], vm: string): string[] {
   const resolved = living.some(m => resolvedAs(m, vm) > withDead);
   if (!resolved && (withDead > 0 || living.some(m => heldForGood(cluster, m, vm))))
     return runners.length > 1 ? ['runs more than once'] : []; // lost, or in doubt, with its host: handoff.md
+  if (living.some(m => entriesOf(m).some(e => e.offer.vm === vm && bothResolved(cluster, m, e))))
+    return runners.length > 1 ? ['runs more than once'] : [];
   const [owner] = owners;
   if (!owner || owners.length > 1) return [`owned by ${owners.map(o => o.name).join(' and ') || 'nobody'}`];
   const { crashed, epoch } = owner.disk.read('vm', vm) as VmRecord;
@@ -76,14 +78,26 @@ function forGood(cluster: Cluster, entry: unknown): boolean {
   return cluster.world.machine((entry as JournalEntry).peer).power !== 'on';
 }
 
+/**
+ * The one doubt that waits for an operator's next word (docs/decisions/0014): two nodes that were both resolved, one
+ * after the other, and both rebooted before they spoke.
+ */
+function bothResolved(cluster: Cluster, machine: Machine, entry: JournalEntry): boolean {
+  const peer = cluster.world.machine(entry.peer);
+  const other = peer.disk.read('handoff', entry.handoff) as JournalEntry | undefined;
+  const rebooted = machine.boots > 1 && peer.boots > 1;
+  return rebooted && entry.record === 'resolved' && other?.record === 'resolved';
+}
+
+const entriesOf = (machine: Machine): JournalEntry[] =>
+  machine.disk.rows('handoff').map(([, entry]) => entry as JournalEntry);
+
 /** The epoch with which an operator's word gave the VM to this node; 0 = none did. */
 function resolvedAs(machine: Machine, vm: string): number {
-  const entries = machine.disk.rows('handoff').map(([, entry]) => entry as JournalEntry);
-  const found = entries.find(({ record, offer }) => record === 'resolved' && offer.vm === vm);
+  const found = entriesOf(machine).find(({ record, offer }) => record === 'resolved' && offer.vm === vm);
   return found ? found.offer.epoch + RESOLVED[found.role] : 0;
 }
 
 function heldForGood(cluster: Cluster, machine: Machine, vm: string): boolean {
-  const entries = machine.disk.rows('handoff').map(([, entry]) => entry as JournalEntry);
-  return entries.some(entry => entry.offer.vm === vm && forGood(cluster, entry));
+  return entriesOf(machine).some(entry => entry.offer.vm === vm && forGood(cluster, entry));
 }
