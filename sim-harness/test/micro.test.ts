@@ -211,7 +211,13 @@ test('a VM that dies on its old node while it is being moved is started again th
   );
   await settled('mid', 'node0');
   assert.is(await filledPages('mid'), 0, 'it is a new guest');
-  await lab.node('node0').post('/v1/vms/mid/actions/destroy');
+  // A guest runs a moment before its start is through, and until then it cannot be ended.
+  await within(20_000, 'it is destroyed', () =>
+    lab
+      .node('node0')
+      .post('/v1/vms/mid/actions/destroy')
+      .then(() => true),
+  );
 });
 
 test('a VM that dies on its new node while its pages still come is started again there', async () => {
@@ -228,7 +234,12 @@ test('a VM that dies on its new node while its pages still come is started again
   await settled('big', 'node1');
   assert.is(await filledPages('big'), 0, 'it is a new guest: the memory of the old one went with it');
   assert.is(lab.processes('node0').pageServers.length, 0, 'the source has let go of it');
-  await lab.node('node1').post('/v1/vms/big/actions/destroy');
+  await within(20_000, 'it is destroyed', () =>
+    lab
+      .node('node1')
+      .post('/v1/vms/big/actions/destroy')
+      .then(() => true),
+  );
 });
 
 test.run();
