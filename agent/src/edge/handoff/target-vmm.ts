@@ -3,7 +3,7 @@ import { type Clock, sleep } from '../clock.ts';
 import type { Vmm } from '../vmm/types.ts';
 
 const CONT_SETTLE_MS = 1000;
-/** The source's guest stands still until it is told: every look late is a later `transferred`, not more blackout. */
+/** The guest runs by then: a late look delays the word to the source, and is no blackout. */
 const LOOK_EVERY_MS = 2;
 
 /** `unknown`: neither refused nor seen running yet; asked again with the next tick. */
