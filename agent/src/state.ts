@@ -52,7 +52,7 @@ export async function readState(
     history: new History(kept<HistoryRow>('history')),
     decisions: kept<DecisionRecord>('decision'),
     ended: kept<HandoffStatus>('ended'),
-    marks: new Marks(db, clock),
+    marks: new Marks(db),
     deviceLoad,
     keepDeviceLoad(machine, pages, log) {
       deviceLoad.set(machine, pages);

@@ -3,6 +3,7 @@
  * the last 10 s, so that an offer can be judged on the very reports it was decided on (authority.md, Decisions).
  */
 import type { NodeView, View, VmView } from '@shoal/policies';
+import { type Passed, Passing } from './passing.ts';
 import { isNewer, type LoadReport, type Mark, newest, type ReportRef } from './report-order.ts';
 
 /** Reports are kept this long for re-evaluation: a decision older than that is out of date anyway. */
@@ -29,11 +30,13 @@ export class ClusterView {
   readonly #recent = new Map<string, Held[]>();
   /** Of each node: what is at or before this is not taken any more. Whoever keeps a report can tell it again for ever. */
   readonly #floors: Map<string, Mark>;
+  readonly #passing: Passing;
 
   /** `marks`: up to where each node was heard in earlier lives of this one. */
   constructor(options: ViewOptions, marks: Iterable<readonly [string, Mark]> = []) {
     this.#options = options;
     this.#floors = new Map(marks);
+    this.#passing = new Passing(options.staleAfterMs);
   }
 
   /** Takes a checked report of `report.node`; only a new one changes anything in the view. */
@@ -47,6 +50,7 @@ export class ClusterView {
     this.#keep(held, nowMs);
     if (old) return 'old';
     this.#newest.set(report.node, held);
+    this.#passing.note(before?.report, held);
     return 'new';
   }
 
@@ -108,6 +112,12 @@ export class ClusterView {
     if (mark) this.#floors.set(node, mark);
     this.#newest.delete(node);
     this.#recent.delete(node);
+    this.#passing.forget(node);
+  }
+
+  /** VMs that a node gave away and that no newest report lists (yet). */
+  passing(): Passed[] {
+    return this.#passing.rows([...this.#newest.values()]);
   }
 
   /** The newest report of each node with its age, sorted by node id. */

@@ -216,6 +216,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       https: ports.https?.() ?? { address: '', fingerprint: '' },
       pausedMs: flags.meshPausedMs,
       seen: reports(),
+      passing: clusterView.passing(),
       members: [...registers.members()],
       own: handoffs.parties.running(),
     });

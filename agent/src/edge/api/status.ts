@@ -1,6 +1,7 @@
 /** The whole cluster as this node sees it: what `GET /v1/status` answers. */
 import type { LoadReport } from '@shoal/protocol';
 import { type Claim, claims, rivals } from '../../core/claims.ts';
+import type { Passed } from '../../core/passing.ts';
 import type { ClusterStatus, HandoffStatus, NodeStatus, VmStatus } from '../http/api.types.ts';
 
 export type Seen = { report: LoadReport; ageMs: number; stale: boolean };
@@ -8,6 +9,8 @@ export type Seen = { report: LoadReport; ageMs: number; stale: boolean };
 export type StatusInputs = Omit<ClusterStatus, 'nodes' | 'vms' | 'handoffs' | 'warnings' | 'cooldownMs'> & {
   cooldownConfigMs: number;
   seen: Seen[];
+  /** VMs on their way from one list to the next. */
+  passing: Passed[];
   /** Peers on the allow-list, by id, that may never have been heard of. */
   members: { id: string; name: string }[];
   own: HandoffStatus[];
@@ -16,7 +19,7 @@ export type StatusInputs = Omit<ClusterStatus, 'nodes' | 'vms' | 'handoffs' | 'w
 const percent = (thousandths: number): number => thousandths / 10;
 
 export function clusterStatus(inputs: StatusInputs): ClusterStatus {
-  const { seen, members, own, cooldownConfigMs, ...head } = inputs;
+  const { seen, passing, members, own, cooldownConfigMs, ...head } = inputs;
   const unheard = members.filter(m => !seen.some(s => s.report.node === m.id));
   const nodes = [...seen.map(nodeStatus), ...unheard.map(unknownNode)].sort((a, b) =>
     a.name < b.name ? -1 : 1,
@@ -25,7 +28,7 @@ export function clusterStatus(inputs: StatusInputs): ClusterStatus {
     ...head,
     cooldownMs: cooldownLeftMs(seen, cooldownConfigMs),
     nodes,
-    vms: claims(seen)
+    vms: [...claims(seen), ...passing.flatMap(passed => claimOf(passed, seen))]
       .map(vmStatus)
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     handoffs: [...own, ...observed(seen, own)],
@@ -91,6 +94,10 @@ function unknownNode({ id, name }: { id: string; name: string }): NodeStatus {
     vms: 0,
   };
 }
+
+/** As if the node that it went to listed it already. */
+const claimOf = ({ vm, to }: Passed, seen: Seen[]): Claim<Seen>[] =>
+  seen.filter(s => s.report.node === to).map(at => ({ seen: at, vm }));
 
 function vmStatus({ seen: { report: r, ageMs, stale }, vm }: Claim<Seen>): VmStatus {
   return {

@@ -55,7 +55,7 @@ function world(more: Partial<NodeDeps> = {}) {
     vms: { list: () => [vm] } as unknown as NodeDeps['vms'],
     clusterView,
     history: { add: async () => {} } as unknown as NodeDeps['history'],
-    marks: { keep: async () => {} },
+    marks: { write: async () => {} },
     mesh: () => mesh,
     decider: () => ({ tick: async () => {} }),
     idlePermille: 300,

@@ -30,7 +30,7 @@ export type NodeDeps = {
   vms: Vms;
   clusterView: ClusterView;
   history: History;
-  marks: Pick<Marks, 'keep'>;
+  marks: Pick<Marks, 'write'>;
   mesh(): Mesh;
   decider(): Pick<Decider, 'tick'>;
   inputs(): Omit<ReportInputs, 'relocation' | 'elected'>;
@@ -107,7 +107,7 @@ export class Node {
     );
     const report = await this.publish();
     await history.add(report);
-    await marks.keep(clusterView.marks());
+    await marks.write(clusterView.marks());
     await decider().tick();
     this.#roundAtMs = this.#deps.clock.nowMs();
   }

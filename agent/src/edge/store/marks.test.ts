@@ -3,27 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clock } from '../clock.ts';
 import { Marks } from './marks.ts';
 import { openDatabase } from './store.ts';
 
-test('marks outlive a restart, and are not written for every report', async () => {
+test('up to where a node was heard outlives a restart', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'shoal-marks-'));
-  let nowMs = 0;
-  const timed = { ...clock, nowMs: () => nowMs };
   const heard = (seq: number) => new Map([['b', { incarnation: 2, seq }]]);
   let db = await openDatabase(dir);
-  const marks = new Marks(db, timed);
+  const marks = new Marks(db);
   assert.equal(await marks.read(), []);
-  await marks.keep(heard(1));
-  nowMs = 4999;
-  await marks.keep(heard(2));
-  assert.equal(await marks.read(), [['b', { incarnation: 2, seq: 1 }]]);
-  nowMs = 5000;
-  await marks.keep(heard(3));
+  await marks.write(heard(1));
+  await marks.write(heard(3));
   await db.close();
   db = await openDatabase(dir);
-  assert.equal(await new Marks(db, timed).read(), [['b', { incarnation: 2, seq: 3 }]]);
+  assert.equal(await new Marks(db).read(), [['b', { incarnation: 2, seq: 3 }]]);
   await db.close();
   rmSync(dir, { recursive: true });
 });
