@@ -52,7 +52,9 @@ export class Moves {
     const lane = async () => {
       while (this.begun.length < until && !over()) await this.#one();
     };
-    await Promise.all(Array.from({ length: LANES }, lane));
+    // One VM stays free: moves that cross need a second one.
+    const lanes = Math.min(LANES, this.#world.vms.length - 1);
+    await Promise.all(Array.from({ length: lanes }, lane));
   }
 
   async #one(): Promise<void> {

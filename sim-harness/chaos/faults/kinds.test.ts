@@ -22,11 +22,25 @@ test('the same seed deals the same faults at the same moments, another seed othe
 test('every kind of fault comes equally often, and one that could not be done comes again', () => {
   const faults = dealt(1, KINDS.length * 10);
   for (const kind of KINDS) assert.is(faults.filter(f => f.kind === kind).length, 10, kind);
+});
+
+test('a fault that could not be done comes again with the next lot', () => {
   const deck = new Deck(new Random(1));
   const first = deck.deal();
   deck.putBack(first);
-  const next = Array.from({ length: KINDS.length }, () => deck.deal().kind);
-  assert.equal([...next].sort(), [...KINDS].sort());
+  const next = Array.from({ length: KINDS.length * 2 }, () => deck.deal().kind);
+  assert.equal([...next].sort(), [...KINDS, ...KINDS].sort());
+});
+
+test('a kind that can never be done keeps no other kind waiting', () => {
+  const deck = new Deck(new Random(1));
+  const done = new Map<string, number>();
+  for (let lot = 0; lot < 260; lot++)
+    for (const fault of Array.from({ length: 5 }, () => deck.deal()))
+      if (fault.kind === 'crossing') deck.putBack(fault);
+      else done.set(fault.kind, (done.get(fault.kind) ?? 0) + 1);
+  for (const kind of KINDS.filter(k => k !== 'crossing'))
+    assert.ok((done.get(kind) ?? 0) > 80, `${kind}: ${done.get(kind)}`);
 });
 
 test('agents are hit at every stage of both sides', () => {

@@ -100,11 +100,15 @@ export function faultOf(kind: Kind, random: Random): Fault {
   return { kind, ...moment(kind, random), afterMs: random.one(BRIEF), forMs: random.whole(least, most) };
 }
 
-/** Deals kinds so that each comes as often as any other; what could not be done comes again. */
+/**
+ * Deals kinds so that each comes as often as any other; what could not be done comes again with the next lot, so that
+ * a kind that cannot be done for a while keeps no other one waiting.
+ */
 export class Deck {
   readonly #kinds: readonly Kind[];
   readonly #random: Random;
   #cards: Kind[] = [];
+  #again: Kind[] = [];
 
   constructor(random: Random, kinds: readonly Kind[] = KINDS) {
     this.#random = random;
@@ -112,12 +116,15 @@ export class Deck {
   }
 
   deal(): Fault {
-    if (this.#cards.length === 0) this.#cards = this.#random.shuffled(this.#kinds);
+    if (this.#cards.length === 0) {
+      this.#cards = this.#random.shuffled([...this.#kinds, ...this.#again]);
+      this.#again = [];
+    }
     return faultOf(this.#cards.shift() as Kind, this.#random);
   }
 
-  /** Behind the next few, so that one which cannot be done now does not keep the others waiting. */
+  /** Once of each kind: one that was impossible for long would be all that is dealt afterwards. */
   putBack({ kind }: Fault): void {
-    this.#cards.splice(Math.min(this.#cards.length, 3), 0, kind);
+    if (!this.#again.includes(kind)) this.#again.push(kind);
   }
 }
