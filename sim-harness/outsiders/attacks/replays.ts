@@ -8,9 +8,10 @@ import { carrying } from '../rpc.ts';
 import { reportOf } from './reports.ts';
 
 const AUTHOR = 'node1';
-/** Gossipsub itself knows a message again for two minutes, unless it was restarted; the marks of reports are written
- * every 5 s, and a busy machine is late with it. */
-const MARKS_WRITTEN_MS = 9000;
+/** Gossipsub itself knows a message again for two minutes, unless it was restarted. Reports of the last heartbeats are
+ * still offered by one peer to another, so that a captured one could come that way too. */
+const NO_NEWS_MS = 9000;
+const PERIOD_MS = 1000;
 
 /** All that was heard of the author so far. */
 function captured(scene: Scene, rogue: Rogue): Heard[] {
@@ -29,6 +30,16 @@ async function capture(scene: Scene, rogue: Rogue): Promise<Heard[]> {
     const all = captured(scene, rogue);
     return all.length >= 3 && all;
   });
+}
+
+/** The reader has written down up to where it heard others: it does so once a period, between two of its reports. */
+async function marked(scene: Scene, rogue: Rogue): Promise<void> {
+  await sleep(2 * PERIOD_MS);
+  const { seq } = await reportOf(scene, rogue, 'node0');
+  await scene.until(
+    'the reader has gone on',
+    async () => (await reportOf(scene, rogue, 'node0')).seq >= seq + 3,
+  );
 }
 
 async function tellAgain(scene: Scene, rogue: Rogue, messages: readonly Heard[]): Promise<void> {
@@ -78,8 +89,8 @@ export const replayAway = (meanwhile: (scene: Scene) => Promise<void>): Attack =
     const rogue = await scene.member();
     const all = await capture(scene, rogue);
     await scene.lab.kill(AUTHOR);
-    // Until its last reports are no news to anybody: peers still name those of the last seconds to each other.
-    await sleep(MARKS_WRITTEN_MS);
+    await sleep(NO_NEWS_MS);
+    await marked(scene, rogue);
     await scene.lab.kill('node0');
     await meanwhile(scene);
     await scene.lab.startAgent('node0');
@@ -100,9 +111,14 @@ const earlier: Attack = {
     const rogue = await scene.member();
     const all = await capture(scene, rogue);
     const life = (await reportOf(scene, rogue, AUTHOR)).incarnation;
-    await sleep(MARKS_WRITTEN_MS);
+    await sleep(NO_NEWS_MS);
     await scene.lab.kill(AUTHOR);
     await scene.lab.startAgent(AUTHOR);
+    await scene.until(`the reader has heard the new life of ${AUTHOR}`, async () => {
+      const { nodes } = await scene.victim.get<ClusterStatus>('/v1/status');
+      return nodes.some(n => n.name === AUTHOR && n.incarnation > life);
+    });
+    await marked(scene, rogue);
     await scene.lab.kill('node0');
     await scene.lab.startAgent('node0');
     const seen = await watched(scene, () => tellAgain(scene, rogue, all));
