@@ -1,6 +1,7 @@
 /** What an attack is, and the scene that it finds. */
 import type { Lab, LabNode } from '../lab/index.ts';
 import type { Rogue, Target } from './rogue.ts';
+import type { Measure } from './watch.ts';
 
 export type Scene = {
   lab: Lab;
@@ -18,6 +19,8 @@ export type Scene = {
   until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T>;
   /** Log lines of a node since the attack began. */
   lines(node?: string): Record<string, unknown>[];
+  /** Lines of the log of another program than an agent: its file may be gone when the attack is over. */
+  told(text: string): void;
   /** Something is as it must not be. */
   blame(what: string): void;
 };
@@ -30,5 +33,7 @@ export type Attack = {
   said: RegExp | undefined;
   /** Nodes whose agent it ends and starts again by itself, once each. */
   restarts?: readonly string[];
+  /** Bounds of growth that are others than those of all attacks: where an agent itself bounds what it keeps of a peer. */
+  leaves?: Partial<Record<Measure, number>>;
   run(scene: Scene): Promise<void>;
 };

@@ -8,7 +8,7 @@ import { part } from './attacks/meddlers.ts';
 import { replayAway } from './attacks/replays.ts';
 import { Rogue } from './rogue.ts';
 import { ATTACKS, type Outcome, outsiders } from './run.ts';
-import { changes, type Picture } from './watch.ts';
+import { changes, counted, GROWTH_MAX, type Measure, type Picture } from './watch.ts';
 
 /** A full run takes minutes; here are those that no test of a part makes as well. */
 const IN_CI = [
@@ -81,7 +81,15 @@ const before: Picture = {
   processes: ['8 99'],
   rssMib: 80,
   fds: 40,
+  logBytes: 5000,
+  dbBytes: 30_000,
+  registers: 4,
+  tokens: 0,
+  audit: 2,
+  unacknowledged: 0,
 };
+
+const bounds = Object.entries(GROWTH_MAX) as [Measure, number][];
 
 test('the look at the nodes finds what an attack did to them', () => {
   assert.equal(changes(before, { ...before, rssMib: 100, fds: 50 }), []);
@@ -93,13 +101,31 @@ test('the look at the nodes finds what an attack did to them', () => {
     { flags: 'observe true false 0' },
     { handoffs: ['h judging'] },
     { processes: ['8 99', '9 99'] },
-    { rssMib: 110 },
-    { fds: 400 },
+    ...bounds.flatMap(([m, max]) => [{ [m]: before[m] + max + 1 }, { [m]: Number.NaN }]),
   ];
   for (const more of done) {
     const found = changes(before, { ...before, ...more });
     assert.is(found.length, 1, JSON.stringify(more));
     assert.match(found[0] as string, /^node0: /);
+  }
+  for (const [measure, max] of bounds)
+    assert.equal(changes(before, { ...before, [measure]: before[measure] + max }), [], measure);
+  assert.is(counted(['a', 'b'], 3), 2);
+  assert.ok(Number.isNaN(counted(['a', 'b', 'c'], 3)), 'there may be more');
+});
+
+test('an attack that may leave more behind of one thing may do so up to there, and of no other', () => {
+  for (const [measure, max] of bounds) {
+    const may = { [measure]: max + 16 };
+    const grown = (by: number) => changes(before, { ...before, [measure]: before[measure] + by }, [], may);
+    assert.equal(grown(max + 16), [], measure);
+    assert.is(grown(max + 17).length, 1, measure);
+    for (const [other, otherMax] of bounds.filter(([m]) => m !== measure))
+      assert.is(
+        changes(before, { ...before, [other]: before[other] + otherMax + 1 }, [], may).length,
+        1,
+        other,
+      );
   }
 });
 

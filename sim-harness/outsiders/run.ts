@@ -15,7 +15,7 @@ import { REPORTS } from './attacks/reports.ts';
 import { SHARED } from './attacks/shared.ts';
 import { STRANGERS } from './attacks/strangers.ts';
 import { Rogue } from './rogue.ts';
-import { changes, type Picture, picture } from './watch.ts';
+import { changes, growthOf, type Measure, type Picture, picture } from './watch.ts';
 
 export const ATTACKS: readonly Attack[] = [
   ...STRANGERS,
@@ -42,8 +42,8 @@ export type Outcome = {
   violations: string[];
   /** The line of a log that tells of it; empty when none has to. */
   said: string;
-  /** MiB, the largest growth of any agent. */
-  rssGrowthMib: number;
+  /** The largest of any agent. */
+  growth: Record<Measure, number>;
 };
 
 export type Options = {
@@ -99,6 +99,7 @@ async function one(
   const before = await pictures(lab);
   const logs = new Map(lab.nodes.map(n => [n.name, statSync(n.state.log).size]));
   const rogues: Rogue[] = [];
+  const elsewhere: string[] = [];
   const rogue = async (from: Promise<Key>) => {
     const made = await Rogue.start(await from);
     rogues.push(made);
@@ -119,6 +120,7 @@ async function one(
     outsider: () => rogue(Rogue.newKey()),
     until: comesTrue,
     lines: (name = 'node0') => linesSince(lab.node(name).state.log, logs.get(name) ?? 0),
+    told: text => void elsewhere.push(...text.split('\n')),
     blame: what => void violations.push(what),
   };
   try {
@@ -129,11 +131,14 @@ async function one(
   await Promise.all(rogues.map(r => r.stop()));
   const { left, after } = await calm(lab, before, attack);
   violations.push(...left);
-  const said = attack.said && (await toldInTime(scene, attack.said));
+  const said =
+    attack.said && (elsewhere.find(l => attack.said?.test(l)) ?? (await toldInTime(scene, attack.said)));
   if (attack.said && !said) violations.push(`no log says ${attack.said}`);
-  const growth = after.map((p, i) => p.rssMib - (before[i] as Picture).rssMib);
+  const growths = after.map((p, i) => growthOf(before[i] as Picture, p));
+  const growth = { ...growths[0] } as Outcome['growth'];
+  for (const m of Object.keys(growth) as Measure[]) growth[m] = Math.max(...growths.map(g => g[m]));
   const seconds = Math.round((performance.now() - begunMs) / 100) / 10;
-  return { attack: attack.name, seconds, violations, said: said ?? '', rssGrowthMib: Math.max(...growth) };
+  return { attack: attack.name, seconds, violations, said: said ?? '', growth };
 }
 
 const pictures = (lab: Lab): Promise<Picture[]> => Promise.all(lab.nodes.map(n => picture(lab, n)));
@@ -146,7 +151,7 @@ async function calm(lab: Lab, before: Picture[], attack: Attack) {
     const left =
       typeof after === 'string'
         ? [`a node does not answer: ${after}`]
-        : after.flatMap((now, i) => changes(before[i] as Picture, now, attack.restarts));
+        : after.flatMap((now, i) => changes(before[i] as Picture, now, attack.restarts, attack.leaves));
     if (left.length === 0 || performance.now() > untilMs)
       return { left, after: typeof after === 'string' ? before : after };
     await sleep(LOOK_EVERY_MS * 5);

@@ -49,6 +49,7 @@ export const METRICS = {
   shoal_handoffs_total: counter('Handoffs that ended, on this node.', ['engine', 'role', 'outcome']),
   shoal_handoffs_running: gauge('Handoffs under way on this node.', ['role']),
   shoal_handoffs_in_doubt: gauge('Handoffs whose owner is not known yet: look at them.'),
+  shoal_handoffs_unacknowledged: gauge('Ended handoffs of which the other side has not said that it knows.'),
   shoal_handoff_switch_seconds: histogram(
     'Command to migrate to the word that the guest runs on the target, both at the source.',
     ['engine'],

@@ -259,6 +259,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     scrape() {
       setGauges(metrics, status(), mesh, vm => sampler.cpuMs(vm));
       setSharedGauges(metrics, shared);
+      metrics.set('shoal_handoffs_unacknowledged', {}, handoffs.parties.unacknowledged());
       return metrics.text();
     },
     async takeUp() {

@@ -121,7 +121,8 @@ const theft: Attack = {
 const words: Attack = {
   name: 'words',
   what: 'a member says every word of a handoff about a VM that is in none, and about handoffs that there are not',
-  said: undefined,
+  // The one word of them that asks for something; the others are answered.
+  said: /"code":"spec"/,
   async run(scene) {
     const rogue = await scene.member();
     await rogue.listen(scene.target);

@@ -49,7 +49,7 @@ function saidByPages({ lab }: Scene): string {
 const certificate: Attack = {
   name: 'certificate',
   what: 'memory is asked for with a certificate that was seen, without its key; with another one; without TLS',
-  said: undefined,
+  said: /shoal-pages: stranger: /,
   async run(scene) {
     const { lab } = scene;
     const dir = mkdtempSync(join(tmpdir(), 'shoal-stranger-'));
@@ -68,6 +68,7 @@ const certificate: Attack = {
       await scene.until('the page server says that it refused strangers', () =>
         /stranger/.test(saidByPages(scene)),
       );
+      scene.told(saidByPages(scene));
       plain.destroy();
       await arrived(scene, handoff);
     } finally {

@@ -78,7 +78,7 @@ const forged: Attack = {
 const unasked: Attack = {
   name: 'actions-without-token',
   what: 'a member asks for the VM to be stopped, destroyed and moved, with tokens that nobody made',
-  said: undefined,
+  said: /"event":"token-refused"/,
   async run(scene) {
     const rogue = await scene.member();
     const stream = await rogue.stream(scene.target, ACTION_PROTOCOL);

@@ -50,9 +50,10 @@ export class Parties extends Map<string, AnyParty> {
     return this.#accepted().filter(p => p.role === 'target').length;
   }
 
-  /** Handoffs with that peer that have ended here, and of which it has never said that it knows. */
-  unacknowledged(peer: string): number {
-    return [...this.values()].filter(p => p.entry.peer === peer && this.#isOver(p) && !p.ended).length;
+  /** Handoffs with that peer, or with any, that have ended here, and of which it has never said that it knows. */
+  unacknowledged(peer?: string): number {
+    const open = [...this.values()].filter(p => this.#isOver(p) && !p.ended);
+    return open.filter(p => peer === undefined || p.entry.peer === peer).length;
   }
 
   /** Handoffs away from this node that have not ended, offers among them. */
