@@ -32,7 +32,7 @@ pub struct Guest {
     memory: Arc<Memory>,
     engine: Mutex<Engine>,
     seed: u64,
-    /// Of the run ledger; changes only while the guest is held.
+    /// Of the run ledger, and what `status` gives as its boot; changes only while the guest is held.
     life: AtomicU64,
     ledger: Ledger,
     ticker: Ticker,
@@ -234,11 +234,11 @@ impl Guest {
                 self.ticker.set(|ticks| ticks.interval_ms = *interval_ms);
                 Ok(Some(format!("ok ticks {interval_ms}")))
             }
-            Command::Status => Ok(Some(format!(
-                "ok status {} ticks={}",
-                engine.status(),
-                self.ticker.get().interval_ms
-            ))),
+            Command::Status { ask } => {
+                let boot = format!("{:016x}", self.life.load(Ordering::Relaxed));
+                let interval_ms = self.ticker.get().interval_ms;
+                Ok(Some(engine.status(*ask, &boot, interval_ms)))
+            }
             Command::Disk { .. } => Err("a micro guest has no disks".to_owned()),
             _ => engine.apply(&command),
         });

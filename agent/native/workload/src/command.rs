@@ -25,8 +25,8 @@ pub enum Command {
     Ticks { interval_ms: u32 },
     /// Keep records on a disk.
     Disk { device: String, action: DiskAction },
-    /// One line about everything.
-    Status,
+    /// One line about everything, with the number of the question if it had one.
+    Status { ask: Option<u32> },
 }
 
 /// What to do with a disk.
@@ -103,7 +103,12 @@ pub fn parse(line: &str) -> Result<Command, String> {
             };
             Command::Disk { device, action }
         }
-        "status" => Command::Status,
+        "status" => Command::Status {
+            ask: words
+                .next()
+                .map(|word| number(Some(word), "the question's number", u32::MAX))
+                .transpose()?,
+        },
         _ => {
             return Err(
                 "no such command: try load, touch, fill, verify, ticks, disk or status".to_owned(),
@@ -166,7 +171,8 @@ mod tests {
                 action: DiskAction::Check
             })
         );
-        assert_eq!(parse("status"), Ok(Command::Status));
+        assert_eq!(parse("status"), Ok(Command::Status { ask: None }));
+        assert_eq!(parse("status 7"), Ok(Command::Status { ask: Some(7) }));
     }
 
     #[test]
@@ -180,6 +186,7 @@ mod tests {
             ("load 5 6", "one word too many"),
             ("ticks 3600000", "from 0 to 60000"),
             ("disk /dev/vda", "not start, stop or check"),
+            ("status quo", "the question's number"),
         ] {
             let sentence = parse(line).unwrap_err();
             assert!(sentence.contains(part), "{line}: {sentence}");

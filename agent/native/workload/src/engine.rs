@@ -146,18 +146,20 @@ impl Engine {
                     Ok(None)
                 }
             },
-            Command::Status | Command::Ticks { .. } | Command::Disk { .. } => Ok(None),
+            Command::Status { .. } | Command::Ticks { .. } | Command::Disk { .. } => Ok(None),
         }
     }
 
-    /// `key=value` pairs for the answer to `status`.
-    pub fn status(&self) -> String {
+    /// The answer to `status`, in `key=value` pairs. `boot`: of this boot of the guest alone, and it goes where the
+    /// memory goes, so that work of two boots is never compared.
+    pub fn status(&self, ask: Option<u32>, boot: &str, tick_interval_ms: u32) -> String {
         let state = self.state();
         let hot = state
             .hot_mib
             .map_or("all".to_owned(), |mib| mib.to_string());
+        let ask = ask.map_or(String::new(), |number| format!("ask={number} "));
         format!(
-            "load={} touch={} hot={hot} filled={} work={} bad={} verifying={}",
+            "ok status {ask}boot={boot} load={} touch={} hot={hot} filled={} work={} bad={} verifying={} ticks={tick_interval_ms}",
             state.load_percent,
             state.touch_pages_per_s,
             self.pool.filled(),

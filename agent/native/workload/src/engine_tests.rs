@@ -153,6 +153,24 @@ fn a_restored_engine_makes_the_same_visits() {
 }
 
 #[test]
+fn a_status_says_which_question_it_answers_and_which_boot_did_the_work() {
+    let mut engine = engine(256);
+    engine.apply(&Command::Fill { mib: 1 }).unwrap();
+    engine.apply(&Command::Load { percent: 30 }).unwrap();
+    run(&mut engine, 1);
+    let work = engine.state().work;
+    let rest = format!(
+        "boot=b-1 load=30 touch=1000 hot=all filled=256 work={work} bad=0 verifying=false ticks=20"
+    );
+    assert!(work > 0);
+    assert_eq!(
+        engine.status(Some(7), "b-1", 20),
+        format!("ok status ask=7 {rest}")
+    );
+    assert_eq!(engine.status(None, "b-1", 20), format!("ok status {rest}"));
+}
+
+#[test]
 fn a_fill_beyond_the_memory_is_refused_and_changes_nothing() {
     let mut engine = engine(256);
     engine.apply(&Command::Fill { mib: 1 }).unwrap();

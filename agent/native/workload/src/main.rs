@@ -15,6 +15,8 @@ use std::time::Instant;
 const USAGE: &str = "usage: shoal-workload --port /dev/ttyS1|none [--seed N] [--load PERCENT] [--fill MIB] [--disk /dev/vda]";
 /// Left to the rest of the guest by a fill: kernel, page tables, disk cache.
 const KEEP_FREE_BYTES: usize = 16 << 20;
+/// random(4): drawn by the kernel at each boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 fn main() {
     if let Err(sentence) = run() {
@@ -100,6 +102,8 @@ fn run() -> Result<(), String> {
         None => OpenOptions::new().write(true).open("/dev/null"),
     };
     let speaker = Speaker::new(out.map_err(text)?);
+    let boot = std::fs::read_to_string(BOOT_ID).map_err(|error| format!("{BOOT_ID}: {error}"))?;
+    let boot = boot.trim();
 
     let mut provide = provider(seed);
     let pool = provide(0)?;
@@ -136,7 +140,7 @@ fn run() -> Result<(), String> {
             Rest::For(pause) => commands.recv_timeout(pause),
         };
         match next {
-            Ok(line) => answer(&line, &mut engine, &ticker, &mut disks)
+            Ok(line) => answer(&line, boot, &mut engine, &ticker, &mut disks)
                 .into_iter()
                 .for_each(|line| speaker.say(&line)),
             Err(mpsc::RecvTimeoutError::Timeout) => (),
@@ -148,6 +152,7 @@ fn run() -> Result<(), String> {
 /// Does one line; its answer, unless that comes later.
 fn answer(
     line: &str,
+    boot: &str,
     engine: &mut Engine,
     ticker: &Ticker,
     disks: &mut Vec<Disk>,
@@ -157,12 +162,8 @@ fn answer(
             ticker.set(|ticks| ticks.interval_ms = *interval_ms);
             Ok(Some(format!("ok ticks {interval_ms}")))
         }
-        Command::Status => {
-            let mut status = format!(
-                "ok status {} ticks={}",
-                engine.status(),
-                ticker.get().interval_ms
-            );
+        Command::Status { ask } => {
+            let mut status = engine.status(*ask, boot, ticker.get().interval_ms);
             for disk in disks.iter() {
                 let synced = disk
                     .synced()

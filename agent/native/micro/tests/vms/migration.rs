@@ -18,10 +18,18 @@ fn go_on(source: &mut Vm) {
 
 const BEFORE_THE_SWITCH: [&str; 4] = ["setup", "active", "STOP", "pre-switchover"];
 
+/// Of a numbered status.
+fn boot_of(status: &str) -> String {
+    let words: Vec<&str> = status.split(' ').collect();
+    assert!(words[2].starts_with("ask="), "{status}");
+    words[3].strip_prefix("boot=").unwrap().to_owned()
+}
+
 #[test]
 fn a_vm_goes_to_and_fro_by_precopy_and_its_memory_is_whole() {
     let folder = Folder::new();
     let mut source = busy(&folder);
+    let boot = boot_of(&source.guest("status 1"));
     for round in 0..10 {
         let side = ["target", "source"][round % 2];
         let mut target = Vm::start(&folder, side, &format!("{round}.ram"), true, "");
@@ -39,7 +47,9 @@ fn a_vm_goes_to_and_fro_by_precopy_and_its_memory_is_whole() {
         target.command("cont", json!({}));
         assert_eq!(target.event(), "RESUME");
         assert_eq!(target.guest("verify 100"), "bad 0 of 1024");
-        assert!(target.guest("status").contains("load=50 touch=2000"));
+        let status = target.guest("status 2");
+        assert!(status.contains("load=50 touch=2000"));
+        assert_eq!(boot_of(&status), boot, "a guest that moves does not boot");
         let sent = source.migration()["ram"]["transferred"].as_u64().unwrap();
         assert!((4 << 20..8 << 20).contains(&sent), "{sent} bytes");
         source.kill();
