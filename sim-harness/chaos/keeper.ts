@@ -1,7 +1,8 @@
 /**
  * What an operator and the service manager do meanwhile: start an agent that ended, start VMs on which their agent has
- * given up, and give a guest that booted anew its work.
+ * given up, and give a guest that booted anew its work. And it reads what guests say of themselves.
  */
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { GuestPort } from '../lab/index.ts';
@@ -9,13 +10,17 @@ import type { Agents } from './agents.ts';
 import type { AgentEnd } from './checks/agents.ts';
 import { givenUp } from './checks/crashes.ts';
 import { lostRecords } from './checks/disks.ts';
-import type { Violation } from './checks/violation.ts';
+import type { Reading } from './checks/readings.ts';
+import { monotonicNs, type Violation } from './checks/violation.ts';
 import type { Injector } from './faults/inject.ts';
 import type { Steps } from './steps.ts';
 import { MICRO, QEMU, type World } from './world.ts';
 
 const LOOK_EVERY_MS = 1000;
 const COMMAND_MS = 20_000;
+const READ_EVERY_MS = 1000;
+/** A guest answers in some ms, on a machine that is busy in some hundred; then the question is taken for lost. */
+const READ_MS = 5000;
 
 export class Keeper {
   readonly #world: World;
@@ -28,10 +33,14 @@ export class Keeper {
   readonly #busy = new Set<string>();
   /** By VM: why it did not take its work at the last try. */
   readonly #refused = new Map<string, string>();
+  readonly #beingRead = new Set<string>();
+  #reader: NodeJS.Timeout | undefined;
   #ended = false;
   /** By VM: records that it said were on its disk. */
   readonly records = new Map<string, number>();
   readonly lost: Violation[] = [];
+  /** Of all guests, as they came. */
+  readonly readings: Reading[] = [];
   /** Agents that ended without having been killed. */
   readonly agentEnds: AgentEnd[] = [];
   /** VMs that were started because their agent had given up on them. */
@@ -57,6 +66,9 @@ export class Keeper {
 
   /** Resolves after `close`. */
   async run(): Promise<void> {
+    this.#reader = setInterval(() => {
+      for (const { name, vm } of this.#world.vms) void this.#read(name, this.guest(vm));
+    }, READ_EVERY_MS);
     while (!this.#ended) {
       this.#startAgents();
       await this.#startGivenUp();
@@ -67,6 +79,7 @@ export class Keeper {
 
   close(): void {
     this.#ended = true;
+    clearInterval(this.#reader);
     for (const guest of this.#guests.values()) guest.close();
   }
 
@@ -91,6 +104,18 @@ export class Keeper {
     const found = count(answer);
     this.lost.push(...lostRecords(name, this.records.get(name) ?? 0, found));
     this.records.set(name, found);
+  }
+
+  /** One question at a time; a guest that does not answer is not read. */
+  async #read(vm: string, guest: GuestPort): Promise<void> {
+    if (this.#beingRead.has(vm)) return;
+    this.#beingRead.add(vm);
+    const askedNs = monotonicNs();
+    const said = await guest.glance(READ_MS);
+    this.#beingRead.delete(vm);
+    if (!said) return;
+    const { runDir, boot, work, bad } = said;
+    this.readings.push({ vm, node: basename(runDir), boot, work, bad, askedNs, heardNs: monotonicNs() });
   }
 
   #startAgents(): void {

@@ -18,6 +18,7 @@ function print(report: ChaosReport, json: boolean): void {
     `faults: ${list(report.injected)}`,
     `ends: ${list(report.outcomes)}`,
     `memories compared: ${report.compared}`,
+    `times a guest said what it had done: ${report.readings}`,
     `agents that ended under a fault that ends them: ${list(report.agentEnds)}`,
     `VMs started by hand after too many crashes: ${report.startedByHand}`,
     `VMs that waited for pages for ever, and were resolved: ${report.resolved.join('; ') || 'none'}`,

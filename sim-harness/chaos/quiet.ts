@@ -5,10 +5,12 @@ import type { LabNode } from '../lab/index.ts';
 import { gaveUpEarly, notStarted } from './checks/crashes.ts';
 import { brokenDisk, lostRecords } from './checks/disks.ts';
 import { badPages, overlaps, wentBack } from './checks/ledger.ts';
+import { LedgerFiles } from './checks/ledger-files.ts';
 import { lostLives, standing } from './checks/lives.ts';
 import { leakedReservations, orphanFiles, orphanNamespaces, orphanProcesses } from './checks/orphans.ts';
 import { changedPages, memoryOf, PAGE_BYTES, wrongPages } from './checks/pattern.ts';
 import { processesOf } from './checks/proc.ts';
+import { lessWork, pagesSaidBad } from './checks/readings.ts';
 import { broken } from './checks/streams.ts';
 import { divergedViews, type End, openEnds, type Told } from './checks/views.ts';
 import { monotonicNs, type Violation, violation } from './checks/violation.ts';
@@ -71,20 +73,21 @@ export class Quiet {
     return [...found, ...this.history(), ...(found.length === 0 ? await this.#memory() : [])];
   }
 
-  /** What the ledgers prove, and what agents have given up; none of it can come right again. */
+  /** What ledgers and readings prove, and what agents have given up; none of it can come right again. */
   history(): Violation[] {
     const { ledgers, harms, streams, breaks } = this.#world;
     ledgers.read();
     const torn = broken(streams, breaks);
-    const proven = ledgers
-      .all()
-      .flatMap(notes => [
-        ...overlaps(notes),
-        ...wentBack(notes),
-        ...badPages(notes),
-        ...lostLives(notes, harms, torn),
-      ]);
-    return [...proven, ...gaveUpEarly(this.#parts.steps.crashes)];
+    const { readings } = this.#parts.keeper;
+    // Micro guests count in their ledger as well, every 50 ms.
+    const counted = ledgers instanceof LedgerFiles ? ledgers.all() : [];
+    return [
+      ...ledgers.all().flatMap(notes => [...overlaps(notes), ...lostLives(notes, harms, torn)]),
+      ...counted.flatMap(notes => [...wentBack(notes), ...badPages(notes)]),
+      ...lessWork(readings),
+      ...pagesSaidBad(readings),
+      ...gaveUpEarly(this.#parts.steps.crashes),
+    ];
   }
 
   async #all(begun: readonly Begun[]): Promise<Violation[]> {

@@ -26,6 +26,8 @@ export type ChaosReport = {
   refused: Record<string, number>;
   /** Memories of guests that were read whole behind a handoff, and found right unless a violation says otherwise. */
   compared: number;
+  /** How often a guest itself was asked for its work and its wrong pages, and answered. */
+  readings: number;
   /** Agents that ended without being killed, by the fault that explains it (any other is a violation). Each was started again. */
   agentEnds: Record<string, number>;
   /** VMs that crashed so often that their agent gave up on them, and were started by hand. */
@@ -96,6 +98,8 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
       note([violation('memory', 'no memory was compared in the whole run')]);
     keeper.close();
     await kept;
+    if (keeper.readings.length === 0 && found.size === 0)
+      note([violation('memory', 'no guest said a word about its work in the whole run')]);
     note(ownEnds(keeper.agentEnds, injector.excuses));
   } finally {
     clearInterval(sampler);
@@ -118,6 +122,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     compared: quiet.compared,
     agentEnds: counts(tally(keeper.agentEnds.flatMap(end => explained(end, injector.excuses) ?? []))),
     startedByHand: keeper.startedByHand,
+    readings: keeper.readings.length,
     engines: counts(tally(moves.begun.map(b => b.engine))),
     resolved: operator.resolved,
     troubles: injector.troubles,

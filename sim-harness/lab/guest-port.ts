@@ -18,6 +18,8 @@ const VERIFY_MS = 180_000;
 const BOOT_MS = 90_000;
 
 export type GuestStatus = { load: number; filled: number; work: number; bad: number };
+/** What a guest said in passing, and out of which of the run directories. `boot`: other after each boot of the guest. */
+export type Glance = { runDir: string; boot: string; work: number; bad: number };
 
 type Waiting = { wanted: (line: string) => boolean; resolve(line: string | undefined): void };
 
@@ -26,6 +28,8 @@ export class GuestPort {
   readonly #runDirs: string[];
   readonly #sockets = new Map<string, Socket>();
   readonly #listeners = new Set<(line: string) => void>();
+  readonly #glances = new Map<number, (glance: Glance | undefined) => void>();
+  #asked = 0;
   #waiting: Waiting | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #look: NodeJS.Timeout | undefined;
@@ -51,7 +55,9 @@ export class GuestPort {
   async command(line: string, timeoutMs = ANSWER_MS): Promise<string> {
     const word = line.split(' ')[0] ?? '';
     const tryMs = word === 'fill' ? timeoutMs : TRY_MS;
-    const wanted = (said: string) => said.startsWith(`ok ${word}`) || said.startsWith('error');
+    // The guest repeats so much of a line that it refuses (workload/src/command.rs): others' refusals are not its answer.
+    const refusal = `error ${line.slice(0, 60)}:`;
+    const wanted = (said: string) => said.startsWith(`ok ${word}`) || said.startsWith(refusal);
     const answer = await this.#ask(line, timeoutMs, tryMs, wanted);
     if (answer.startsWith('error')) throw new ShoalError('SHOAL_LAB_GUEST', answer, this.vm, '');
     return answer;
@@ -61,6 +67,26 @@ export class GuestPort {
     const answer = await this.command('status');
     const field = (name: string) => Number(new RegExp(`\\b${name}=(\\d+)`).exec(answer)?.[1] ?? Number.NaN);
     return { load: field('load'), filled: field('filled'), work: field('work'), bad: field('bad') };
+  }
+
+  /**
+   * Asks for the status beside whatever command is under way, once. Undefined when no answer to this very question came
+   * in time: the guest stands, waits for a page or boots, or the question fell into the gap of a switch.
+   */
+  async glance(timeoutMs: number): Promise<Glance | undefined> {
+    const ask = ++this.#asked;
+    let timer: NodeJS.Timeout | undefined;
+    this.#connect();
+    try {
+      return await new Promise(resolve => {
+        timer = setTimeout(() => resolve(undefined), timeoutMs);
+        this.#glances.set(ask, resolve);
+        this.#send(`status ${ask}`);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#glances.delete(ask);
+    }
   }
 
   /** Lets the guest check every filled page, taking `dutyPercent` of a CPU. Resolves to the number of bad ones. */
@@ -73,6 +99,7 @@ export class GuestPort {
 
   close(): void {
     clearInterval(this.#look);
+    for (const resolve of this.#glances.values()) resolve(undefined);
     for (const socket of this.#sockets.values()) socket.destroy();
     this.#sockets.clear();
   }
@@ -104,8 +131,13 @@ export class GuestPort {
           resolve(answer);
         },
       };
-      for (const socket of this.#sockets.values()) socket.write(`${line}\n`);
+      this.#send(line);
     });
+  }
+
+  /** Begins with a line end: a part of a line that moved inside the serial port of a VM does not spoil this one. */
+  #send(line: string): void {
+    for (const socket of this.#sockets.values()) socket.write(`\n${line}\n`);
   }
 
   #connect(): void {
@@ -127,14 +159,24 @@ export class GuestPort {
         for (let end = buffer.indexOf('\n'); end >= 0; end = buffer.indexOf('\n')) {
           const said = buffer.slice(0, end).trim();
           buffer = buffer.slice(end + 1);
-          if (said) this.#heard(said);
+          if (said) this.#heard(said, dir);
         }
       });
     }
   }
 
-  #heard(line: string): void {
-    if (this.#waiting?.wanted(line)) this.#waiting.resolve(line);
+  #heard(line: string, runDir: string): void {
+    const glanced = parseGlance(line, runDir);
+    if (glanced) this.#glances.get(glanced.ask)?.(glanced);
+    else if (this.#waiting?.wanted(line)) this.#waiting.resolve(line);
     else for (const listener of this.#listeners) listener(line);
   }
+}
+
+/** Undefined for any other line than the whole answer to a numbered status. Pure. */
+export function parseGlance(line: string, runDir: string): (Glance & { ask: number }) | undefined {
+  const found = /^ok status ask=(\d+) boot=(\S+) .*\bwork=(\d+) bad=(\d+) .*\bticks=\d+/.exec(line);
+  if (!found) return undefined;
+  const [, ask, boot = '', work, bad] = found;
+  return { ask: Number(ask), runDir, boot, work: Number(work), bad: Number(bad) };
 }

@@ -34,6 +34,7 @@ test('the run had its handoffs and its faults, and its guests were moved', () =>
   const kinds = KINDS.filter(kind => report.injected[kind] > 0);
   assert.ok(kinds.length >= 5, `only ${kinds.join(', ')}`);
   assert.ok((report.outcomes.done ?? 0) > 0, JSON.stringify(report.outcomes));
+  assert.ok(report.readings > 0, 'no guest was read');
 });
 
 test.run();

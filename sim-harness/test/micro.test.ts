@@ -10,6 +10,8 @@ import { move, within } from './help.ts';
 /** To and fro, by each engine in turn. */
 const MOVES = 24;
 const FILLED_MIB = 16;
+/** Answered in milliseconds: on a busy machine much later. */
+const GLANCE_MS = 20_000;
 
 let lab: Lab;
 const test = suite('micro guests');
@@ -73,6 +75,8 @@ test(`a VM at work is moved ${MOVES} times to and fro by both engines, and its m
   await guest.command(`fill ${FILLED_MIB}`);
   await guest.command('touch 2000');
   await guest.command('load 20');
+  const before = await guest.glance(GLANCE_MS);
+  assert.ok(before?.boot, 'it says which boot it is in');
   let at = 'node0';
   for (let i = 0; i < MOVES; i++) {
     const to = i % 2 === 0 ? 'node1' : 'node0';
@@ -87,6 +91,10 @@ test(`a VM at work is moved ${MOVES} times to and fro by both engines, and its m
     await settled('vm0', at);
     assert.is(await guest.verify(60), 0, `move ${i} to ${at} by ${engine}`);
     assert.is(await filledPages('vm0'), (FILLED_MIB * 2 ** 20) / 4096, 'it is the same guest still');
+    const after = await guest.glance(GLANCE_MS);
+    assert.is(after?.boot, before.boot, 'in the same boot');
+    assert.is(after?.runDir, lab.node(at).runDir, 'and says so where it is now');
+    assert.ok((after?.work ?? 0) > before.work);
   }
   assert.is((await settled('vm0')).epoch, MOVES + 1, 'every move counts for a node that saw none');
   assert.is(lab.processes('node1').vmms.length, 0, 'nothing of it is left at the source');

@@ -1,7 +1,7 @@
 /** Reads the run ledgers as they grow. Beats that follow each other say nothing new and are kept as one. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Note, parseNotes } from './ledger.ts';
+import { type Counted, type Note, parseNotes } from './ledger.ts';
 
 /** Who executed which VM when, by its name. */
 export interface Ledgers {
@@ -17,21 +17,21 @@ export interface Ledgers {
 export class LedgerFiles implements Ledgers {
   readonly #dir: string;
   readonly #at = new Map<string, { offset: number; rest: string }>();
-  readonly #notes = new Map<string, Note[]>();
+  readonly #notes = new Map<string, Counted[]>();
 
   constructor(dir: string) {
     this.#dir = dir;
   }
 
-  notes(vm: string): Note[] {
+  notes(vm: string): Counted[] {
     return this.#notes.get(vm) ?? [];
   }
 
-  all(): Note[][] {
+  all(): Counted[][] {
     return [...this.#notes.values()];
   }
 
-  last(vm: string): Note | undefined {
+  last(vm: string): Counted | undefined {
     return this.#notes.get(vm)?.findLast(n => n.what !== 'loaded');
   }
 
@@ -52,7 +52,7 @@ export class LedgerFiles implements Ledgers {
       this.#at.set(vm, { offset: at.offset + got, rest: text.slice(end) });
       const notes = this.#notes.get(vm) ?? [];
       this.#notes.set(vm, notes);
-      for (const note of parseNotes(vm, text.slice(0, end))) keep(notes, note);
+      for (const note of parseNotes(vm, text.slice(0, end))) keepCounted(notes, note);
     } finally {
       closeSync(file);
     }
@@ -60,16 +60,19 @@ export class LedgerFiles implements Ledgers {
 }
 
 /** Kept apart wherever a checker could see something in the difference: work that became less, a page found wrong. */
-export function keep(notes: Note[], note: Note): void {
+export const keepCounted = (notes: Counted[], note: Counted): void =>
+  keep(notes, note, last => last.work <= note.work && last.bad === note.bad);
+
+/** `alike`: of two beats of one process, that no checker sees more in both than in the later one. */
+export function keep<N extends Note>(notes: N[], note: N, alike: (last: N) => boolean = () => true): void {
   const last = notes.at(-1);
   const same =
     last?.what === 'beat' &&
     note.what === 'beat' &&
     last.pid === note.pid &&
     last.life === note.life &&
-    last.work <= note.work &&
-    last.bad === note.bad &&
-    last.atNs <= note.atNs;
+    last.atNs <= note.atNs &&
+    alike(last);
   if (same) notes[notes.length - 1] = note;
   else notes.push(note);
 }

@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { badPages, type Note, overlaps, parseNotes, wentBack } from './ledger.ts';
-import { keep, LedgerFiles } from './ledger-files.ts';
+import { badPages, type Counted, overlaps, parseNotes, wentBack } from './ledger.ts';
+import { keepCounted, LedgerFiles } from './ledger-files.ts';
 import { type Harm, lostLives, standing } from './lives.ts';
 
 /** `n0 7 a go 0 @10`: node, process, life, what, work, time. */
-const notes = (...lines: string[]): Note[] =>
+const notes = (...lines: string[]): Counted[] =>
   lines.map(line => {
     const [node = '', pid, life = '', what, work, at] = line.split(' ');
     return {
-      ...{ vm: 'vm', node, pid: Number(pid), life, what: what as Note['what'] },
+      ...{ vm: 'vm', node, pid: Number(pid), life, what: what as Counted['what'] },
       ...{ work: Number(work), bad: 0, atNs: Number(at?.slice(1)) },
     };
   });
@@ -81,14 +81,14 @@ test('a VM that nobody executes is seen, whatever anybody says of it', () => {
 });
 
 test('beats are joined only where no checker would see a difference', () => {
-  const joined: Note[] = [];
+  const joined: Counted[] = [];
   for (const note of notes(
     ...MOVED.slice(0, 2),
     'n0 1 a beat 6 @22',
     'n0 1 a beat 4 @24',
     'n0 1 a beat 5 @26',
   ))
-    keep(joined, note);
+    keepCounted(joined, note);
   assert.equal(
     joined.map(n => n.atNs),
     [10, 22, 26],

@@ -11,16 +11,16 @@ export type Note = {
   pid: number;
   life: string;
   what: 'go' | 'beat' | 'stand' | 'loaded';
-  work: number;
-  bad: number;
   atNs: number;
 };
+/** Of a micro guest, which counts its own work. What real guests did, their readings tell (`readings.ts`). */
+export type Counted = Note & { work: number; bad: number };
 
 /** A span in which one process executed one VM: from its `go` to its `stand`, or to its last sign. */
 export type Span = { vm: string; node: string; pid: number; life: string; fromNs: number; toNs: number };
 
 /** Whole lines of a micro guest's ledger. Throws on what is none: evidence that cannot be read proves nothing. */
-export function parseNotes(vm: string, text: string): Note[] {
+export function parseNotes(vm: string, text: string): Counted[] {
   return text
     .split('\n')
     .filter(line => line !== '')
@@ -34,9 +34,9 @@ export function parseNotes(vm: string, text: string): Note[] {
         pid: Number(pid),
         life,
         what: what as Note['what'],
+        atNs: Number(atNs),
         work: Number(work),
         bad: Number(bad),
-        atNs: Number(atNs),
       };
     });
 }
@@ -82,8 +82,8 @@ export function overlaps(notes: readonly Note[]): Violation[] {
 }
 
 /** The work done never becomes less within a life: a guest that runs on from an older state has run twice. */
-export function wentBack(notes: readonly Note[]): Violation[] {
-  const last = new Map<string, Note>();
+export function wentBack(notes: readonly Counted[]): Violation[] {
+  const last = new Map<string, Counted>();
   const found: Violation[] = [];
   for (const note of [...notes].sort((a, b) => a.atNs - b.atNs)) {
     if (note.what === 'loaded') continue;
@@ -101,8 +101,8 @@ export function wentBack(notes: readonly Note[]): Violation[] {
 }
 
 /** Pages that the guest itself ever found wrong. */
-export function badPages(notes: readonly Note[]): Violation[] {
-  const first = new Map<string, Note>();
+export function badPages(notes: readonly Counted[]): Violation[] {
+  const first = new Map<string, Counted>();
   for (const note of notes) if (note.bad > 0 && !first.has(note.life)) first.set(note.life, note);
   return [...first.values()].map(n =>
     violation('memory', `${n.vm} found ${n.bad} of its pages wrong on ${n.node}, at ${n.atNs} ns`),

@@ -111,6 +111,6 @@ export class Monitors implements Ledgers {
     const mine = notes.find(n => n.pid === pid)?.life;
     const before = notes.findLast(n => n.pid !== pid && n.atNs <= atNs)?.life;
     const life = mine ?? (incoming ? before : undefined) ?? `${pid}-${startTicks}`;
-    keep(notes, { vm, node, pid, life, what, work: 0, bad: 0, atNs });
+    keep(notes, { vm, node, pid, life, what, atNs });
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What all checkers answer. Nothing in this folder imports the agent, the lab or a scenario: evidence is read from
- * processes, /proc, monitors of the checkers' own, RAM files, disks and run ledgers (`apart.test.ts` holds that).
+ * processes, /proc, monitors of the checkers' own, RAM files, disks, run ledgers and what guests say of themselves
+ * (`apart.test.ts` holds that).
  */
 export type Check = 'one-runner' | 'not-lost' | 'memory' | 'orphans' | 'views' | 'ends' | 'disks' | 'agents';
 
