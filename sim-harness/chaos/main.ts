@@ -22,6 +22,7 @@ function print(report: ChaosReport, json: boolean): void {
     `agents that ended under a fault that ends them: ${list(report.agentEnds)}`,
     `VMs started by hand after too many crashes: ${report.startedByHand}`,
     `VMs that waited for pages for ever, and were resolved: ${report.resolved.join('; ') || 'none'}`,
+    ...report.refusedToOperator.map(what => `a node did not take such a word: ${what}`),
     ...report.troubles.map(trouble => `the harness failed: ${trouble}`),
     `${report.violations.length} violations`,
   ];

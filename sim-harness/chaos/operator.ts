@@ -1,32 +1,128 @@
 /**
  * What an operator does about a VM that waits for pages which cannot come any more: QEMU 7.2 hangs for good where the
- * recovery of its own post-copy was interrupted (docs/design/qemu-postcopy.md). `shoal resolve VM --from-disk`.
+ * recovery of its own post-copy was interrupted (docs/design/qemu-postcopy.md). `shoal resolve VM --from-disk`. Any other
+ * VM that waits is not helped: it is a violation, and what its node says of it is kept for whoever looks into that.
  */
-import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
-import { broken } from './checks/streams.ts';
+import type { ClusterStatus, DoubtStatus } from '@shoal/agent/edge/http/api.types';
+import { type Break, broken, type Stream } from './checks/streams.ts';
+import { type Violation, violation } from './checks/violation.ts';
 import type { World } from './world.ts';
+
+/** Of one node, by itself. */
+export type OwnStatus = {
+  node: string;
+  vms: readonly { name: string; node: string; state: string }[];
+  handoffs: readonly { handoff: string; outcome: string }[];
+};
+
+/** A VM that does not go on, as its own node shows it. `handoff`: under way there, and its stream was broken; empty: none. */
+export type Waiting = { vm: string; node: string; state: string; handoff: string; help: boolean };
+
+/** Helped is only a VM that its node, the target of a broken stream, shows as degraded in that very handoff. Pure. */
+export function waiting(
+  statuses: readonly OwnStatus[],
+  streams: readonly Stream[],
+  breaks: readonly Break[],
+): Waiting[] {
+  const torn = broken(streams, breaks);
+  return statuses.flatMap(({ node, vms, handoffs }) =>
+    vms
+      .filter(v => v.node === node && ['degraded', 'in-doubt'].includes(v.state))
+      .map(({ name, state }) => {
+        const its = torn.find(
+          s =>
+            s.vm === name &&
+            s.nodes.includes(node) &&
+            handoffs.some(h => h.handoff === s.handoff && h.outcome === ''),
+        );
+        const help = state === 'degraded' && its?.nodes[1] === node;
+        return { vm: name, node, state, handoff: its?.handoff ?? '', help };
+      }),
+  );
+}
 
 export class Operator {
   readonly #world: World;
+  readonly #say: (line: string) => void;
+  /** By VM and reason: the first of its kind, as it was given. */
+  readonly #refusals = new Map<string, string>();
+  /** Of the last look, by VM and node. */
+  #unhelped = new Map<string, string>();
+  /** Handoffs that the word was taken for: they end now, or never. */
+  readonly #given = new Set<string>();
   /** What was ended by that word: VM, node and handoff. */
   readonly resolved: string[] = [];
 
-  constructor(world: World) {
+  constructor(world: World, say: (line: string) => void) {
     this.#world = world;
+    this.#say = say;
   }
 
-  /** Only VMs whose stream was broken, and that their node shows as degraded in that very handoff: nothing else is helped. */
-  async endWaiting(): Promise<void> {
+  /** Words that nodes did not take, each reason once for each VM. */
+  get refused(): string[] {
+    return [...this.#refusals.values()];
+  }
+
+  /** VMs that wait and are not helped, or were in vain, as the last look found them. */
+  unhelped(): Violation[] {
+    return [...this.#unhelped.values()].map(what => violation('ends', what));
+  }
+
+  async look(): Promise<void> {
     const { streams, breaks, lab } = this.#world;
-    for (const { handoff, vm, nodes } of broken(streams, breaks)) {
-      const node = lab.node(nodes[1]);
-      const status = await node.get<ClusterStatus>('/v1/status').catch(() => undefined);
-      const degraded = status?.vms.some(v => v.name === vm && v.node === node.name && v.state === 'degraded');
-      const live = status?.handoffs.some(h => h.handoff === handoff && h.outcome === '');
-      if (!degraded || !live) continue;
-      const done = node.post(`/v1/vms/${vm}/actions/resolve`, { word: 'from-disk' }).then(() => true);
-      // A node that does not take the word now is asked at the next look.
-      if (await done.catch(() => false)) this.resolved.push(`${vm} on ${node.name}, handoff ${handoff}`);
+    const statuses = await Promise.all(
+      lab.nodes.map(async ({ name }) => {
+        const status = await lab
+          .node(name)
+          .get<ClusterStatus>('/v1/status')
+          .catch(() => undefined);
+        return { node: name, vms: status?.vms ?? [], handoffs: status?.handoffs ?? [] };
+      }),
+    );
+    const unhelped = new Map<string, string>();
+    for (const one of waiting(statuses, streams, breaks)) {
+      if (one.help && !this.#given.has(one.handoff)) await this.#end(one);
+      else unhelped.set(`${one.vm} ${one.node}`, await this.#asked(one));
+    }
+    for (const [key, what] of unhelped) if (!this.#unhelped.has(key)) this.#say(`operator: ${what}`);
+    this.#unhelped = unhelped;
+  }
+
+  /** A node that does not take the word now is asked at the next look. */
+  async #end({ vm, node, handoff }: Waiting): Promise<void> {
+    try {
+      await this.#world.lab.node(node).post(`/v1/vms/${vm}/actions/resolve`, { word: 'from-disk' });
+      this.#given.add(handoff);
+      this.resolved.push(`${vm} on ${node}, handoff ${handoff}`);
+    } catch (error) {
+      const key = refusalKey(vm, reason(error));
+      if (this.#refusals.has(key)) return;
+      const what = `${vm} on ${node}, handoff ${handoff}: ${reason(error)}`;
+      this.#refusals.set(key, what);
+      this.#say(`operator: refused: ${what}`);
     }
   }
+
+  async #asked({ vm, node, state, handoff }: Waiting): Promise<string> {
+    const path = `/v1/vms/${vm}/doubt`;
+    const doubt = await this.#world.lab
+      .node(node)
+      .get<DoubtStatus>(path)
+      .then(d => d.sentences.join(' '))
+      .catch(reason);
+    const why = this.#given.has(handoff)
+      ? 'though its node took the word that ends it'
+      : handoff
+        ? 'in a handoff whose stream was broken'
+        : 'and no broken stream explains it';
+    return `${vm} stands ${state} on ${node}, ${why}. Its node: ${doubt}`;
+  }
 }
+
+const reason = (error: unknown): string => {
+  const { code = 'unknown', message } = error as NodeJS.ErrnoException;
+  return `${code}: ${message}`;
+};
+
+/** A reason with other ages in it is the same reason. Pure. */
+export const refusalKey = (vm: string, why: string): string => `${vm} ${why.replace(/\d+/g, 'N')}`;

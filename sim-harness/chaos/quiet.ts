@@ -64,13 +64,14 @@ export class Quiet {
     let found = await this.#all(begun);
     while (found.length > 0 && Date.now() < untilMs) {
       await sleep(LOOK_EVERY_MS);
-      if (Date.now() > helpAtMs) await this.#parts.operator.endWaiting();
+      if (Date.now() > helpAtMs) await this.#parts.operator.look();
       found = await this.#all(begun);
     }
     for (const { handoff } of begun) this.#judged.add(handoff);
     for (const stream of this.#world.streams) stream.toNs = Math.min(stream.toNs, monotonicNs());
     await this.#count(begun);
-    return [...found, ...this.history(), ...(found.length === 0 ? await this.#memory() : [])];
+    if (found.length > 0) return [...found, ...this.#parts.operator.unhelped(), ...this.history()];
+    return [...this.history(), ...(await this.#memory())];
   }
 
   /** What ledgers and readings prove, and what agents have given up; none of it can come right again. */

@@ -35,6 +35,8 @@ export type ChaosReport = {
   /** Handoffs by engine, and VMs that waited for pages for ever after QEMU's own post-copy was broken: ended by `shoal resolve`. */
   engines: Record<string, number>;
   resolved: string[];
+  /** Such words that a node did not take, by VM, each reason once. */
+  refusedToOperator: string[];
   /** What the harness itself failed to do. */
   troubles: string[];
   violations: Violation[];
@@ -64,7 +66,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
   const steps = new Steps(world.lab);
   const moves = new Moves(world, steps, injector, new Deck(random), random);
   const keeper = new Keeper(world, agents, injector, steps);
-  const operator = new Operator(world);
+  const operator = new Operator(world, say);
   const quiet = new Quiet(world, { injector, keeper, moves, steps, operator });
   const runners = new Runners();
   const found = new Map<string, Violation>();
@@ -96,10 +98,10 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     note(await quiet.disks());
     if (quiet.compared === 0 && found.size === 0 && moves.begun.length >= options.handoffs)
       note([violation('memory', 'no memory was compared in the whole run')]);
-    keeper.close();
-    await kept;
     if (keeper.readings.length === 0 && found.size === 0)
       note([violation('memory', 'no guest said a word about its work in the whole run')]);
+    keeper.close();
+    await kept;
     note(ownEnds(keeper.agentEnds, injector.excuses));
   } finally {
     clearInterval(sampler);
@@ -120,11 +122,12 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     outcomes: counts(quiet.outcomes),
     refused: counts(moves.refused),
     compared: quiet.compared,
+    readings: keeper.readings.length,
     agentEnds: counts(tally(keeper.agentEnds.flatMap(end => explained(end, injector.excuses) ?? []))),
     startedByHand: keeper.startedByHand,
-    readings: keeper.readings.length,
     engines: counts(tally(moves.begun.map(b => b.engine))),
     resolved: operator.resolved,
+    refusedToOperator: operator.refused,
     troubles: injector.troubles,
     violations: [...found.values()],
     seconds: Math.round(seconds()),

@@ -1,0 +1,72 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Break, Stream } from './checks/streams.ts';
+import { type OwnStatus, refusalKey, waiting } from './operator.ts';
+
+const stream: Stream = { handoff: 'h', vm: 'vm', nodes: ['node0', 'node1'], fromNs: 100, toNs: Infinity };
+const kill: Break = { vm: 'vm', nodes: ['node0', 'node1'], fromNs: 200, toNs: 200 };
+
+/** What `node` says: its own VM in `state`, another's that runs, and its handoffs `h` as `outcome`. */
+const says = (node: string, state: string, outcome = ''): OwnStatus => ({
+  node,
+  vms: [
+    { name: 'vm', node, state },
+    { name: 'other', node: 'node9', state: 'degraded' },
+  ],
+  handoffs: [{ handoff: 'h', outcome }],
+});
+
+test('a VM that is degraded at the target of a stream that was broken is helped', () => {
+  assert.equal(waiting([says('node0', 'running'), says('node1', 'degraded')], [stream], [kill]), [
+    { vm: 'vm', node: 'node1', state: 'degraded', handoff: 'h', help: true },
+  ]);
+});
+
+test('a VM that is degraded without a break is not helped, but named', () => {
+  const named = [{ vm: 'vm', node: 'node1', state: 'degraded', handoff: '', help: false }];
+  const degraded = [says('node1', 'degraded')];
+  assert.equal(waiting(degraded, [], []), named, 'no stream at all');
+  assert.equal(waiting(degraded, [stream], []), named, 'nobody broke it');
+  assert.equal(
+    waiting(degraded, [stream], [{ ...kill, fromNs: 50, toNs: 60 }]),
+    named,
+    'broken before it began',
+  );
+  assert.equal(
+    waiting(degraded, [{ ...stream, vm: 'other' }], [{ ...kill, vm: 'other' }]),
+    named,
+    "another VM's",
+  );
+  assert.equal(waiting([says('node1', 'degraded', 'done')], [stream], [kill]), named, 'that handoff is over');
+  assert.equal(
+    waiting([says('node2', 'degraded')], [stream], [kill])[0]?.help,
+    false,
+    'it has gone elsewhere',
+  );
+});
+
+test('a VM in doubt is never helped by that word, and named with the broken handoff it is in', () => {
+  const at = (node: string) => waiting([says(node, 'in-doubt')], [stream], [kill]);
+  for (const node of ['node0', 'node1'])
+    assert.equal(at(node), [{ vm: 'vm', node, state: 'in-doubt', handoff: 'h', help: false }]);
+  assert.equal(at('node2')[0]?.handoff, '');
+  assert.is(
+    waiting([says('node0', 'degraded')], [stream], [kill])[0]?.help,
+    false,
+    'a source waits for no pages',
+  );
+});
+
+test('VMs that run, stand still or are of other nodes are nothing for an operator', () => {
+  for (const state of ['running', 'paused', 'crashed', 'lost'])
+    assert.equal(waiting([says('node1', state)], [stream], [kill]), []);
+});
+
+test('a refusal that differs by its figures only is the same refusal, of another VM another one', () => {
+  const why = (age: number) => `SHOAL_RESOLVE_REFUSED: its last report came ${age} s ago`;
+  assert.is(refusalKey('vm', why(3)), refusalKey('vm', why(12)));
+  assert.is.not(refusalKey('vm', why(3)), refusalKey('vm', 'SHOAL_VM_SETTLED: no handoff'));
+  assert.is.not(refusalKey('vm1', why(3)), refusalKey('vm2', why(3)));
+});
+
+test.run();
