@@ -8,6 +8,8 @@ import { type Break, broken, type Stream } from './checks/streams.ts';
 import { type Violation, violation } from './checks/violation.ts';
 import type { World } from './world.ts';
 
+type Sight = Pick<World, 'lab' | 'streams' | 'breaks'>;
+
 /** Of one node, by itself. */
 export type OwnStatus = {
   node: string;
@@ -42,7 +44,7 @@ export function waiting(
 }
 
 export class Operator {
-  readonly #world: World;
+  readonly #world: Sight;
   readonly #say: (line: string) => void;
   /** By VM and reason: the first of its kind, as it was given. */
   readonly #refusals = new Map<string, string>();
@@ -53,7 +55,7 @@ export class Operator {
   /** What was ended by that word: VM, node and handoff. */
   readonly resolved: string[] = [];
 
-  constructor(world: World, say: (line: string) => void) {
+  constructor(world: Sight, say: (line: string) => void) {
     this.#world = world;
     this.#say = say;
   }

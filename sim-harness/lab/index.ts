@@ -1,7 +1,7 @@
 /** What demos, benches and tests use of the lab. */
 export type { Cores } from './cgroups.ts';
 export type { LabOptions } from './config.ts';
-export { GuestPort } from './guest-port.ts';
+export { type Glance, GuestPort } from './guest-port.ts';
 export { Lab, type VmWish } from './lab.ts';
 export { LabNode } from './node.ts';
 export { labNames } from './state.ts';

@@ -2,6 +2,7 @@ import { RESOLVED } from '@shoal/agent/core/handoff/epochs';
 import type { ClusterStatus, DoubtStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Operator } from '../chaos/operator.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
 import { within } from './help.ts';
 
@@ -70,12 +71,34 @@ test('its target is told that the memory is gone when it comes back, ends the gu
   await destroy('node1', 'vm0');
 });
 
+/** What chaos does about such a VM: nothing but to tell of it, unless the stream of its pages is known to be broken. */
+async function chaosOperator(handoff: string, vm: string): Promise<void> {
+  const said: string[] = [];
+  const nodes: [string, string] = ['node0', 'node1'];
+  const streams = [{ handoff, vm, nodes, fromNs: 0, toNs: Number.POSITIVE_INFINITY }];
+  const breaks = [{ vm: '', nodes, fromNs: 1, toNs: 1 }];
+  const idle = new Operator({ lab, streams, breaks: [] }, line => said.push(line));
+  for (let i = 0; i < 2; i++) await idle.look();
+  const [told] = idle.unhelped();
+  assert.match(
+    told?.what ?? '',
+    `${vm} stands degraded on node1, and no broken stream explains it. Its node: `,
+  );
+  assert.match(told?.what ?? '', `Handoff ${handoff} of ${vm}: this node is its target`);
+  assert.equal([said.length, idle.resolved, idle.refused], [1, [], []], 'said once, and left alone');
+  assert.is(await stateAt('node1', vm), 'degraded');
+  const helping = new Operator({ lab, streams, breaks }, line => said.push(line));
+  await helping.look();
+  assert.equal(helping.resolved, [`${vm} on node1, handoff ${handoff}`]);
+  assert.equal(helping.unhelped(), []);
+}
+
 test('while it stays away, an operator may give its pages up, and the VM starts from its disk', async () => {
-  await degraded('vm1');
+  const handoff = await degraded('vm1');
   await lab.powerFail('node0');
   const known = await doubt('node1', 'vm1');
   assert.equal([known.role, known.record, known.words], ['target', 'owner', ['from-disk']]);
-  await resolve('node1', 'vm1', 'from-disk');
+  await chaosOperator(handoff, 'vm1');
   await runsOnlyOn('node1', 'node0', 'vm1');
   await back('node0');
   await runsOnlyOn('node1', 'node0', 'vm1');

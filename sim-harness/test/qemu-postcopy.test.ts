@@ -3,7 +3,7 @@ import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.ty
 import { isAlive } from '@shoal/agent/edge/vmm/processes';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bringUp, type Lab } from '../lab/index.ts';
+import { bringUp, type Glance, type Lab } from '../lab/index.ts';
 import { moved, within } from './help.ts';
 
 /** 200 Mbit/s: the pages of such a guest take some seconds, so that there is a middle to break things in. */
@@ -80,8 +80,21 @@ async function whole(vm: string): Promise<void> {
   assert.is((await guest.status()).filled, (FILLED_MIB * 2 ** 20) / 4096, 'it is the same guest still');
 }
 
+/** By VM: the boot that its guest named. */
+const boots = new Map<string, string>();
+
+/** What its guest says in passing, of the same boot as ever. */
+async function sameBoot(vm: string): Promise<Glance> {
+  const glance = await (await lab.guest(vm)).glance(END_MS);
+  assert.ok(glance, `${vm} answers`);
+  assert.is(glance.boot, boots.get(vm) ?? glance.boot, 'a guest that moves does not boot');
+  boots.set(vm, glance.boot);
+  return glance;
+}
+
 test('a VM at work moves to and fro by QEMU’s own post-copy, and its memory is whole', async () => {
   await guestOn('node0', 'vm');
+  let { work } = await sameBoot('vm');
   for (const way of [
     ['node0', 'node1'],
     ['node1', 'node0'],
@@ -89,6 +102,10 @@ test('a VM at work moves to and fro by QEMU’s own post-copy, and its memory is
     await moved(lab, 'vm', way, 'qemu-postcopy');
     await whole('vm');
     assert.is(vmms(way[0]).length, 0, 'nothing of it is left at the source');
+    const glance = await sameBoot('vm');
+    assert.is(glance.runDir, lab.node(way[1]).runDir, 'it answers where it is now');
+    assert.ok(glance.work > work && glance.bad === 0, `${glance.work} after ${work}`);
+    work = glance.work;
   }
 });
 
@@ -119,6 +136,8 @@ test('a source QEMU that dies while the pages come takes the guest with it: its 
   await lab.node('node0').post('/v1/vms/vm/actions/destroy');
   await lab.converged();
   await guestOn('node0', 'vm2', 'leave');
+  await sameBoot('vm2');
+  assert.is.not(boots.get('vm2'), boots.get('vm'), 'two boots of one image are two boots');
   const handoff = await degraded('vm2');
   const [vmm] = vmms('node0');
   assert.ok(vmm);
