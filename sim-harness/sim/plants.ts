@@ -63,17 +63,6 @@ export const PLANTS: readonly Plant[] = [
     plant: source => cell(source, 'committed', 'resend', go('w-retaken', 'write-retaken')),
   },
   {
-    name: 'reservation-leaked',
-    what: 'a target that gives up keeps its reservation',
-    plant: (_source, target) =>
-      cell(
-        target,
-        'w-not-run',
-        'written',
-        go('not-run', 'drop-vm', 'end-pages', 'send-not-run', 'send-ended'),
-      ),
-  },
-  {
     name: 'run-before-it-serves',
     what: 'under qemu-postcopy the source says run though its VMM may still fail and go on by itself',
     in: 'qemu-postcopy',
