@@ -236,6 +236,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     tellNow: async () => void (await node.publish()),
     reports: () => reports().map(r => r.report),
     handoffs: limit => handoffs.list(limit),
+    handoff: id => handoffs.parties.shown(id),
     health: () => node.faults(),
     defaultEngine: config.migration.engine as Engine,
     postcopy,

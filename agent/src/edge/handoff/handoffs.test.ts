@@ -61,6 +61,7 @@ for (const [role, record] of [
       assert.ok(done.includes('send'), 'the peer is still told');
       assert.is(handoffs.parties.inHandoff(VM), false);
       assert.equal(handoffs.parties.over(), [], 'it is on the shelf of the past already');
+      assert.is(handoffs.parties.shown(H1), undefined);
       await handoffs.stop();
     }
   });
@@ -88,11 +89,13 @@ test('a VM whose leaving could not be written down stays in its handoff until it
   await handoffs.recover();
   await sleep(300);
   assert.ok(handoffs.parties.inHandoff(VM));
+  assert.is(handoffs.parties.shown(H1)?.outcome, '', 'it has not ended for who asks');
   assert.is((await journal.all())[0]?.settled, undefined);
   full = false;
   await sleep(1300);
   assert.ok(tries >= 2);
   assert.is(handoffs.parties.inHandoff(VM), false);
+  assert.is(handoffs.parties.shown(H1)?.outcome, 'done');
   assert.is((await journal.all())[0]?.settled, true);
   await handoffs.stop();
 });

@@ -108,6 +108,14 @@ export class Parties extends Map<string, AnyParty> {
     return over.reverse().map(p => this.status(p));
   }
 
+  /** One that runs or has ended a moment ago. */
+  shown(handoff: string): HandoffStatus | undefined {
+    const party = this.get(handoff);
+    const isShown =
+      party && (this.#isOver(party) ? party.timeline.outcome !== '' : party.state !== 'judging');
+    return isShown ? this.status(party) : undefined;
+  }
+
   status(party: AnyParty): HandoffStatus {
     const { self, nameOf } = this.#deps;
     const status = handoffStatus(party.entry, stage(party), party.inDoubt, party.timeline, self, nameOf);
