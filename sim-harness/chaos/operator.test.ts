@@ -57,8 +57,14 @@ test('a VM in doubt is never helped by that word, and named with the broken hand
   );
 });
 
-test('VMs that run, stand still or are of other nodes are nothing for an operator', () => {
-  for (const state of ['running', 'paused', 'crashed', 'lost'])
+test('a VM that stands still is named as well: its handoff may wait for it', () => {
+  assert.equal(waiting([says('node1', 'paused')], [stream], [kill]), [
+    { vm: 'vm', node: 'node1', state: 'paused', handoff: 'h', help: false },
+  ]);
+});
+
+test('VMs that run, wait for their start or are of other nodes are nothing for an operator', () => {
+  for (const state of ['running', 'crashed', 'lost'])
     assert.equal(waiting([says('node1', state)], [stream], [kill]), []);
 });
 

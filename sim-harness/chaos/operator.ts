@@ -20,6 +20,9 @@ export type OwnStatus = {
 /** A VM that does not go on, as its own node shows it. `handoff`: under way there, and its stream was broken; empty: none. */
 export type Waiting = { vm: string; node: string; state: string; handoff: string; help: boolean };
 
+/** `paused`: what a node says of a QEMU whose stream broke before its guest went on, while the peer answers. */
+const WAITS = ['degraded', 'in-doubt', 'paused'];
+
 /** Helped is only a VM that its node, the target of a broken stream, shows as degraded in that very handoff. Pure. */
 export function waiting(
   statuses: readonly OwnStatus[],
@@ -29,7 +32,7 @@ export function waiting(
   const torn = broken(streams, breaks);
   return statuses.flatMap(({ node, vms, handoffs }) =>
     vms
-      .filter(v => v.node === node && ['degraded', 'in-doubt'].includes(v.state))
+      .filter(v => v.node === node && WAITS.includes(v.state))
       .map(({ name, state }) => {
         const its = torn.find(
           s =>
