@@ -46,7 +46,7 @@ export class Handoffs {
     this.#deps = deps;
     const owns = (vm: string) => deps.vms.get(vm) !== undefined;
     this.parties = new Parties({ self: options.self, nameOf: deps.nameOf, owns });
-    this.#judging = new Judging(e => deps.log.error({ error: String(e) }, 'a verdict was not carried out'));
+    this.#judging = new Judging(deps);
   }
 
   /** Resolves once the target has accepted or refused, or was silent. */
@@ -249,6 +249,7 @@ export class Handoffs {
     this.parties.settled.add(handoff);
     const status = this.parties.status(party);
     this.#deps.ended(status);
+    this.#judging.over(party.entry.peer, status);
     const { past, vms, log } = this.#deps;
     const free = this.parties.inHandoff(party.vm) ? undefined : vms.settled(party.vm);
     // What was refused here is the source's to keep: a stranger to the truth could fill this disk with offers.

@@ -4,6 +4,10 @@
  * those of others by one verdict.
  */
 import type { Verdict } from '../../core/judge-offer.ts';
+import type { Time } from '../clock.ts';
+import type { HandoffStatus } from '../http/api.types.ts';
+import type { Logger } from '../log.ts';
+import { Buckets } from '../people/bucket.ts';
 
 type Refusal = Extract<Verdict, { ok: false }>;
 
@@ -16,6 +20,15 @@ const IN_ALL_MAX = 32;
  */
 const UNACKNOWLEDGED_MAX = 16;
 
+/**
+ * Offers of one peer that were accepted and came to nothing: each cost this node a VMM, a page server, synced writes, and is
+ * kept among the past handoffs. A drain whose moves all fail is retried at once; who changes its mind day and night has some
+ * 20 MB of rows and log lines a day here.
+ */
+const IN_VAIN = { burst: 32, everyMs: 10_000 };
+/** As many peers as a mesh has, and some that were removed. */
+const PEERS_MAX = 512;
+
 const refusal = (code: string, detail: string): Refusal => ({ ok: false, code, detail, numbers: {} });
 
 type Waiting = { late(): boolean; judge(): Promise<Verdict>; done(verdict: Verdict): void };
@@ -23,18 +36,30 @@ type Waiting = { late(): boolean; judge(): Promise<Verdict>; done(verdict: Verdi
 export class Judging {
   /** By peer, in the order of their turns. The first of the first is being judged. */
   readonly #queues = new Map<string, Waiting[]>();
-  readonly #failed: (error: unknown) => void;
+  readonly #log: Pick<Logger, 'error'>;
+  readonly #inVain: Buckets;
   #working = false;
 
-  /** `failed`: a `done` threw. That is a fault of ours, and no reason not to answer the next peer. */
-  constructor(failed: (error: unknown) => void) {
-    this.#failed = failed;
+  constructor({ clock, log }: { clock: Pick<Time, 'nowMs'>; log: Pick<Logger, 'error'> }) {
+    this.#log = log;
+    this.#inVain = new Buckets(IN_VAIN, PEERS_MAX, clock);
+  }
+
+  /** A handoff with that peer is over here; one `aborted` at the target was accepted, and ended without its VM. */
+  over(peer: string, { role, outcome }: Pick<HandoffStatus, 'role' | 'outcome'>): void {
+    if (role === 'target' && outcome === 'aborted') this.#inVain.take(peer);
   }
 
   /** Why no more of this peer's offers are judged now; undefined when there is room. `unacknowledged`: see `Parties`. */
   full(peer: string, unacknowledged: number): Refusal | undefined {
     if (unacknowledged >= UNACKNOWLEDGED_MAX)
       return refusal('busy', `${unacknowledged} ended handoffs of this peer are not acknowledged by it`);
+    const waitS = Math.ceil(this.#inVain.waitMs(peer) / 1000);
+    if (waitS > 0)
+      return refusal(
+        'busy',
+        `too many accepted offers of this peer came to nothing: offer again in ${waitS} s`,
+      );
     const own = this.#queues.get(peer)?.length ?? 0;
     if (own >= PER_PEER_MAX) return refusal('busy', `${own} offers of this peer wait for a verdict already`);
     const all = [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0);
@@ -69,7 +94,8 @@ export class Judging {
       try {
         waiting.done(verdict);
       } catch (error) {
-        this.#failed(error);
+        // A fault of ours, and no reason not to answer the next peer.
+        this.#log.error({ error: String(error) }, 'a verdict was not carried out');
       }
     }
     this.#working = false;

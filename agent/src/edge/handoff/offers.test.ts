@@ -115,14 +115,14 @@ test('an offer that a node refuses is not kept among the past handoffs: its sour
   await handoffs.stop();
 });
 
-/** A node that says yes to every offer, whatever becomes of it. */
-const willing = () =>
-  testNode(createJournal(db), undefined, { get: () => undefined }, undefined, undefined, {
+/** A node that says yes to every offer, whatever becomes of it; what it keeps of the past is written down. */
+function willing() {
+  const kept: unknown[] = [];
+  const past = { add: async (status: unknown) => void kept.push(status), last: async () => [] };
+  const node = testNode(createJournal(db), undefined, { get: () => undefined }, undefined, past, {
     judge: async (): Promise<Verdict> => ({ ok: true }),
   });
-
-test('a member that never acknowledges how its offers ended is refused before anything is written, until it does', async () => {
-  const { handoffs, said } = willing();
+  const { handoffs, said } = node;
   const offers = async (peer: string) => {
     const made = offer();
     const answer = () => said.find(m => m.handoff === made.handoff && /^(accept|refuse)$/.test(m.type));
@@ -135,6 +135,15 @@ test('a member that never acknowledges how its offers ended is refused before an
     const said = what === 'abort' ? { type: what, reason: 'changed its mind' } : { type: what };
     handoffs.hear('rogue', encodeHandoff({ ...said, ...head } as HandoffMessage));
   };
+  const givesUp = async (made: Offer) => {
+    tell('abort', made);
+    await until('it is settled', () => handoffs.parties.settled.has(made.handoff));
+  };
+  return { handoffs, kept, offers, tell, givesUp };
+}
+
+test('a member that never acknowledges how its offers ended is refused before anything is written, until it does', async () => {
+  const { handoffs, offers, tell, givesUp } = willing();
   const accepted: Offer[] = [];
   for (let i = 0; i < 40; i++) {
     const { made, answer } = await offers('rogue');
@@ -143,8 +152,7 @@ test('a member that never acknowledges how its offers ended is refused before an
       continue;
     }
     accepted.push(made);
-    tell('abort', made);
-    await until('it is settled', () => handoffs.parties.settled.has(made.handoff));
+    await givesUp(made);
   }
   assert.is(accepted.length, 16);
   const records = await createJournal(db).all();
@@ -154,6 +162,31 @@ test('a member that never acknowledges how its offers ended is refused before an
   tell('ended', first);
   await until('it is forgotten', () => handoffs.parties.get(first.handoff)?.ended !== false);
   assert.is((await offers('rogue')).answer?.type, 'accept', 'there is room for one again');
+  await handoffs.stop();
+});
+
+test('a member that gives up whatever it was accepted for is soon refused, though it acknowledges each end', async () => {
+  const { handoffs, kept, offers, tell, givesUp } = willing();
+  const begunMs = performance.now();
+  let accepted = 0;
+  for (let i = 0; i < 100; i++) {
+    const { made, answer } = await offers('rogue');
+    if (answer?.type !== 'accept') {
+      assert.match(
+        (answer?.type === 'refuse' && answer.detail) || '',
+        /^too many accepted offers of this peer/,
+      );
+      continue;
+    }
+    accepted += 1;
+    await givesUp(made);
+    tell('ended', made);
+  }
+  // Thirty-two at once, then one in ten seconds.
+  const allowed = 33 + (performance.now() - begunMs) / 10_000;
+  assert.ok(accepted >= 32 && accepted <= allowed, `${accepted} were accepted`);
+  assert.is(kept.length, accepted);
+  assert.is((await offers('honest')).answer?.type, 'accept', 'others pay nothing for it');
   await handoffs.stop();
 });
 
