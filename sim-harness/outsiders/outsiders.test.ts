@@ -22,6 +22,9 @@ const IN_CI = [
   'forged-author',
   'wrong-signature',
   'replay-away',
+  'fickle',
+  'reconnects',
+  'token-guesses',
 ];
 
 /** A node that has forgotten up to where it heard its peers: the fault that remembering is there against. */

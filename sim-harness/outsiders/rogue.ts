@@ -7,7 +7,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
 import type { Connection, Ed25519PrivateKey, Libp2p, Stream } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
-import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -28,7 +28,7 @@ export type Heard = { raw: Uint8Array; data: Uint8Array; author: Uint8Array };
 
 export class Rogue {
   readonly id: string;
-  readonly #key: Ed25519PrivateKey;
+  readonly key: Ed25519PrivateKey;
   readonly #node: Libp2p;
   readonly #gossip = new Map<string, Stream>();
   readonly heard: Heard[] = [];
@@ -37,7 +37,7 @@ export class Rogue {
   #seqno = BigInt(Date.now()) * 1_000_000n;
 
   private constructor(key: Ed25519PrivateKey, node: Libp2p) {
-    this.#key = key;
+    this.key = key;
     this.id = peerIdFromPrivateKey(key).toString();
     this.#node = node;
   }
@@ -97,9 +97,9 @@ export class Rogue {
     const seqno = Buffer.alloc(8);
     this.#seqno += 1n;
     seqno.writeBigUInt64BE(this.#seqno);
-    const from = peerIdFromPrivateKey(this.#key).toMultihash().bytes;
+    const from = peerIdFromPrivateKey(this.key).toMultihash().bytes;
     const message = unsigned({ from, data, seqno, topic });
-    const signature = await this.#key.sign(Buffer.concat([SIGN_PREFIX, message]));
+    const signature = await this.key.sign(Buffer.concat([SIGN_PREFIX, message]));
     // Field 5 of Message; the key is in the peer id.
     return Buffer.concat([message, Buffer.from([0x2a]), framed(signature)]);
   }
@@ -107,6 +107,11 @@ export class Rogue {
   /** A rightly signed message in the gossip. */
   async publish(target: Target, data: Uint8Array, topic = GOSSIP_TOPIC): Promise<void> {
     await this.rpc(target, carrying(await this.signed(data, topic)));
+  }
+
+  /** Ends all connections to it; what comes next is a new one. */
+  async leave({ id }: Target): Promise<void> {
+    await this.#node.hangUp(peerIdFromString(id));
   }
 
   async stop(): Promise<void> {

@@ -7,9 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MESH_PORT } from '../lab/config.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
 import type { Attack, Scene } from './attack.ts';
+import { FICKLE } from './attacks/fickle.ts';
+import { GUESSES, HTTPS_PORT } from './attacks/guesses.ts';
 import { HANDOFFS } from './attacks/handoffs.ts';
 import { MEDDLERS } from './attacks/meddlers.ts';
 import { PAGES } from './attacks/pages.ts';
+import { RECONNECTS } from './attacks/reconnects.ts';
 import { REPLAYS } from './attacks/replays.ts';
 import { REPORTS } from './attacks/reports.ts';
 import { SHARED } from './attacks/shared.ts';
@@ -20,11 +23,15 @@ import { changes, growthOf, type Measure, type Picture, picture } from './watch.
 export const ATTACKS: readonly Attack[] = [
   ...STRANGERS,
   ...HANDOFFS,
+  ...FICKLE,
   ...SHARED,
+  ...RECONNECTS,
   ...PAGES,
   ...MEDDLERS,
   ...REPORTS,
   ...REPLAYS,
+  // Last: it uses up the lines that tell of wrong tokens for some seconds.
+  ...GUESSES,
 ];
 
 const NODES = ['node0', 'node1', 'node2'];
@@ -68,6 +75,7 @@ export async function outsiders({ attacks, connections, say }: Options): Promise
     cores: 'none',
     mode: 'observe',
     members,
+    settings: { http: { https: `[::]:${HTTPS_PORT}` } },
   });
   try {
     const { vm } = await lab.runVm('node0', { name: 'prey', memoryMib: 32 });

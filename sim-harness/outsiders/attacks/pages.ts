@@ -12,8 +12,8 @@ import { arrived, moving, removed } from './bait.ts';
 
 const exec = promisify(execFile);
 const NATIVE = join(repositoryRoot(), 'agent', 'native');
-/** The mesh and HTTP; what else listens in the namespace of a node is its page server. */
-const KNOWN_PORTS = ['7420', '7421'];
+/** The mesh, HTTP and HTTPS; what else listens in the namespace of a node is its page server. */
+const KNOWN_PORTS = ['7420', '7421', '7422'];
 
 const portOf = ({ lab, until }: Scene): Promise<number> =>
   until('the page server listens', async () => {
