@@ -1,6 +1,7 @@
 /** Every word of a handoff, about the handoff and VM that a head names: what either of its two sides could say. Pure. */
+
+import { HASH, harmless, offerOf } from '@shoal/agent/edge/handoff/test-offers';
 import type { HandoffHead, HandoffMessage } from '@shoal/protocol';
-import { HASH, harmless, offerOf } from './offers.ts';
 
 /** A new word of the protocol must be said here too, or this does not compile. */
 type EachWord = {

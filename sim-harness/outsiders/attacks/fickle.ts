@@ -1,6 +1,7 @@
 /** By a stolen member that makes good offers, is answered yes, and gives them up: what its target did for it must be undone. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { harmless, offerOf } from '@shoal/agent/edge/handoff/test-offers';
 import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { encodeFrame } from '@shoal/agent/edge/mesh/framing';
 import {
@@ -12,7 +13,6 @@ import {
 } from '@shoal/protocol';
 import type { Attack, Scene } from '../attack.ts';
 import type { Rogue } from '../rogue.ts';
-import { harmless, offerOf } from './offers.ts';
 
 type Word = HandoffMessage['type'];
 /** What a target bounds for each peer (`edge/handoff/judging.ts`): ends that it has not acknowledged, and ends in vain. */

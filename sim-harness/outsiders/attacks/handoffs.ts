@@ -1,6 +1,7 @@
 /** By a stolen member, over the direct streams: frames that are none, offers of hostile VMs, words about what is not its. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { harmless, offerOf } from '@shoal/agent/edge/handoff/test-offers';
 import { encodeFrame } from '@shoal/agent/edge/mesh/framing';
 import {
   decodeHandoff,
@@ -12,7 +13,6 @@ import {
 import type { Attack, Scene } from '../attack.ts';
 import type { Rogue } from '../rogue.ts';
 import { everyWord } from './every-word.ts';
-import { harmless, offerOf } from './offers.ts';
 import { reportOf } from './reports.ts';
 
 const MIB = 2 ** 20;

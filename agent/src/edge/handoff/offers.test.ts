@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeHandoff, type HandoffMessage, type Offer, type VmSpec } from '@shoal/protocol';
+import { encodeHandoff, type HandoffMessage, type Offer } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Verdict } from '../../core/judge-offer.ts';
@@ -10,6 +9,7 @@ import { until } from '../mesh/test-nodes.ts';
 import { type Database, openDatabase } from '../store/store.ts';
 import { createJournal } from './journal.ts';
 import { log, testNode } from './test-node.ts';
+import { harmless, offerOf } from './test-offers.ts';
 
 let dir: string;
 let db: Database;
@@ -22,45 +22,8 @@ test.after.each(async () => {
   rmSync(dir, { recursive: true });
 });
 
-const spec: VmSpec = {
-  vm: '',
-  name: 'web1',
-  driver: 'qemu',
-  memoryMib: 16,
-  vcpus: 1,
-  machine: 'pc',
-  kernel: '',
-  initrd: '',
-  cmdline: '',
-  disks: [],
-  nics: [],
-  channels: [],
-  labels: {},
-  migration: 'postcopy',
-  crash: 'leave',
-};
-
 /** An offer of a VM of its own each time. */
-function offer(): Offer {
-  const vm = randomUUID();
-  return {
-    type: 'offer',
-    handoff: randomUUID(),
-    vm,
-    incarnation: 1,
-    peerIncarnation: 0,
-    deadlineMs: 60_000,
-    spec: { ...spec, vm },
-    epoch: 2,
-    engine: 'postcopy',
-    reason: 'manual',
-    relocation: '',
-    basis: [],
-    policyHash: '',
-    diskNonces: {},
-    certSha256: '0'.repeat(64),
-  };
-}
+const offer = (): Offer => offerOf(harmless(), { deadlineMs: 60_000 });
 
 /** A node that answers every offer with a no of that code; what it logs and keeps is written down. */
 function refusing() {
