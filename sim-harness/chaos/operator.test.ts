@@ -45,22 +45,21 @@ test('a VM that is degraded without a break is not helped, but named', () => {
   );
 });
 
-test('a VM in doubt is never helped by that word, and named with the broken handoff it is in', () => {
-  const at = (node: string) => waiting([says(node, 'in-doubt')], [stream], [kill]);
-  for (const node of ['node0', 'node1'])
-    assert.equal(at(node), [{ vm: 'vm', node, state: 'in-doubt', handoff: 'h', help: false }]);
-  assert.equal(at('node2')[0]?.handoff, '');
-  assert.is(
-    waiting([says('node0', 'degraded')], [stream], [kill])[0]?.help,
-    false,
-    'a source waits for no pages',
-  );
+test('a VM that is in doubt or stands still there is helped as well: its guest may never have run', () => {
+  for (const state of ['in-doubt', 'paused']) {
+    assert.equal(waiting([says('node1', state)], [stream], [kill]), [
+      { vm: 'vm', node: 'node1', state, handoff: 'h', help: true },
+    ]);
+    assert.is(waiting([says('node1', state)], [stream], [])[0]?.help, false, 'nobody broke its stream');
+  }
 });
 
-test('a VM that stands still is named as well: its handoff may wait for it', () => {
-  assert.equal(waiting([says('node1', 'paused')], [stream], [kill]), [
-    { vm: 'vm', node: 'node1', state: 'paused', handoff: 'h', help: false },
-  ]);
+test('a source of a broken stream is named with it and not helped: it waits for no pages', () => {
+  for (const state of ['degraded', 'in-doubt', 'paused'])
+    assert.equal(waiting([says('node0', state)], [stream], [kill]), [
+      { vm: 'vm', node: 'node0', state, handoff: 'h', help: false },
+    ]);
+  assert.equal(waiting([says('node2', 'in-doubt')], [stream], [kill])[0]?.handoff, '');
 });
 
 test('VMs that run, wait for their start or are of other nodes are nothing for an operator', () => {

@@ -23,7 +23,7 @@ export type Waiting = { vm: string; node: string; state: string; handoff: string
 /** `paused`: what a node says of a QEMU whose stream broke before its guest went on, while the peer answers. */
 const WAITS = ['degraded', 'in-doubt', 'paused'];
 
-/** Helped is only a VM that its node, the target of a broken stream, shows as degraded in that very handoff. Pure. */
+/** Helped is only a VM that does not go on at the target of a broken stream, in that very handoff. Pure. */
 export function waiting(
   statuses: readonly OwnStatus[],
   streams: readonly Stream[],
@@ -40,8 +40,7 @@ export function waiting(
             s.nodes.includes(node) &&
             handoffs.some(h => h.handoff === s.handoff && h.outcome === ''),
         );
-        const help = state === 'degraded' && its?.nodes[1] === node;
-        return { vm: name, node, state, handoff: its?.handoff ?? '', help };
+        return { vm: name, node, state, handoff: its?.handoff ?? '', help: its?.nodes[1] === node };
       }),
   );
 }

@@ -95,7 +95,8 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
       await moves.run(Math.min(QUIET_EVERY, options.handoffs - moves.begun.length), over);
       note(await quiet.look());
     }
-    note(await quiet.disks());
+    // A guest that a violation is about may not answer any more.
+    note(found.size === 0 ? await quiet.disks() : keeper.lost);
     if (quiet.compared === 0 && found.size === 0 && moves.begun.length >= options.handoffs)
       note([violation('memory', 'no memory was compared in the whole run')]);
     if (keeper.readings.length === 0 && found.size === 0)

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { isAlive } from '@shoal/agent/edge/vmm/processes';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { fill, free } from '../chaos/faults/space.ts';
 import { bringUp, type Glance, type Lab } from '../lab/index.ts';
 import { moved, within } from './help.ts';
 
@@ -23,6 +26,8 @@ test.before(async () => {
     link: '200mbit',
     cores: 'none',
     mode: 'observe',
+    // Of their own file systems, which can be full.
+    ramMib: 640,
   });
 });
 test.after(() => lab?.down());
@@ -174,6 +179,28 @@ test('a target QEMU killed when the source has committed is a crash on one node,
     ['crashed', 'lost'].includes((await seenBy(owner, 'vm3'))?.state ?? ''),
   );
   assert.is(vmms('node0').length + vmms('node1').length, 0);
+});
+
+test('a target without memory for the pages that come stands until it has some, and then gets all of them', async () => {
+  await guestOn('node0', 'vm5');
+  const handoff = await degraded('vm5');
+  const { ramDir } = lab.node('node1');
+  fill(ramDir);
+  try {
+    const { vm } = (await seenBy('node1', 'vm5')) ?? {};
+    assert.ok(vm);
+    const log = join(lab.node('node1').runDir, 'vms', vm, 'log');
+    await within(END_MS, 'QEMU gives its stream up', () =>
+      readFileSync(log, 'utf8').includes('Migration paused'),
+    );
+    assert.is((await seenBy('node1', 'vm5'))?.state, 'degraded');
+  } finally {
+    free(ramDir);
+  }
+  const [source, target] = await ended(handoff, 'node0', 'node1');
+  assert.equal([source?.outcome, target?.outcome], ['done', 'done']);
+  await whole('vm5');
+  await lab.node('node1').post('/v1/vms/vm5/actions/destroy');
 });
 
 // Last: where QEMU 7.2 hangs in its recovery, nothing but the end of the lab frees these nodes.

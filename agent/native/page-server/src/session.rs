@@ -22,6 +22,8 @@ pub struct Session {
     pub handoff: [u8; 16],
     pub role: Role,
     pub postcopy: bool,
+    /// The VMMs take a broken stream up again: QEMU's own post-copy.
+    pub resumes: bool,
     pub ram_file: PathBuf,
     pub ram_bytes: u64,
     pub page_bytes: u64,
@@ -76,10 +78,11 @@ impl Session {
         {
             return Err(format!("role is {said}"));
         }
-        let postcopy = match string("engine")?.as_str() {
-            "postcopy" => true,
+        let (postcopy, resumes) = match string("engine")?.as_str() {
+            "postcopy" => (true, false),
             // Under QEMU's own engines only the stream is carried.
-            "precopy" | "qemu-postcopy" => false,
+            "precopy" => (false, false),
+            "qemu-postcopy" => (false, true),
             other => return Err(format!("engine {other} is unknown")),
         };
         let pages = json["deviceLoadPages"].as_array();
@@ -89,6 +92,7 @@ impl Session {
             handoff: bytes(&string("handoff")?.replace('-', "")).ok_or("handoff is no UUID")?,
             role,
             postcopy,
+            resumes,
             ram_file: path("ramFile")?,
             ram_bytes: number("ramBytes")?,
             page_bytes: number("pageBytes")?,

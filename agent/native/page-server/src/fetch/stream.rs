@@ -37,9 +37,16 @@ impl Fetch {
             None => self.connect_vmm(link)?,
         };
         lock(&self.memory.stats).stream_bytes += bytes.len() as u64;
-        // A VMM that is gone is the agent's to notice.
-        let _ = vmm.write_all(bytes);
-        Ok(())
+        match vmm.write_all(bytes) {
+            // It has given this stream up (QEMU: no memory for a page), and the source's VMM must know: all that it goes on
+            // to send would be lost, and it would wait for ever to hear that it came. Both begin anew over the next link.
+            Err(_) if self.session.resumes => Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "the VMM takes no more of this stream",
+            )),
+            // A VMM that is gone is the agent's to notice.
+            _ => Ok(()),
+        }
     }
 
     fn connect_vmm(self: &Arc<Self>, link: &Arc<Link>) -> io::Result<UnixStream> {

@@ -9,10 +9,10 @@ use serde_json::json;
 use shoal_pages::frame::Frame;
 
 use crate::hostile_target::Scene;
-use crate::support::PATIENCE;
 use crate::support::pair::{Pair, Wants};
 use crate::support::proxy::BULK;
 use crate::support::ram::page;
+use crate::support::{PATIENCE, until};
 
 fn patient(socket: UnixStream) -> UnixStream {
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
@@ -113,6 +113,36 @@ fn a_stream_that_broke_is_not_continued_over_the_next_link() {
     drop(scene);
     let next = again.bulk.next();
     assert!(next.is_err(), "{next:?} of a stream that is given up");
+}
+
+#[test]
+fn a_stream_that_the_targets_vmm_gives_up_ends_at_the_source_and_both_may_begin_another() {
+    let pair = Pair::start(&Wants {
+        keys: json!({ "engine": "qemu-postcopy" }),
+        ..Wants::default()
+    });
+    let listener = UnixListener::bind(pair.target.at("stream.sock")).expect("a socket");
+    let mut source =
+        patient(UnixStream::connect(pair.source.at("stream.sock")).expect("it listens"));
+    source.write_all(b"pages").expect("the stream is taken");
+    let mut target = patient(listener.accept().expect("the page server connects").0);
+    target.read_exact(&mut [0; 5]).expect("the stream comes");
+    drop(target);
+    let mut written = 0;
+    until("the source's VMM is told", || {
+        written += 1;
+        source.write_all(&[0; 4096]).is_err()
+    });
+    assert!(written > 1, "its end alone could be that of a whole stream");
+    pair.serve.peer(true);
+    let mut source =
+        patient(UnixStream::connect(pair.source.at("stream.sock")).expect("it listens"));
+    source
+        .write_all(b"the rest")
+        .expect("another stream is taken");
+    source.shutdown(Shutdown::Write).expect("a socket");
+    let mut target = patient(listener.accept().expect("the page server connects").0);
+    assert_eq!(rest(&mut target), b"the rest");
 }
 
 #[test]

@@ -85,11 +85,16 @@ impl Target {
         let process = Process::pages("fetch", &session.path);
         let fetch = Control::connect(&session.at("control.sock"));
         let port = fetch.event("listening")["port"].as_u64().expect("a port");
-        let mut command = Vmm::command(&ram, wants.pages, Some(&session.at("uffd.sock")));
+        // Under QEMU's own engines the page servers carry its stream only.
+        let paged = wants.keys["engine"].is_null();
+        let uffd = session.at("uffd.sock");
+        let mut command = Vmm::command(&ram, wants.pages, paged.then_some(&*uffd));
         command.args(wants.room.map(|room| room.to_string()));
         let vmm = Vmm::start(&mut command, &dir.at("vmm.log"));
         vmm.mapped();
-        fetch.event("registered");
+        if paged {
+            fetch.event("registered");
+        }
         Self {
             vmm,
             fetch,
