@@ -4,6 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { MESH_PORT } from '../lab/config.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
 import type { Attack, Scene } from './attack.ts';
@@ -134,7 +135,7 @@ async function one(
   try {
     await attack.run(scene);
   } catch (error) {
-    violations.push(`the attack could not be carried out: ${(error as Error).stack}`);
+    violations.push(`the attack could not be carried out: ${inspect(error)}`);
   }
   await Promise.all(rogues.map(r => r.stop()));
   const { left, after } = await calm(lab, before, attack);

@@ -1,5 +1,5 @@
 /** A VM of an attack's own that moves from node0 to node1, slowly: a live handoff between two members, held. */
-import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { inNetns } from '../../lab/network.ts';
 import type { Scene } from '../attack.ts';
 
@@ -46,12 +46,19 @@ export async function arrived(scene: Scene, handoff: string): Promise<void> {
   if (bad !== 0) scene.blame(`${bad} pages of its guest are bad`);
 }
 
-/** Nothing of it is left, wherever it is by now. */
+/** Nothing of it is left, wherever it is by now. A node that is not through with its handoff refuses at first. */
 export async function removed(scene: Scene): Promise<void> {
   await letGo(scene);
-  for (const node of PARTS)
-    await scene.lab
-      .node(node)
-      .post('/v1/vms/bait/actions/destroy')
-      .catch(() => undefined);
+  await scene.until('the VM that was attacked is removed', async () => {
+    const left = await Promise.all(
+      PARTS.map(async name => {
+        const node = scene.lab.node(name);
+        const { vms } = await node.get<ClusterStatus>('/v1/status');
+        const has = vms.some(v => v.name === 'bait' && v.node === name);
+        if (has) await node.post('/v1/vms/bait/actions/destroy').catch(() => undefined);
+        return has;
+      }),
+    );
+    return !left.includes(true);
+  });
 }
