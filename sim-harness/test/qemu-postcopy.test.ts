@@ -193,6 +193,8 @@ test('a target without memory for the pages that come stands until it has some, 
     await within(END_MS, 'QEMU gives its stream up', () =>
       readFileSync(log, 'utf8').includes('Migration paused'),
     );
+    // Long enough for the stream to be taken up, and to break, again and again.
+    await sleep(1500);
     assert.is((await seenBy('node1', 'vm5'))?.state, 'degraded');
   } finally {
     free(ramDir);

@@ -12,6 +12,11 @@ import type { SourceVmm } from './source-vmm.ts';
 const LOOK_EVERY_MS = 2;
 /** Then the looks of each tick have to do. */
 const LOOK_FOR_MS = 10_000;
+/**
+ * From the break of a stream to the next one. A QEMU hears of it before its page server has the next link, and a recovery
+ * over the one that is about to go would hang for ever (docs/design/qemu-postcopy.md). A guest that stands waits so long more.
+ */
+const RESUME_AFTER_MS = 500;
 const OVER = ['failed', 'cancelled', 'cancelling', 'none'];
 
 export type QemuSourceListener = {
@@ -26,6 +31,7 @@ export class QemuSource {
   readonly #clock: Clock;
   readonly #listener: QemuSourceListener;
   #watching = false;
+  #resuming = false;
 
   constructor(vmm: Vmm, mover: SourceVmm, clock: Clock, listener: QemuSourceListener) {
     this.#vmm = vmm;
@@ -41,8 +47,20 @@ export class QemuSource {
     if (effect === 'start-postcopy') await this.#vmm.execute('migrate-start-postcopy');
     if (effect === 'switch-over') await this.#switchOver();
     if (effect === 'look') await this.#look();
-    // Over a link that is down the recovery would only break again.
-    if (effect === 'resume-stream' && pages.linked) await this.#resume(pages.streamSocket);
+    // What is to come behind this must not wait with it.
+    if (effect === 'resume-stream') void this.#resumeSoon(pages).catch(() => undefined);
+  }
+
+  async #resumeSoon(pages: Pick<Pages, 'linked' | 'streamSocket'>): Promise<void> {
+    if (this.#resuming) return;
+    this.#resuming = true;
+    try {
+      await sleep(this.#clock, RESUME_AFTER_MS);
+      // Over a link that is down the recovery would only break again; the next look tries anew.
+      if (pages.linked) await this.#resume(pages.streamSocket);
+    } finally {
+      this.#resuming = false;
+    }
   }
 
   /** Lets the device state go, unless an earlier life of this agent has; then tells of what becomes of it. */
