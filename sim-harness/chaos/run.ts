@@ -1,5 +1,5 @@
 /** One chaos run from its first agent to its report. */
-import { cpSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agents } from './agents.ts';
@@ -111,7 +111,7 @@ export async function chaos(options: ChaosOptions, say: (line: string) => void):
     steps.close();
     world.ledgers.close();
     if (found.size > 0 || moves.begun.length < options.handoffs) {
-      logs = keepLogs(world);
+      logs = keepLogs(world, injector);
       say(`logs: ${logs}\nagain: ${commandOf(options)}`);
     }
     await world.lab.down();
@@ -153,12 +153,13 @@ async function atWork(keeper: Keeper): Promise<void> {
   }
 }
 
-/** Logs of agents and guests and all ledgers, out of the lab's way, which takes its own along. */
-function keepLogs({ lab, ledgerDir, options, places }: World): string {
+/** Logs of agents and guests, the faults and all ledgers, out of the lab's way, which takes its own along. */
+function keepLogs({ lab, ledgerDir, options, places }: World, { told }: Injector): string {
   const dir = join(dirname(ledgerDir), `seed-${options.seed}`);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   for (const node of lab.nodes) cpSync(node.state.log, join(dir, `${node.name}.log`));
+  writeFileSync(join(dir, 'faults.jsonl'), told.map(fault => `${JSON.stringify(fault)}\n`).join(''));
   cpSync(ledgerDir, join(dir, 'ledgers'), { recursive: true });
   cpSync(places.runRoot, join(dir, 'run'), { recursive: true, filter: path => !lstatSync(path).isSocket() });
   return dir;

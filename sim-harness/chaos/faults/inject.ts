@@ -27,6 +27,8 @@ export class Injector {
   readonly counts = new Map<Kind, number>();
   /** What the harness itself failed to do. */
   readonly troubles: string[] = [];
+  /** Each fault as it was carried out, for who reads the logs of a run: CLOCK_MONOTONIC ns and wall clock. */
+  readonly told: object[] = [];
   /** What was done to which node, and what that does to an agent. */
   readonly excuses: Excuse[] = [];
 
@@ -45,6 +47,9 @@ export class Injector {
       if (!undo) return false;
       this.count(fault.kind);
       const spans = this.#noted(fault, mark, fromNs);
+      const { vm, handoff, from, to } = mark;
+      const at = new Date().toISOString();
+      this.told.push({ ...fault, at, fromNs, vm, handoff, from: from.name, to: to.name });
       if (undo === 'done') ended(spans);
       else this.#later(undo, fault.forMs, spans);
       return true;

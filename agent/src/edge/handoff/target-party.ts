@@ -10,6 +10,7 @@ import {
 } from '../../core/handoff/machines.ts';
 import type { Verdict } from '../../core/judge-offer.ts';
 import type { PageStats } from '../pages/types.ts';
+import { lastLine } from '../vmm/launch.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
@@ -20,6 +21,9 @@ import { sessionWants } from './session-wants.ts';
 import type { Luggage, TargetDeps, TargetOptions } from './target-deps.ts';
 import { TargetVmm } from './target-vmm.ts';
 import { TARGET_STAGES, Timeline, targetOutcome } from './timeline.ts';
+
+/** A sentence of the protocol has room for more; it may be of a hostile VMM. */
+const LAST_WORDS_MAX = 160;
 
 export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTargetEffect, TargetAnswer> {
   readonly timeline = new Timeline();
@@ -226,10 +230,17 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     }
     if (event.kind !== 'migration') return;
     if (event.status === 'active') this.timeline.mark('migrate', event.atMs);
-    if (event.status === 'failed') this.because('the target could not load the state', 'load-failed');
+    if (event.status === 'failed') this.because(this.#couldNotLoad(), 'load-failed');
     else if (!this.#qemu && event.status === 'completed') this.dispatch('loaded');
     else if (event.status === 'active' && this.#qemu) this.dispatch('stream-begun');
     else this.#qemu?.on(event.status);
+  }
+
+  /** QEMU says why on its log only, right before it says that it failed. */
+  #couldNotLoad(): string {
+    const words = lastLine(this.#deps.host.paths(this.entry.offer.spec).log);
+    const plain = words.replace(/[^ -~]/g, '?').slice(-LAST_WORDS_MAX);
+    return `the target could not load the state${plain && `: ${plain}`}`;
   }
 
   async #cont(): Promise<void> {
