@@ -18,6 +18,13 @@ test('a stream is broken by a kill of its own handoff, and by any cut between it
   assert.not(isBroken({ fromNs: 301, toNs: 400 }, kill), 'it came after its end');
 });
 
+test('a node without memory breaks the streams away from it, and none that comes to it', () => {
+  const full: Break = { vm: '', nodes: ['node0'], fromNs: 50, toNs: 150 };
+  assert.ok(isBroken({}, full));
+  assert.not(isBroken({ nodes: ['node1'] }, full), 'its target waits for room');
+  assert.not(isBroken({ toNs: 99 }, full));
+});
+
 /** It ran on n0, then on n1 without all its pages, and boots anew there. */
 const AFTER_NS = 400;
 const lives = parseNotes(

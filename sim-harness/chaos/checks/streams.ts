@@ -6,14 +6,18 @@
 /** Times: CLOCK_MONOTONIC, ns. `toNs`: infinite until both sides have said that it is over. */
 export type Stream = { handoff: string; vm: string; nodes: [string, string]; fromNs: number; toNs: number };
 
-/** `vm`: only its stream; empty: every one between these nodes. */
-export type Break = { vm: string; nodes: [string, string]; fromNs: number; toNs: number };
+/** `vm`: only its stream; empty: every one between these nodes, in either direction, or away from the one that is named. */
+export type Break = { vm: string; nodes: [string, string] | [string]; fromNs: number; toNs: number };
 
 const between = (a: readonly string[], b: readonly string[]): boolean =>
   [...a].sort().join(' ') === [...b].sort().join(' ');
 
 const hits = (stream: Stream, { vm, nodes, fromNs, toNs }: Break): boolean =>
-  (vm === '' ? between(nodes, stream.nodes) : vm === stream.vm) &&
+  (vm !== ''
+    ? vm === stream.vm
+    : nodes.length === 1
+      ? nodes[0] === stream.nodes[0]
+      : between(nodes, stream.nodes)) &&
   fromNs <= stream.toNs &&
   toNs >= stream.fromNs;
 

@@ -84,7 +84,8 @@ export class Injector {
     this.excuses.push(excuse);
     const breaks = BREAKS_STREAM[kind];
     if (breaks === 'none') return [excuse];
-    const broken: Break = { ...span, vm: breaks === 'its' ? vm : '', nodes: [from.name, to.name] };
+    const nodes: Break['nodes'] = breaks === 'away' ? [node] : [from.name, to.name];
+    const broken: Break = { ...span, vm: breaks === 'its' ? vm : '', nodes };
     this.#world.breaks.push(broken);
     return [excuse, broken];
   }
