@@ -26,6 +26,10 @@ async function say(scene: Scene, rogue: Rogue, { handoff, vm }: Live, to: Part):
   await stream.close().catch(() => undefined);
 }
 
+/** A link that is full of pages may cost the rogue its connection: then all is said again over the next one. */
+const allSaid = (scene: Scene, rogue: Rogue, live: Live, to: Part): Promise<true> =>
+  scene.until(`every word is said to ${to}`, () => say(scene, rogue, live, to).then(() => true as const));
+
 /** The source has begun, the target has its VMM, and neither has ended it. */
 async function isLive(scene: Scene, { handoff }: Live): Promise<boolean> {
   const sides = await sidesOf(scene, handoff);
@@ -67,7 +71,7 @@ const meddler: Attack = {
       try {
         const live = await moving(scene, engine);
         await scene.until('the move is under way', () => isLive(scene, live));
-        for (const to of PARTS) await say(scene, rogue, live, to);
+        for (const to of PARTS) await allSaid(scene, rogue, live, to);
         await heard(scene, rogue, live, engine);
         if (engine === 'postcopy') await refused(scene, live);
         await arrived(scene, live.handoff);
@@ -88,7 +92,7 @@ export const part = (begin: (scene: Scene) => Promise<Rogue>): Attack => ({
     try {
       const live = await moving(scene, 'precopy');
       await scene.until('the move is under way', () => isLive(scene, live));
-      await say(scene, rogue, live, 'node1');
+      await allSaid(scene, rogue, live, 'node1');
       await arrived(scene, live.handoff);
     } finally {
       await rogue.stop();
