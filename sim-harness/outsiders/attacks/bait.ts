@@ -46,7 +46,10 @@ export async function arrived(scene: Scene, handoff: string): Promise<void> {
   if (bad !== 0) scene.blame(`${bad} pages of its guest are bad`);
 }
 
-/** Nothing of it is left, wherever it is by now. A node that is not through with its handoff refuses at first. */
+/**
+ * Nothing of it is left, wherever it is by now, and neither node has it in its view: a VM of that name may be made again.
+ * A node that is not through with its handoff refuses at first.
+ */
 export async function removed(scene: Scene): Promise<void> {
   await letGo(scene);
   await scene.until('the VM that was attacked is removed', async () => {
@@ -54,9 +57,10 @@ export async function removed(scene: Scene): Promise<void> {
       PARTS.map(async name => {
         const node = scene.lab.node(name);
         const { vms } = await node.get<ClusterStatus>('/v1/status');
-        const has = vms.some(v => v.name === 'bait' && v.node === name);
-        if (has) await node.post('/v1/vms/bait/actions/destroy').catch(() => undefined);
-        return has;
+        const baits = vms.filter(v => v.name === 'bait');
+        if (baits.some(v => v.node === name))
+          await node.post('/v1/vms/bait/actions/destroy').catch(() => undefined);
+        return baits.length > 0;
       }),
     );
     return !left.includes(true);
