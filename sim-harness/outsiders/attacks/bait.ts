@@ -1,4 +1,5 @@
 /** A VM of an attack's own that moves from node0 to node1, slowly: a live handoff between two members, held. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { inNetns } from '../../lab/network.ts';
 import type { Scene } from '../attack.ts';
@@ -6,6 +7,7 @@ import type { Scene } from '../attack.ts';
 /** The two nodes that have part in it: who gives the VM away first. */
 export const PARTS = ['node0', 'node1'] as const;
 const FILLED_MIB = 16;
+const REFUSED_MS = 1_000;
 /** What it must send takes half a minute over this, in which an attack needs two seconds; reports still come in time. */
 const SLOW = ['root', 'tbf', 'rate', '4mbit', 'burst', '64k', 'latency', '200ms'];
 
@@ -52,14 +54,19 @@ export async function arrived(scene: Scene, handoff: string): Promise<void> {
  */
 export async function removed(scene: Scene): Promise<void> {
   await letGo(scene);
+  // Told once: until its next report a node still lists what it has destroyed, and each word more is a row of its audit.
+  const destroyed = new Set<string>();
   await scene.until('the VM that was attacked is removed', async () => {
     const left = await Promise.all(
       PARTS.map(async name => {
         const node = scene.lab.node(name);
         const { vms } = await node.get<ClusterStatus>('/v1/status');
         const baits = vms.filter(v => v.name === 'bait');
-        if (baits.some(v => v.node === name))
-          await node.post('/v1/vms/bait/actions/destroy').catch(() => undefined);
+        if (!destroyed.has(name) && baits.some(v => v.node === name))
+          await node.post('/v1/vms/bait/actions/destroy').then(
+            () => destroyed.add(name),
+            () => sleep(REFUSED_MS),
+          );
         return baits.length > 0;
       }),
     );
