@@ -119,6 +119,23 @@ for (const [what, text, pattern] of BAD) {
   });
 }
 
+test('a window of bulk adapts or is fixed, and a fixed one holds an extent', () => {
+  for (const [bytes, faults] of [
+    [0, []],
+    [65_536, []],
+    [65_535, ['migration.bulkWindowBytes']],
+    [1, ['migration.bulkWindowBytes']],
+  ] as const) {
+    const yaml = `migration: { bulkWindowBytes: ${bytes} }`;
+    if (faults.length === 0) assert.is(parseConfig(yaml, 'f').migration.bulkWindowBytes, bytes);
+    else
+      assert.equal(
+        faultsOf(yaml).faults.map(f => f.path),
+        faults,
+      );
+  }
+});
+
 test('a relation is not judged on a key that is faulty by itself', () => {
   const error = faultsOf('mesh: { reportIntervalMs: often, staleAfterMs: 1000 }');
   assert.equal(

@@ -10,9 +10,23 @@ const BELOW_RUN_DIR_BYTES = 5 + 36 + 13;
 /** `keys` are those that it compares: it is not asked when one of them is faulty by itself. */
 type Relation = { keys: string[]; judge(c: Config): Fault | undefined | false };
 
+/** Less is less than an extent: it would be sent page by page. */
+const WINDOW_LEAST_BYTES = 65_536;
+
 const fault = (path: string, what: string, todo: string): Fault => ({ path, what, todo });
 
 const RELATIONS: readonly Relation[] = [
+  {
+    keys: ['migration.bulkWindowBytes'],
+    judge: ({ migration: { bulkWindowBytes: bytes } }) =>
+      bytes > 0 &&
+      bytes < WINDOW_LEAST_BYTES &&
+      fault(
+        'migration.bulkWindowBytes',
+        `a fixed window of ${bytes} bytes is too small`,
+        `Give 0, so that it adapts, or ${WINDOW_LEAST_BYTES} or more`,
+      ),
+  },
   {
     keys: ['mesh.staleAfterMs', 'mesh.reportIntervalMs'],
     judge: ({ mesh: { staleAfterMs, reportIntervalMs } }) =>

@@ -57,8 +57,8 @@ const migration = section('How a VM is handed over.', {
   ),
   switchTimeoutMs: timeout('From that command to the commit; then the source gives up and keeps the VM.'),
   bulkWindowBytes: whole(
-    'Pages that nobody asked for yet, in flight at once. Smaller lets urgent pages pass sooner; 128 KiB fill 1 Gbit/s up to 1 ms of round trip.',
-    { unit: 'bytes', default: 131_072, minimum: 65_536, maximum: 67_108_864 },
+    'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed, 65536 at least.',
+    { unit: 'bytes', default: 0, minimum: 0, maximum: 67_108_864 },
   ),
   bulkBytesPerSecond: whole('Limit for them. 0: none.', {
     unit: 'bytes/s',

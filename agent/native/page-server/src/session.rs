@@ -34,6 +34,7 @@ pub struct Session {
     pub uffd_socket: PathBuf,
     pub vmm_uid: u32,
     pub device_load_pages: Vec<u64>,
+    /// 0 = it adapts.
     pub bulk_window_bytes: u32,
     /// 0 = no cap.
     pub bulk_bytes_per_second: u64,
@@ -134,7 +135,7 @@ impl Session {
                 self.ram_bytes
             ));
         }
-        if u64::from(self.bulk_window_bytes) < self.page_bytes {
+        if self.bulk_window_bytes > 0 && u64::from(self.bulk_window_bytes) < self.page_bytes {
             return Err("bulkWindowBytes is less than a page: nothing could be sent".to_owned());
         }
         Ok(())

@@ -28,7 +28,7 @@ export type SessionFile = {
   vmmUid: number;
   /** Page indexes to push with the switch (recorded at the last move of that machine type). */
   deviceLoadPages: number[];
-  /** Receiver-granted bulk credit, bytes. Larger = nearer to line rate, smaller = shorter queue before urgent pages. */
+  /** Most of bulk in flight, bytes. Larger = nearer to line rate, smaller = shorter queue before urgent pages; 0 = adapts. */
   bulkWindowBytes: number;
   /** 0 = no cap. */
   bulkBytesPerSecond: number;

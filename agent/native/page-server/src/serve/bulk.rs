@@ -7,6 +7,7 @@ use super::Serve;
 use super::lanes::is_zero;
 use super::pace::Pace;
 use super::stream::Piece;
+use super::window::Window;
 use crate::conn::{Conn, lock};
 use crate::frame::Frame;
 use crate::link::Link;
@@ -36,9 +37,7 @@ impl Serve {
                 Job::Stream(Piece::End) => conn.send(&Frame::StreamEnd)?,
                 Job::Run(first, count) => {
                     let sent = self.send_run(conn, first, count, &mut buffer)?;
-                    let spent = (count * self.session.page_bytes) as i64 - sent as i64;
-                    lock(&self.state).credit += spent; // zero pages cost no credit
-                    pace.spent(sent as u64, Instant::now());
+                    pace.spent(sent, Instant::now());
                 }
             }
         }
@@ -68,7 +67,9 @@ impl Serve {
                 return Ok(Job::Stream(piece));
             }
             let pause = pace.wait(Instant::now());
-            let room = (state.credit.max(0) as u64 / page_bytes).min(EXTENT_PAGES);
+            let window = state.window.as_mut().map_or(0, Window::room);
+            let room = window.min(state.credit.max(0) as u64) / page_bytes;
+            let room = room.min(EXTENT_PAGES);
             let run = state
                 .plan
                 .as_mut()
@@ -98,41 +99,38 @@ impl Serve {
         })
     }
 
-    /// Bytes of page data that were sent: zero pages travel as a number.
-    fn send_run(
-        &self,
-        conn: &Conn,
-        first: u64,
-        count: u64,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
+    /// Bytes of page data that were sent: zero pages travel as a number, and cost no credit.
+    fn send_run(&self, conn: &Conn, first: u64, count: u64, buffer: &mut [u8]) -> io::Result<u64> {
         let size = self.session.page_bytes as usize;
         let bytes = &mut buffer[..count as usize * size];
         self.read_pages(first, bytes)?;
-        let pages: Vec<&[u8]> = bytes.chunks_exact(size).collect();
-        let (mut at, mut sent) = (0, 0);
-        while at < pages.len() {
-            let zero = is_zero(pages[at]);
-            let run = pages[at..]
-                .iter()
-                .take_while(|page| is_zero(page) == zero)
-                .count();
-            let page = first + at as u64;
-            if zero {
-                conn.send(&Frame::Zeros {
-                    first: page,
-                    count: run as u32,
-                })?;
-            } else {
-                conn.send(&Frame::Extent {
-                    first: page,
-                    data: &bytes[at * size..(at + run) * size],
-                })?;
-                sent += run * size;
+        let zero: Vec<bool> = bytes.chunks_exact(size).map(is_zero).collect();
+        let zeros = zero.iter().filter(|&&is| is).count() as u64;
+        let data = (count - zeros) * self.session.page_bytes;
+        {
+            let mut state = lock(&self.state);
+            state.credit += (zeros * self.session.page_bytes) as i64;
+            if let Some(window) = &mut state.window {
+                window.sent(data, Instant::now());
             }
-            at += run;
         }
-        lock(&self.stats).data_bytes += sent as u64;
-        Ok(sent)
+        let mut at = 0;
+        for run in zero.chunk_by(|one, next| one == next) {
+            let page = first + at as u64;
+            conn.send(&if run[0] {
+                Frame::Zeros {
+                    first: page,
+                    count: run.len() as u32,
+                }
+            } else {
+                Frame::Extent {
+                    first: page,
+                    data: &bytes[at * size..(at + run.len()) * size],
+                }
+            })?;
+            at += run.len();
+        }
+        lock(&self.stats).data_bytes += data;
+        Ok(data)
     }
 }

@@ -1,6 +1,7 @@
 //! Answers to the target: a page for each fault, and what comes over bulk from it.
 
 use std::io::{self, IoSliceMut};
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -53,6 +54,9 @@ impl Serve {
                 Frame::Credit { bytes } => {
                     let mut state = lock(&self.state);
                     state.credit = state.credit.saturating_add(i64::from(bytes));
+                    if let Some(window) = &mut state.window {
+                        window.credited(u64::from(bytes), Instant::now());
+                    }
                     self.changed.notify_all();
                 }
                 Frame::Ack { .. } => {}

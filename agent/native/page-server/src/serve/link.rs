@@ -11,6 +11,7 @@ use rustls::pki_types::ServerName;
 use serde_json::json;
 
 use super::Serve;
+use super::window::Window;
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
 use crate::frame::{Frame, Lane};
@@ -88,7 +89,9 @@ impl Serve {
             state.was_linked = true;
             state.link = Some(Arc::clone(&link));
             state.map_sent = false;
-            state.credit = i64::from(self.session.bulk_window_bytes);
+            state.credit = self.first_credit() as i64;
+            let fixed = u64::from(self.session.bulk_window_bytes);
+            state.window = Some(Window::new(fixed, Instant::now()));
         }
         if attempt > 1 {
             lock(&self.stats).reconnects += 1;

@@ -6,6 +6,7 @@ mod link;
 mod pace;
 mod plan;
 mod stream;
+mod window;
 
 use std::fs::File;
 use std::io;
@@ -25,6 +26,7 @@ use crate::stats::Stats;
 use crate::sys::file;
 use plan::Plan;
 use stream::Stream;
+use window::{MOST, Window};
 
 /// A figure four times a second is live enough for people.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -37,7 +39,10 @@ struct State {
     was_linked: bool,
     plan: Option<Plan>,
     map_sent: bool,
+    /// What the target has granted, bytes.
     credit: i64,
+    /// What of it is used. Of the present link.
+    window: Option<Window>,
     stream: Stream,
     complete: bool,
 }
@@ -147,6 +152,14 @@ impl Serve {
     fn fatal(&self, code: &str, message: &str) -> ! {
         self.events.error(code, message, true);
         std::process::exit(1);
+    }
+
+    /// The first credit of a link: what the window may grow to.
+    fn first_credit(&self) -> u64 {
+        match u64::from(self.session.bulk_window_bytes) {
+            0 => MOST,
+            fixed => fixed,
+        }
     }
 
     fn stats_json(&self) -> Value {

@@ -1,0 +1,367 @@
+//! How much of bulk may be on its way at once: as much as fills the link, and little more, since an urgent page waits
+//! behind what stands in the queue of a link without a priority class. Pure.
+//!
+//! The queue is measured, as in TCP Vegas (Brakmo and Peterson, 1995): how much longer than at its best the target's
+//! credit for an extent takes to come back. Of each round, one window long, the quickest extent counts: what a busy CPU
+//! adds to others is no queue. Every few seconds the queue is let run empty for one round, so that the best time is of
+//! the link as it is now (a queue that nobody has seen empty cannot be told from a longer way).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Small enough to stand in no queue that anybody would feel, large enough for a round to have some extents.
+const LEAST: u64 = 16 << 10;
+/// 10 Gbit/s over 12 ms.
+pub const MOST: u64 = 16 << 20;
+/// Below, the link may have room; above, urgent pages wait. Their sum over two is what a fault waits in the mean.
+const SHORT: Duration = Duration::from_micros(100);
+const LONG: Duration = Duration::from_micros(300);
+/// On a long way the queue is a share of it instead: what comes in bursts there cannot be held as tight, nor need it.
+const SHORT_SHARE: u32 = 16;
+const LONG_SHARE: u32 = 8;
+/// A round at a quarter of the window costs a quarter of a millisecond's worth of goodput.
+const DRAIN_EVERY: Duration = Duration::from_secs(2);
+/// Extents in a window: fewer are too coarse to measure by.
+const EXTENTS: u64 = 4;
+/// What an extent may take on the link: it cannot be called back when a fault comes. Shorter ones cost more calls.
+const EXTENT_TAKES: f64 = 120e-6;
+/// A page.
+const EXTENT_LEAST: u64 = 4096;
+
+struct Sent {
+    /// Of `whole`, those without credit.
+    bytes: u64,
+    whole: u64,
+    at: Instant,
+}
+
+/// An extent whose credit is back.
+#[derive(Clone, Copy)]
+struct Taken {
+    took: Duration,
+    bytes: u64,
+}
+
+/// One window long: what came back in it.
+struct Round {
+    begun: Instant,
+    bytes: u64,
+    /// All of the window was used: only then does it say something of a larger one.
+    was_full: bool,
+    quickest: Option<Taken>,
+}
+
+enum Phase {
+    /// Doubles each round until a queue is seen.
+    Starting,
+    Steady,
+    /// For one round; then back to this size.
+    Draining(u64),
+}
+
+pub struct Window {
+    size: u64,
+    /// It is as configured, and does not adapt.
+    fixed: bool,
+    in_flight: u64,
+    sent: VecDeque<Sent>,
+    phase: Phase,
+    round: Round,
+    /// The quickest that a credit ever was.
+    best: Option<Taken>,
+    /// Bytes a second in the best round since the queue was let run empty, and between the two times before: what the
+    /// link can do, also while a window that is too small does not let it.
+    rate: f64,
+    rate_before: f64,
+    drained_at: Instant,
+}
+
+impl Window {
+    /// `fixed`: in bytes; 0 = it adapts.
+    pub fn new(fixed: u64, now: Instant) -> Self {
+        Self {
+            size: if fixed > 0 { fixed } else { LEAST },
+            fixed: fixed > 0,
+            in_flight: 0,
+            sent: VecDeque::new(),
+            phase: Phase::Starting,
+            round: Round::new(now),
+            best: None,
+            rate: 0.0,
+            rate_before: 0.0,
+            drained_at: now,
+        }
+    }
+
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many bytes may be sent now in one extent.
+    pub fn room(&mut self) -> u64 {
+        let room = self.size.saturating_sub(self.in_flight);
+        // No pieces: an extent is sent when there is room for a whole one.
+        let extent = if self.fixed {
+            EXTENT_LEAST
+        } else {
+            self.extent()
+        };
+        if room < extent {
+            self.round.was_full = true;
+            return 0;
+        }
+        if self.fixed { room } else { extent }
+    }
+
+    fn extent(&self) -> u64 {
+        let most = self.size / EXTENTS;
+        let timely = (self.link_rate() * EXTENT_TAKES) as u64;
+        let extent = if timely > 0 { most.min(timely) } else { most };
+        extent.max(EXTENT_LEAST)
+    }
+
+    /// Bytes a second.
+    fn link_rate(&self) -> f64 {
+        self.rate.max(self.rate_before)
+    }
+
+    /// Right before they are sent.
+    pub fn sent(&mut self, bytes: u64, now: Instant) {
+        if bytes > 0 {
+            self.in_flight += bytes;
+            self.sent.push_back(Sent {
+                bytes,
+                whole: bytes,
+                at: now,
+            });
+        }
+    }
+
+    /// The target has taken them in.
+    pub fn credited(&mut self, bytes: u64, now: Instant) {
+        self.round.bytes += bytes;
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        let mut left = bytes;
+        while let Some(front) = self.sent.front_mut() {
+            if front.bytes > left {
+                front.bytes -= left;
+                break;
+            }
+            left -= front.bytes;
+            let took = now.saturating_duration_since(front.at);
+            let taken = Taken {
+                took,
+                bytes: front.whole,
+            };
+            self.round.quickest = Some(quicker(self.round.quickest, taken));
+            self.sent.pop_front();
+        }
+        if self.round.bytes >= self.size && !self.fixed {
+            self.end_round(now);
+        }
+    }
+
+    fn end_round(&mut self, now: Instant) {
+        let round = std::mem::replace(&mut self.round, Round::new(now));
+        let Some(quickest) = round.quickest else {
+            return;
+        };
+        let took = now.saturating_duration_since(round.begun).as_secs_f64();
+        if round.was_full && took > 0.0 {
+            self.rate = self.rate.max(round.bytes as f64 / took);
+        }
+        if let Phase::Draining(size) = self.phase {
+            self.best = Some(quickest);
+            self.size = size;
+            self.phase = Phase::Steady;
+            self.drained_at = now;
+            self.rate_before = std::mem::take(&mut self.rate);
+            return;
+        }
+        let best = quicker(self.best, quickest);
+        self.best = Some(best);
+        // A larger extent takes longer by itself.
+        let more = quickest.bytes.saturating_sub(best.bytes) as f64 / self.link_rate().max(1.0);
+        let queue = (quickest.took - best.took).saturating_sub(Duration::from_secs_f64(more));
+        let (short, long) = (
+            SHORT.max(best.took / SHORT_SHARE),
+            LONG.max(best.took / LONG_SHARE),
+        );
+        if queue > long {
+            self.phase = Phase::Steady;
+            self.size = (self.size - self.size / 8).max(LEAST);
+        } else if queue > short || !round.was_full {
+            if queue > short {
+                self.phase = Phase::Steady;
+            }
+        } else {
+            let more = if matches!(self.phase, Phase::Starting) {
+                self.size
+            } else {
+                self.size / 8
+            };
+            self.size = (self.size + more).min(MOST);
+        }
+        if now.saturating_duration_since(self.drained_at) >= DRAIN_EVERY {
+            self.phase = Phase::Draining(self.size);
+            self.size = (self.size / 4).max(LEAST.min(self.size));
+        }
+    }
+}
+
+fn quicker(so_far: Option<Taken>, taken: Taken) -> Taken {
+    so_far
+        .filter(|best| best.took <= taken.took)
+        .unwrap_or(taken)
+}
+
+impl Round {
+    fn new(now: Instant) -> Self {
+        Self {
+            begun: now,
+            bytes: 0,
+            was_full: false,
+            quickest: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A FIFO link to a target that credits each extent as it arrives whole; times in nanoseconds.
+    struct LinkModel {
+        per_second: f64,
+        one_way: u64,
+        free_at: u64,
+        credits: VecDeque<(u64, u64)>,
+    }
+
+    /// What a second of it was like.
+    #[derive(Debug)]
+    struct Second {
+        goodput: f64,
+        /// Mean that a page which comes now would wait behind bulk.
+        wait_us: f64,
+    }
+
+    impl LinkModel {
+        fn new(mbit: f64, rtt_us: u64) -> Self {
+            Self {
+                per_second: mbit * 125_000.0,
+                one_way: rtt_us * 500,
+                free_at: 0,
+                credits: VecDeque::new(),
+            }
+        }
+
+        fn run(&mut self, window: &mut Window, base: Instant, from: u64, to: u64) -> Second {
+            let at = |ns: u64| base + Duration::from_nanos(ns);
+            let (mut now, mut bytes, mut waits, mut looks) = (from, 0, 0.0, 0.0);
+            while now < to {
+                while let Some(&(due, credit)) = self.credits.front() {
+                    if due > now {
+                        break;
+                    }
+                    window.credited(credit, at(due));
+                    bytes += credit;
+                    self.credits.pop_front();
+                }
+                let room = window.room() / 4096 * 4096;
+                if room > 0 {
+                    let room = room.min(256 << 10);
+                    window.sent(room, at(now));
+                    let begin = self.free_at.max(now);
+                    self.free_at = begin + (room as f64 / self.per_second * 1e9) as u64;
+                    self.credits
+                        .push_back((self.free_at + 2 * self.one_way, room));
+                    continue;
+                }
+                waits += self.free_at.saturating_sub(now) as f64 / 1000.0;
+                looks += 1.0;
+                now += 10_000;
+            }
+            let seconds = (to - from) as f64 / 1e9;
+            Second {
+                goodput: bytes as f64 / seconds / self.per_second,
+                wait_us: waits / looks,
+            }
+        }
+    }
+
+    const SECOND: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_link_is_filled_and_its_queue_kept_short_whatever_its_rate_and_round_trip() {
+        for (mbit, rtt_us) in [
+            (100.0, 200),
+            (1000.0, 60),
+            (1000.0, 1000),
+            (10_000.0, 100),
+            (1000.0, 20_000),
+        ] {
+            let base = Instant::now();
+            let mut link = LinkModel::new(mbit, rtt_us);
+            let mut window = Window::new(0, base);
+            link.run(&mut window, base, 0, SECOND);
+            let steady = link.run(&mut window, base, SECOND, 6 * SECOND);
+            let what = format!(
+                "{mbit} Mbit/s, {rtt_us} us: {steady:?}, window {}",
+                window.size()
+            );
+            assert!(steady.goodput > 0.97, "{what}");
+            // On a slow link the least window is all of it.
+            let least = LEAST as f64 / link.per_second * 1e6;
+            let far = rtt_us as f64 / 4.0;
+            assert!(
+                steady.wait_us < f64::max(450.0, 1.1 * least + far),
+                "{what}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_that_becomes_slower_or_longer_is_learnt_anew() {
+        let base = Instant::now();
+        let mut link = LinkModel::new(1000.0, 100);
+        let mut window = Window::new(0, base);
+        link.run(&mut window, base, 0, 3 * SECOND);
+        link.per_second /= 10.0;
+        link.run(&mut window, base, 3 * SECOND, 8 * SECOND);
+        let slow = link.run(&mut window, base, 8 * SECOND, 12 * SECOND);
+        assert!(slow.goodput > 0.95 && slow.wait_us < 3000.0, "{slow:?}");
+        link.per_second *= 10.0;
+        link.one_way = 2_500_000;
+        link.run(&mut window, base, 12 * SECOND, 17 * SECOND);
+        let long = link.run(&mut window, base, 17 * SECOND, 20 * SECOND);
+        assert!(long.goodput > 0.95, "{long:?}, window {}", window.size());
+    }
+
+    #[test]
+    fn a_window_that_is_configured_stays_what_it_is() {
+        let base = Instant::now();
+        let mut window = Window::new(65_536, base);
+        assert_eq!(window.room(), 65_536);
+        window.sent(65_536, base);
+        assert_eq!(window.room(), 0);
+        for ms in 1..1000 {
+            window.credited(65_536, base + Duration::from_millis(ms));
+            window.sent(65_536, base + Duration::from_millis(ms));
+        }
+        assert_eq!(window.size(), 65_536);
+    }
+
+    #[test]
+    fn pages_that_are_read_slower_than_the_link_do_not_open_the_window() {
+        let base = Instant::now();
+        let mut window = Window::new(0, base);
+        for ms in 0..1000 {
+            let now = base + Duration::from_millis(ms);
+            assert!(window.room() >= 4096);
+            window.sent(4096, now);
+            window.credited(4096, now + Duration::from_micros(100));
+        }
+        assert_eq!(window.size(), LEAST);
+    }
+}
