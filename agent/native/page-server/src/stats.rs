@@ -1,13 +1,36 @@
 //! What either side counts, as the agent reads it (`PageStats` in `agent/src/edge/pages/types.ts`).
 
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
+use crate::fetch::Waiter;
 use crate::histogram::Histogram;
 use crate::sys::process::cpu_ms;
+
+/// A VMM has a thread for each vCPU, and a few for devices; whatever it is, its figures are few.
+const THREADS_MAX: usize = 512;
+/// Between two looks at what goes: shorter shows the noise of the machine.
+const RATE_OVER: Duration = Duration::from_millis(200);
+
+/// How long a thread of the VMM stood, and how often.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Blocked {
+    us: u64,
+    faults: u64,
+}
 
 #[derive(Default)]
 pub struct Stats {
     pub data_bytes: u64,
+    /// Of it, in answer to faults.
+    pub urgent_bytes: u64,
+    pub bulk_window_bytes: u64,
+    blocked: HashMap<u32, Blocked>,
+    /// Bytes at the last look, when that was, and how much a second went between the two before.
+    rate: Option<(u64, Instant)>,
+    bytes_per_second: u64,
     pub stream_bytes: u64,
     pub data_pages: u64,
     pub pages_done: u64,
@@ -20,8 +43,50 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// A page of data is in place, for which these waited.
+    pub fn waited(&mut self, waiters: &[Waiter]) {
+        if let Some(first) = waiters.first() {
+            self.faults.add(first.since.elapsed().as_micros() as u64);
+        }
+        self.blocked(waiters);
+    }
+
+    /// These stand no more.
+    pub fn blocked(&mut self, waiters: &[Waiter]) {
+        for waiter in waiters {
+            if self.blocked.len() == THREADS_MAX && !self.blocked.contains_key(&waiter.thread) {
+                continue;
+            }
+            let blocked = self.blocked.entry(waiter.thread).or_default();
+            blocked.us += waiter.since.elapsed().as_micros() as u64;
+            blocked.faults += 1;
+        }
+    }
+
+    /// To be called now and then.
+    pub fn look(&mut self, now: Instant) {
+        let bytes = self.data_bytes + self.stream_bytes;
+        let (before, since) = *self.rate.get_or_insert((bytes, now));
+        let passed = now.saturating_duration_since(since);
+        if passed >= RATE_OVER {
+            self.bytes_per_second = ((bytes - before) as f64 / passed.as_secs_f64()) as u64;
+            self.rate = Some((bytes, now));
+        }
+    }
+
+    fn blocked_json(&self) -> Value {
+        let mut threads: Vec<_> = self.blocked.iter().collect();
+        threads.sort();
+        let row = |(thread, blocked): &(&u32, &Blocked)| json!({ "thread": thread, "us": blocked.us, "faults": blocked.faults });
+        threads.iter().map(row).collect()
+    }
+
     pub fn json(&self, live_wire_bytes: u64) -> Value {
         json!({
+            "urgentBytes": self.urgent_bytes,
+            "bytesPerSecond": self.bytes_per_second,
+            "bulkWindowBytes": self.bulk_window_bytes,
+            "blocked": self.blocked_json(),
             "wireBytes": self.wire_bytes + live_wire_bytes,
             "dataBytes": self.data_bytes,
             "streamBytes": self.stream_bytes,

@@ -12,10 +12,17 @@ pub struct Book {
     /// Installed, or known to be zero.
     pub settled: Bitmap,
     zeroed: Bitmap,
-    /// Since when somebody waits for a page.
-    waiting: HashMap<u64, Instant>,
+    /// Who waits for a page, the first one first.
+    waiting: HashMap<u64, Vec<Waiter>>,
     pub resumed: bool,
     pub complete: bool,
+}
+
+/// A thread of the VMM that stands until its page is in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiter {
+    pub thread: u32,
+    pub since: Instant,
 }
 
 /// What has to be done about a fault that was just read.
@@ -44,16 +51,19 @@ impl Book {
         }
     }
 
-    pub fn faulted(&mut self, page: u64) -> Need {
+    pub fn faulted(&mut self, page: u64, thread: u32) -> Need {
         if self.map_known && (!self.map.get(page) || self.zeroed.get(page)) {
             return Need::Zero;
         }
         if self.settled.get(page) {
             return Need::Wake;
         }
-        let new = !self.waiting.contains_key(&page);
-        if new {
-            self.waiting.insert(page, Instant::now());
+        let waiters = self.waiting.entry(page).or_default();
+        let new = waiters.is_empty();
+        // Told again after it was woken for nothing: it has waited all the time.
+        if waiters.iter().all(|waiter| waiter.thread != thread) {
+            let since = Instant::now();
+            waiters.push(Waiter { thread, since });
         }
         if new && self.map_known {
             Need::Ask
@@ -109,9 +119,9 @@ impl Book {
         waited
     }
 
-    /// The page is in place; who waited for it has waited so long.
-    pub fn filled(&mut self, page: u64) -> Option<Instant> {
-        self.waiting.remove(&page)
+    /// The page is in place. Answers who waited for it.
+    pub fn filled(&mut self, page: u64) -> Vec<Waiter> {
+        self.waiting.remove(&page).unwrap_or_default()
     }
 
     /// Every data page is in place.

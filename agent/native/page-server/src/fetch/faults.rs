@@ -136,20 +136,21 @@ impl Fetch {
         let Some(armed) = self.memory.armed.get() else {
             return Ok(());
         };
-        let mut addresses = Vec::new();
+        let mut faults = Vec::new();
         while !lock(&self.memory.book).complete {
             if !readable(&armed.uffd, LOOK)? {
                 continue;
             }
-            addresses.clear();
-            armed.uffd.read_faults(&mut addresses)?;
-            for address in &addresses {
-                let page = address
+            faults.clear();
+            armed.uffd.read_faults(&mut faults)?;
+            for fault in &faults {
+                let page = fault
+                    .address
                     .checked_sub(armed.base)
                     .map(|offset| offset / self.session.page_bytes)
                     .filter(|&page| page < self.session.pages())
                     .ok_or_else(|| wrong("a fault outside the guest's memory"))?;
-                if self.memory.faulted(page)? {
+                if self.memory.faulted(page, fault.thread)? {
                     self.ask(&[page]);
                 }
             }

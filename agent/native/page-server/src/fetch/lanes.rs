@@ -18,6 +18,7 @@ impl Fetch {
         loop {
             let fine = match reader.next()? {
                 Frame::Page { page, data } if data.len() as u64 == self.session.page_bytes => {
+                    lock(&self.memory.stats).urgent_bytes += data.len() as u64;
                     self.memory.install(page, data)?
                 }
                 Frame::PageZero { page } => self.memory.zeros(page, 1)?,

@@ -48,7 +48,7 @@ impl Memory {
     }
 
     /// A fault was read. True: the page has to be asked for.
-    pub fn faulted(&self, page: u64) -> io::Result<bool> {
+    pub fn faulted(&self, page: u64, thread: u32) -> io::Result<bool> {
         let need = {
             let mut book = lock(&self.book);
             if !book.resumed {
@@ -57,7 +57,7 @@ impl Memory {
                     stats.device_load_pages.push(page);
                 }
             }
-            book.faulted(page)
+            book.faulted(page, thread)
         };
         match need {
             Need::Ask => return Ok(true),
@@ -200,9 +200,7 @@ impl Memory {
             if book.settled.set(page) {
                 stats.data_bytes += PAGE;
             }
-            if let Some(since) = book.filled(page) {
-                stats.faults.add(since.elapsed().as_micros() as u64);
-            }
+            stats.waited(&book.filled(page));
         }
         stats.pages_done = book.settled.ones();
     }
@@ -223,8 +221,10 @@ impl Memory {
                 Err(error) => return Err(broken(error)),
             }
         }
-        lock(&self.book).filled(page);
-        lock(&self.stats).zero_faults += 1;
+        let waiters = lock(&self.book).filled(page);
+        let mut stats = lock(&self.stats);
+        stats.blocked(&waiters);
+        stats.zero_faults += 1;
         Ok(())
     }
 

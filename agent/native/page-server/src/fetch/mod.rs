@@ -20,6 +20,7 @@ use crate::control::{self, Commands, Events};
 use crate::link::Link;
 use crate::session::Session;
 use crate::tls;
+pub use book::Waiter;
 use memory::Memory;
 use stream::Stream;
 
@@ -90,6 +91,7 @@ impl Fetch {
     fn tell_progress(&self) {
         loop {
             thread::sleep(PROGRESS_EVERY);
+            lock(&self.memory.stats).look(Instant::now());
             let streaming = lock(&self.stream).is_open();
             let under_way = {
                 let book = lock(&self.memory.book);

@@ -39,7 +39,9 @@ impl Serve {
                     page,
                     data: &page_bytes,
                 })?;
-                lock(&self.stats).data_bytes += page_bytes.len() as u64;
+                let mut stats = lock(&self.stats);
+                stats.data_bytes += page_bytes.len() as u64;
+                stats.urgent_bytes += page_bytes.len() as u64;
             } else {
                 conn.send(&Frame::PageZero { page })?;
             }

@@ -13,7 +13,7 @@ use std::io;
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -137,6 +137,7 @@ impl Serve {
     fn tell_progress(&self) {
         loop {
             thread::sleep(PROGRESS_EVERY);
+            lock(&self.stats).look(Instant::now());
             let under_way = {
                 let state = lock(&self.state);
                 (state.plan.is_some() || state.stream.is_open()) && !state.complete
@@ -165,9 +166,12 @@ impl Serve {
     fn stats_json(&self) -> Value {
         let live = {
             let state = lock(&self.state);
+            let mut stats = lock(&self.stats);
             if let Some(plan) = &state.plan {
-                lock(&self.stats).pages_done = plan.map.ones() - plan.left.ones();
+                stats.pages_done = plan.map.ones() - plan.left.ones();
             }
+            stats.bulk_window_bytes = state.window.as_ref().map_or(0, Window::size);
+            drop(stats);
             state.link.as_ref().map_or(0, |link| link.wire_bytes())
         };
         lock(&self.stats).json(live)

@@ -52,6 +52,14 @@ pub enum Filled {
     Gone,
 }
 
+/// Who waits where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub address: u64,
+    /// Its id in the VMM's own process namespace; 0 when the kernel does not tell.
+    pub thread: u32,
+}
+
 /// A userfaultfd received from the preload.
 pub struct Uffd(OwnedFd);
 
@@ -70,8 +78,8 @@ impl Uffd {
         }
     }
 
-    /// Appends the addresses of faults that wait to be read. An empty result: none now.
-    pub fn read_faults(&self, faults: &mut Vec<u64>) -> io::Result<()> {
+    /// Appends faults that wait to be read. An empty result: none now.
+    pub fn read_faults(&self, faults: &mut Vec<Fault>) -> io::Result<()> {
         let mut messages = [0u8; MESSAGE_BYTES * BATCH];
         // SAFETY: the buffer is live and its length is given.
         let got = unsafe {
@@ -89,9 +97,15 @@ impl Uffd {
         };
         for message in messages[..got].chunks_exact(MESSAGE_BYTES) {
             if message[0] == UFFD_EVENT_PAGEFAULT {
+                // struct uffd_msg: flags at 8, address at 16, thread (with UFFD_FEATURE_THREAD_ID) at 24.
                 let mut address = [0u8; 8];
                 address.copy_from_slice(&message[16..24]);
-                faults.push(u64::from_ne_bytes(address));
+                let mut thread = [0u8; 4];
+                thread.copy_from_slice(&message[24..28]);
+                faults.push(Fault {
+                    address: u64::from_ne_bytes(address),
+                    thread: u32::from_ne_bytes(thread),
+                });
             }
         }
         Ok(())
