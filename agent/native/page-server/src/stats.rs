@@ -1,6 +1,7 @@
 //! What either side counts, as the agent reads it (`PageStats` in `agent/src/edge/pages/types.ts`).
 
 use std::collections::HashMap;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub struct Stats {
     /// Of it, in answer to faults.
     pub urgent_bytes: u64,
     pub bulk_window_bytes: u64,
+    /// 0 while none has registered.
+    pub vmm_pid: i32,
     blocked: HashMap<u32, Blocked>,
     /// Bytes at the last look, when that was, and how much a second went between the two before.
     rate: Option<(u64, Instant)>,
@@ -40,6 +43,12 @@ pub struct Stats {
     pub reconnects: u64,
     /// Of connections that are gone; the living ones are added when asked.
     pub wire_bytes: u64,
+}
+
+/// As the VMM calls it (QEMU: `CPU 0/KVM`); its number when it is gone.
+fn thread_name(pid: i32, thread: u32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm"));
+    name.map_or(thread.to_string(), |name| name.trim_end().to_owned())
 }
 
 impl Stats {
@@ -77,8 +86,11 @@ impl Stats {
     fn blocked_json(&self) -> Value {
         let mut threads: Vec<_> = self.blocked.iter().collect();
         threads.sort();
-        let row = |(thread, blocked): &(&u32, &Blocked)| json!({ "thread": thread, "us": blocked.us, "faults": blocked.faults });
-        threads.iter().map(row).collect()
+        let row = |(thread, blocked): (&u32, &Blocked)| {
+            let name = thread_name(self.vmm_pid, *thread);
+            json!({ "thread": name, "us": blocked.us, "faults": blocked.faults })
+        };
+        threads.into_iter().map(row).collect()
     }
 
     pub fn json(&self, live_wire_bytes: u64) -> Value {

@@ -15,7 +15,7 @@ use crate::frame::Frame;
 use crate::link::wrong;
 use crate::sys::process;
 use crate::sys::reclaim;
-use crate::sys::socket::{peer_uid, readable, recv_with_fd};
+use crate::sys::socket::{peer, readable, recv_with_fd};
 use crate::sys::uffd::Uffd;
 
 /// "SHOALUFD": first word of what the preload sends; then address and length of the range.
@@ -54,6 +54,7 @@ impl Fetch {
             return Ok(false);
         };
         let (uffd, base) = (Uffd::new(found.fd)?, found.base);
+        lock(&self.memory.stats).vmm_pid = found.pid;
         {
             let mut book = lock(&self.memory.book);
             // What devices touch while they load was seen by the first one.
@@ -102,7 +103,7 @@ impl Fetch {
     fn receive(&self, mut client: UnixStream) -> Result<(), String> {
         let text = |error: std::io::Error| error.to_string();
         client.set_read_timeout(Some(GREETING_MAX)).map_err(text)?;
-        let uid = peer_uid(&client).map_err(text)?;
+        let libc::ucred { pid, uid, .. } = peer(&client).map_err(text)?;
         if uid != self.session.vmm_uid {
             return Err(format!(
                 "uid {uid} offered a descriptor, only {} may",
@@ -122,6 +123,7 @@ impl Fetch {
             return Err("a greeting names no range of memory".to_owned());
         }
         let uffd = Uffd::new(fd).map_err(text)?;
+        lock(&self.memory.stats).vmm_pid = pid;
         self.memory
             .armed
             .set(Armed {

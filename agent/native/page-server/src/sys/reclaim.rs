@@ -11,6 +11,7 @@ use std::path::Path;
 use super::check;
 
 pub struct Found {
+    pub pid: i32,
     pub fd: OwnedFd,
     /// Start of the mapping in the VMM's address space.
     pub base: u64,
@@ -39,7 +40,12 @@ pub fn find(ram_file: &Path, uid: u32) -> io::Result<Option<Found>> {
             && let Some(number) = userfaultfd_of(pid)
         {
             let fd = duplicate(pid, number)?;
-            return Ok(Some(Found { fd, base, watched }));
+            return Ok(Some(Found {
+                pid,
+                fd,
+                base,
+                watched,
+            }));
         }
     }
     Ok(None)

@@ -64,8 +64,8 @@ pub fn limit_unsent(sock: &TcpStream, bytes: u32) -> io::Result<()> {
     )
 }
 
-/// Uid of the process at the other end of a unix socket (`SO_PEERCRED`).
-pub fn peer_uid(sock: &UnixStream) -> io::Result<u32> {
+/// Process and user at the other end of a unix socket (`SO_PEERCRED`).
+pub fn peer(sock: &UnixStream) -> io::Result<libc::ucred> {
     let mut cred = libc::ucred {
         pid: 0,
         uid: u32::MAX,
@@ -83,7 +83,7 @@ pub fn peer_uid(sock: &UnixStream) -> io::Result<u32> {
         )
     };
     check(result as i64)?;
-    Ok(cred.uid)
+    Ok(cred)
 }
 
 /// Waits until `fd` is readable (or broken, which a read then tells). `false` when `wait` passed without.
