@@ -1,0 +1,136 @@
+//! The window of bulk on links of many kinds, in a model of them.
+
+use super::*;
+
+/// A FIFO link to a target that credits each extent as it arrives whole; times in nanoseconds.
+struct LinkModel {
+    per_second: f64,
+    one_way: u64,
+    free_at: u64,
+    credits: VecDeque<(u64, u64)>,
+}
+
+/// What a second of it was like.
+#[derive(Debug)]
+struct Second {
+    goodput: f64,
+    /// Mean that a page which comes now would wait behind bulk.
+    wait_us: f64,
+}
+
+impl LinkModel {
+    fn new(mbit: f64, rtt_us: u64) -> Self {
+        Self {
+            per_second: mbit * 125_000.0,
+            one_way: rtt_us * 500,
+            free_at: 0,
+            credits: VecDeque::new(),
+        }
+    }
+
+    fn run(&mut self, window: &mut Window, base: Instant, from: u64, to: u64) -> Second {
+        let at = |ns: u64| base + Duration::from_nanos(ns);
+        let (mut now, mut bytes, mut waits, mut looks) = (from, 0, 0.0, 0.0);
+        while now < to {
+            while let Some(&(due, credit)) = self.credits.front() {
+                if due > now {
+                    break;
+                }
+                window.credited(credit, at(due));
+                bytes += credit;
+                self.credits.pop_front();
+            }
+            let room = window.room() / 4096 * 4096;
+            if room > 0 {
+                let room = room.min(256 << 10);
+                window.sent(room, at(now));
+                let begin = self.free_at.max(now);
+                self.free_at = begin + (room as f64 / self.per_second * 1e9) as u64;
+                self.credits
+                    .push_back((self.free_at + 2 * self.one_way, room));
+                continue;
+            }
+            waits += self.free_at.saturating_sub(now) as f64 / 1000.0;
+            looks += 1.0;
+            now += 10_000;
+        }
+        let seconds = (to - from) as f64 / 1e9;
+        Second {
+            goodput: bytes as f64 / seconds / self.per_second,
+            wait_us: waits / looks,
+        }
+    }
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn a_link_is_filled_and_its_queue_kept_short_whatever_its_rate_and_round_trip() {
+    for (mbit, rtt_us) in [
+        (100.0, 200),
+        (1000.0, 60),
+        (1000.0, 1000),
+        (10_000.0, 100),
+        (1000.0, 20_000),
+    ] {
+        let base = Instant::now();
+        let mut link = LinkModel::new(mbit, rtt_us);
+        let mut window = Window::new(0, base);
+        link.run(&mut window, base, 0, SECOND);
+        let steady = link.run(&mut window, base, SECOND, 6 * SECOND);
+        let what = format!(
+            "{mbit} Mbit/s, {rtt_us} us: {steady:?}, window {}",
+            window.size()
+        );
+        assert!(steady.goodput > 0.97, "{what}");
+        // On a slow link the least window is all of it.
+        let least = LEAST as f64 / link.per_second * 1e6;
+        let far = rtt_us as f64 / 4.0;
+        assert!(
+            steady.wait_us < f64::max(450.0, 1.1 * least + far),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_link_that_becomes_slower_or_longer_is_learnt_anew() {
+    let base = Instant::now();
+    let mut link = LinkModel::new(1000.0, 100);
+    let mut window = Window::new(0, base);
+    link.run(&mut window, base, 0, 3 * SECOND);
+    link.per_second /= 10.0;
+    link.run(&mut window, base, 3 * SECOND, 8 * SECOND);
+    let slow = link.run(&mut window, base, 8 * SECOND, 12 * SECOND);
+    assert!(slow.goodput > 0.95 && slow.wait_us < 3000.0, "{slow:?}");
+    link.per_second *= 10.0;
+    link.one_way = 2_500_000;
+    link.run(&mut window, base, 12 * SECOND, 17 * SECOND);
+    let long = link.run(&mut window, base, 17 * SECOND, 20 * SECOND);
+    assert!(long.goodput > 0.95, "{long:?}, window {}", window.size());
+}
+
+#[test]
+fn a_window_that_is_configured_is_left_to_the_credit_of_the_target() {
+    let base = Instant::now();
+    let mut window = Window::new(65_536, base);
+    for ms in 1..1000 {
+        assert_eq!(window.room(), u64::MAX);
+        window.sent(65_536, base + Duration::from_millis(ms));
+        window.credited(65_536, base + Duration::from_millis(ms));
+    }
+    assert_eq!(window.size(), 65_536);
+}
+
+#[test]
+fn pages_that_are_read_slower_than_the_link_do_not_open_the_window() {
+    let base = Instant::now();
+    let mut window = Window::new(0, base);
+    for ms in 0..1000 {
+        let now = base + Duration::from_millis(ms);
+        assert!(window.room() >= 4096);
+        window.sent(4096, now);
+        window.credited(4096, now + Duration::from_micros(100));
+    }
+    assert_eq!(window.size(), LEAST);
+}
