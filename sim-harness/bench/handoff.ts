@@ -1,17 +1,19 @@
 /**
- * `npm run bench -- handoff [--engines postcopy,precopy,qemu-postcopy] [--memory 1024] [--filled 700] [--link 1gbit] [--load 50] [--neighbour] [--runs 3] [--json]`
+ * `npm run bench -- handoff [--engines postcopy,precopy,qemu-postcopy] [--order hot,windows,sequential] [--memory 1024] [--filled 700] [--link 1gbit] [--load 50] [--neighbour] [--runs 3] [--json]`
  * One VM goes to and fro between two nodes of a core each, the engines in turns, under a steady load of its own; with
- * `--neighbour` beside a guest that wants all of the source's core. Each turn is a pair of any two engines.
+ * `--neighbour` beside a guest that wants all of the source's core. Each turn is a pair of any two engines; with `--order`
+ * ours takes part once per order of pages.
  * Discarded, by a rule fixed here: a run in which others used more than 15 % of the cores.
  */
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import type { PageOrder } from '@shoal/agent';
 import { ShoalError } from '@shoal/agent/errors';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
-import { type Engine, oneMove, type Run, TICK_MS } from './one-move.ts';
-import { type Ratio, ratios } from './pairs.ts';
+import { type Arm, type Engine, oneMove, type Run, TICK_MS } from './one-move.ts';
+import { armsOf, type Ratio, ratios } from './pairs.ts';
 import { bounds, median } from './statistics.ts';
 
 const STRANGERS_MAX_SHARE = 0.15;
@@ -23,6 +25,7 @@ export async function run(args: string[]): Promise<number> {
     args,
     options: {
       engines: { type: 'string', default: 'postcopy,precopy' },
+      order: { type: 'string', default: '' },
       memory: { type: 'string', default: '1024' },
       filled: { type: 'string', default: '700' },
       link: { type: 'string', default: '1gbit' },
@@ -32,7 +35,10 @@ export async function run(args: string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
-  const engines = values.engines.split(',').map(engine);
+  const arms = armsOf(
+    values.engines.split(',').map(engine),
+    values.order.split(',').filter(Boolean).map(pageOrder),
+  );
   const [memory, filled, load, runs] = [
     number('--memory', values.memory, 65_536),
     number('--filled', values.filled, 65_536),
@@ -61,12 +67,12 @@ export async function run(args: string[]): Promise<number> {
     await guest.command(`load ${load}`);
     await guest.command(`ticks ${TICK_MS}`);
     const neighbours = values.neighbour ? await bringNeighbours(lab) : [];
-    const turns: Partial<Record<Engine, Run>>[] = [];
+    const turns: Partial<Record<Arm, Run>>[] = [];
     let discarded = 0;
     for (let turn = 0; turn < runs; turn++) {
-      const kepts: Partial<Record<Engine, Run>> = {};
+      const kepts: Partial<Record<Arm, Run>> = {};
       turns.push(kepts);
-      for (const which of engines) {
+      for (const which of arms) {
         let kept: Run | undefined;
         for (let tries = 0; tries < TRIES_PER_RUN && !kept; tries++) {
           const { result, strangersShare } = await oneMove(lab, guest, which, neighbours);
@@ -82,7 +88,7 @@ export async function run(args: string[]): Promise<number> {
         if (kept) kepts[which] = kept;
       }
     }
-    const results = engines.map(which =>
+    const results = arms.map(which =>
       summary(
         which,
         turns.flatMap(t => t[which] ?? []),
@@ -95,7 +101,7 @@ export async function run(args: string[]): Promise<number> {
       discarded,
       results,
       pairs: turns,
-      ratios: ratios(turns, engines),
+      ratios: ratios(turns, arms),
     };
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : text(report));
     return results.every(r => r.runs === runs) ? 0 : 2;
@@ -105,7 +111,7 @@ export async function run(args: string[]): Promise<number> {
 }
 
 /** Medians; bad pages are counted over all runs. */
-function summary(which: Engine, runs: Run[]) {
+function summary(which: Arm, runs: Run[]) {
   const keys = Object.keys(runs[0] ?? {}) as (keyof Run)[];
   const of = (key: keyof Run) => runs.map(r => r[key]);
   const medians = Object.fromEntries(keys.map(key => [key, median(of(key))])) as Run;
@@ -169,6 +175,16 @@ function engine(value: string): Engine {
     `there is no engine ${value}`,
     '--engines',
     'Say postcopy or precopy',
+  );
+}
+
+function pageOrder(value: string): PageOrder {
+  if (value === 'sequential' || value === 'windows' || value === 'hot') return value;
+  throw new ShoalError(
+    'SHOAL_BENCH_ARGS',
+    `there is no order ${value}`,
+    '--order',
+    'Say sequential, windows or hot',
   );
 }
 

@@ -1,5 +1,6 @@
 /** One measured move of the VM `bench`, wherever it is, to the other node. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PageOrder } from '@shoal/agent';
 import { clock } from '@shoal/agent/edge/clock';
 import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { ShoalError } from '@shoal/agent/errors';
@@ -14,6 +15,8 @@ const AFTER_MS = 500;
 const MOVE_MAX_MS = 300_000;
 
 export type Engine = 'postcopy' | 'precopy' | 'qemu-postcopy';
+/** What is compared: an engine as it is configured, or ours with an order of pages of its own. */
+export type Arm = Engine | `postcopy:${PageOrder}`;
 export type Run = {
   switchMs: number;
   blackoutMs: number;
@@ -34,7 +37,7 @@ export type Run = {
 export async function oneMove(
   lab: Lab,
   guest: GuestPort,
-  which: Engine,
+  which: Arm,
   neighbours: readonly GuestPort[],
 ): Promise<{ result: Run; strangersShare: number }> {
   const lists = await Promise.all(
@@ -51,9 +54,12 @@ export async function oneMove(
   );
   const cpu = process.cpuUsage();
   const begunMs = clock.nowMs();
-  const { handoff } = await lab
-    .node(here)
-    .post<{ handoff: string }>('/v1/vms/bench/actions/migrate', { node: there, engine: which });
+  const [engine, order] = which.split(':');
+  const { handoff } = await lab.node(here).post<{ handoff: string }>('/v1/vms/bench/actions/migrate', {
+    node: there,
+    engine,
+    ...(order && { order }),
+  });
   const [source, target] = await ended(lab, here, there, handoff);
   await sleep(AFTER_MS);
   stop();

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Run } from './one-move.ts';
-import { ratios } from './pairs.ts';
+import { armsOf, ratios } from './pairs.ts';
 import { medianBounds } from './statistics.ts';
 
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
@@ -33,6 +33,13 @@ test('moves of one turn are compared with one another, and a turn that lost one 
   assert.equal(found, {
     ...{ of: 'postcopy', against: 'precopy', figure: 'switchMs', pairs: 2, median: 0.75, low: -1, high: -1 },
   });
+});
+
+test('each order of pages is an arm of its own, in the place of our engine and of no other', () => {
+  assert.equal(armsOf(['precopy', 'postcopy', 'qemu-postcopy'], ['hot', 'sequential']), [
+    ...['precopy', 'postcopy:hot', 'postcopy:sequential', 'qemu-postcopy'],
+  ]);
+  assert.equal(armsOf(['postcopy', 'precopy'], []), ['postcopy', 'precopy']);
 });
 
 test('one engine alone has nobody to be compared with', () => {

@@ -1,11 +1,12 @@
-/** Engines against one another: each turn moved the same guest by all of them, so its figures are compared within the turn. Pure. */
-import type { Engine, Run } from './one-move.ts';
+/** Engines and orders of pages against one another: each turn moved the same guest by all of them, so its figures are compared within the turn. Pure. */
+import type { PageOrder } from '@shoal/agent';
+import type { Arm, Engine, Run } from './one-move.ts';
 import { median, medianBounds } from './statistics.ts';
 
 /** `median` of the pairs' ratios; `low` and `high`: its 95 % bounds, -1 where there are too few pairs. */
 export type Ratio = {
-  of: Engine;
-  against: Engine;
+  of: Arm;
+  against: Arm;
   figure: string;
   pairs: number;
   median: number;
@@ -26,9 +27,17 @@ const FIGURES = [
 
 const round = (value: number) => Number(value.toFixed(3));
 
-/** The first engine against each of the others. A pair without a figure on both sides (0, or not measured) does not count. */
-export function ratios(turns: readonly Partial<Record<Engine, Run>>[], engines: readonly Engine[]): Ratio[] {
-  const [of, ...others] = engines;
+/** Ours once per order, in the place of ours; without any, as it is configured. */
+export const armsOf = (engines: readonly Engine[], orders: readonly PageOrder[]): Arm[] =>
+  engines.flatMap(engine =>
+    engine === 'postcopy' && orders.length > 0
+      ? orders.map(order => `${engine}:${order}` as const)
+      : [engine],
+  );
+
+/** The first arm against each of the others. A pair without a figure on both sides (0, or not measured) does not count. */
+export function ratios(turns: readonly Partial<Record<Arm, Run>>[], arms: readonly Arm[]): Ratio[] {
+  const [of, ...others] = arms;
   if (!of) return [];
   return others.flatMap(against =>
     FIGURES.flatMap(figure => {

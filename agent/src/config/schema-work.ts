@@ -56,6 +56,11 @@ const migration = section('How a VM is handed over.', {
     'From offer to the command to migrate; then the source gives up and keeps the VM.',
   ),
   switchTimeoutMs: timeout('From that command to the commit; then the source gives up and keeps the VM.'),
+  order: choice(
+    'What follows of its memory while nobody waits for a page. `sequential`: by address. `windows`: first what lies behind pages it waited for. `hot`: then what it wrote most before it moved, where the kernel can tell (6.7).',
+    ['sequential', 'windows', 'hot'],
+    'hot',
+  ),
   bulkWindowBytes: whole(
     'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed, 65536 at least.',
     { unit: 'bytes', default: 0, minimum: 0, maximum: 67_108_864 },

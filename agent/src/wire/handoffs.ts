@@ -60,6 +60,7 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
       vms,
       pageServers: ports.pageServers,
       vmmUid: ports.vmmUid,
+      order: migration.order,
       bulkWindowBytes: migration.bulkWindowBytes,
       bulkBytesPerSecond: migration.bulkBytesPerSecond,
       deviceLoadPages: machine => state.deviceLoad.get(machine) ?? [],

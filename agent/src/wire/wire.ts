@@ -244,9 +244,10 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     underWay: name => handoffs.parties.running().find(h => h.vm === name || h.name === name),
     cancel: vm => void handoffs.cancel(vm),
     resolving: { parties: handoffs.parties, clock, status },
-    offer: ({ owned, target, engine }: ManualOffer) => {
+    offer: ({ owned, target: { id }, engine, order }: ManualOffer) => {
       const { spec, epoch } = owned.record;
-      return offer({ spec, epoch, target: target.id, engine, reason: 'manual', relocation: '', basis: [] });
+      const why = { reason: 'manual' as const, relocation: '', basis: [] };
+      return offer({ spec, epoch, target: id, engine, order, ...why });
     },
   });
 

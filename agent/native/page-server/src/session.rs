@@ -16,6 +16,14 @@ pub enum Role {
     Fetch,
 }
 
+/// Which pages go while nobody waits for one. What each means: `serve/plan.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Sequential,
+    Windows,
+    Hot,
+}
+
 #[derive(Clone, Debug)]
 pub struct Session {
     pub dir: PathBuf,
@@ -34,6 +42,7 @@ pub struct Session {
     pub uffd_socket: PathBuf,
     pub vmm_uid: u32,
     pub device_load_pages: Vec<u64>,
+    pub order: Order,
     /// 0 = it adapts.
     pub bulk_window_bytes: u32,
     /// 0 = no cap.
@@ -86,6 +95,12 @@ impl Session {
             "qemu-postcopy" => (false, true),
             other => return Err(format!("engine {other} is unknown")),
         };
+        let order = match string("order")?.as_str() {
+            "sequential" => Order::Sequential,
+            "windows" => Order::Windows,
+            "hot" => Order::Hot,
+            other => return Err(format!("order {other} is unknown")),
+        };
         let pages = json["deviceLoadPages"].as_array();
         let pages = pages.and_then(|list| list.iter().map(Value::as_u64).collect());
         let session = Self {
@@ -107,6 +122,7 @@ impl Session {
                 .try_into()
                 .map_err(|_| "vmmUid is no uid")?,
             device_load_pages: pages.ok_or("deviceLoadPages is no list of pages")?,
+            order,
             bulk_window_bytes: number("bulkWindowBytes")?
                 .try_into()
                 .map_err(|_| "bulkWindowBytes is too large")?,
@@ -167,7 +183,7 @@ mod tests {
             "handoff": "00112233-4455-6677-8899-aabbccddeeff", "role": "serve", "engine": "postcopy",
             "ramFile": "/dev/shm/x", "ramBytes": 8192, "pageBytes": 4096, "peerCertSha256": "11".repeat(32),
             "host": "127.0.0.1", "port": 1, "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0,
-            "deviceLoadPages": [1], "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
+            "deviceLoadPages": [1], "order": "hot", "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
         })
     }
 
@@ -191,11 +207,15 @@ mod tests {
             "port",
             "vmmUid",
             "role",
+            "order",
         ] {
             let mut broken = json();
             broken[key] = Value::Null;
             assert!(parse(&broken).unwrap_err().contains(key), "{key}");
         }
+        let mut odd = json();
+        odd["order"] = "by-size".into();
+        assert_eq!(parse(&odd).unwrap_err(), "order by-size is unknown");
         let mut torn = json();
         torn["ramBytes"] = 5000.into();
         assert!(parse(&torn).is_err());

@@ -5,11 +5,17 @@ import { chooseEngine } from '../../core/choose-engine.ts';
 import { ShoalError } from '../../errors.ts';
 import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
+import type { PageOrder } from '../pages/types.ts';
 import { parseVmSpec } from '../vmm/spec.ts';
 import type { OwnedVm } from '../vms/record.ts';
 import type { Vms } from '../vms/vms.ts';
 
-export type ManualOffer = { owned: OwnedVm; target: NodeStatus; engine: Engine };
+export type ManualOffer = {
+  owned: OwnedVm;
+  target: NodeStatus;
+  engine: Engine;
+  order: PageOrder | undefined;
+};
 
 export type ActionsDeps = {
   nodeName: string;
@@ -102,6 +108,7 @@ export function manualMove(
   node: string | undefined,
   engine: Engine | undefined,
   deps: ActionsDeps,
+  order?: PageOrder,
 ): { owned: OwnedVm; target: NodeStatus; wanted: Engine; offer(): Promise<{ handoff: string }> } {
   const owned = ownedVm(name, deps);
   const { spec } = owned.record;
@@ -118,7 +125,7 @@ export function manualMove(
   const target = chooseTarget(node, spec, deps);
   const wanted = engineFor(spec, engine, deps);
   const offer = async () => {
-    const answer = await deps.offer({ owned, target, engine: wanted });
+    const answer = await deps.offer({ owned, target, engine: wanted, order });
     if (answer.accepted) return { handoff: answer.handoff };
     throw new ShoalError(
       'SHOAL_OFFER_REFUSED',

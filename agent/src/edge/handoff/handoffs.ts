@@ -75,7 +75,8 @@ export class Handoffs {
     const offer = makeOffer(request, { ...from, diskNonces, certSha256: paths.certSha256 });
     const entry = this.#entry('source', request.target, offer);
     return new Promise(resolve => {
-      const party = this.#makeSource('offered', entry, result => resolve({ ...result, handoff } as Answered));
+      const answered: SourceDeps['answered'] = result => resolve({ ...result, handoff });
+      const party = this.#makeSource('offered', entry, answered, request.order);
       party.take(paths);
       party.timeline.mark('decided', request.decidedAtMs);
       this.parties.set(handoff, party);
@@ -92,9 +93,10 @@ export class Handoffs {
     state: ConstructorParameters<typeof SourceParty>[0],
     entry: Omit<JournalEntry, 'record' | 'seq'>,
     answered: SourceDeps['answered'],
+    order = this.#deps.order,
   ): SourceParty {
     const finished = () => this.#finished(entry.handoff);
-    return new SourceParty(state, entry, this.#options, { ...this.#deps, answered, finished });
+    return new SourceParty(state, entry, this.#options, { ...this.#deps, order, answered, finished });
   }
 
   #makeTarget(
@@ -162,13 +164,8 @@ export class Handoffs {
 
   /** Looked at right before the yes: what came between the verdict and now. */
   #stillFree({ reason, spec }: Offer, peer: string): Verdict {
-    if (this.parties.inHandoff(spec.vm))
-      return {
-        ok: false,
-        code: 'moving',
-        detail: 'another handoff of this VM is not cleared up here',
-        numbers: {},
-      };
+    const moving = 'another handoff of this VM is not cleared up here';
+    if (this.parties.inHandoff(spec.vm)) return { ok: false, code: 'moving', detail: moving, numbers: {} };
     // An offer of our own may have gone out; of two that cross one must yield.
     const why = mustYield(reason, peer, this.#options.self, this.parties.outgoing());
     return why === undefined ? { ok: true } : { ok: false, code: 'yield', detail: why, numbers: {} };

@@ -13,6 +13,7 @@ export type SessionWants = Pick<
   | 'ramFile'
   | 'ramBytes'
   | 'deviceLoadPages'
+  | 'order'
   | 'vmmUid'
   | 'bulkWindowBytes'
   | 'bulkBytesPerSecond'

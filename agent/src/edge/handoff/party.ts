@@ -8,7 +8,7 @@ import { type Stepped, step } from '../../core/handoff/cells.ts';
 import type { Machine } from '../../core/handoff/machines.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { PageServers } from '../pages/types.ts';
+import type { PageOrder, PageServers } from '../pages/types.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
 import type { Journal, JournalEntry } from './journal.ts';
@@ -41,6 +41,7 @@ export type PartyDeps = {
   vms: Vms;
   pageServers: PageServers;
   vmmUid: number;
+  order: PageOrder;
   bulkWindowBytes: number;
   bulkBytesPerSecond: number;
 };

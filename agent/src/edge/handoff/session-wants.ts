@@ -1,11 +1,13 @@
 /** What the page server of one side is told to do in one handoff. Pure. */
 import type { Offer } from '@shoal/protocol';
+import type { PageOrder } from '../pages/types.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { SessionWants } from './pages.ts';
 
 export type WantsDeps = {
   host: Pick<VmHost, 'paths' | 'ramBytes'>;
   vmmUid: number;
+  order: PageOrder;
   bulkWindowBytes: number;
   bulkBytesPerSecond: number;
 };
@@ -16,7 +18,7 @@ export function sessionWants(
   { engine, spec }: Offer,
   peer: { certSha256: string; host: string; port: number },
   deviceLoadPages: number[],
-  { host, vmmUid, bulkWindowBytes, bulkBytesPerSecond }: WantsDeps,
+  { host, vmmUid, order, bulkWindowBytes, bulkBytesPerSecond }: WantsDeps,
 ): SessionWants {
   const postcopy = engine === 'postcopy';
   return {
@@ -28,6 +30,7 @@ export function sessionWants(
     ramBytes: postcopy ? host.ramBytes(spec) : 0,
     deviceLoadPages: postcopy ? deviceLoadPages : [],
     vmmUid,
+    order,
     bulkWindowBytes,
     bulkBytesPerSecond,
   };

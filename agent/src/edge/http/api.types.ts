@@ -7,7 +7,7 @@ import type { Decision, View } from '@shoal/policies';
 import type { Engine, LoadReport, Mode, MoveReason, Register, VmState } from '@shoal/protocol';
 import type { Word } from '../../core/handoff/doubt.ts';
 import type { Held } from '../../core/own-rows.ts';
-import type { FaultStats } from '../pages/types.ts';
+import type { FaultStats, PageOrder } from '../pages/types.ts';
 
 export type NodeStatus = {
   id: string;
@@ -219,12 +219,13 @@ export interface AgentApi {
   /** Resolves when the guest is gone; `forced`: it did not power down in its time. */
   stop(vm: string, dry: boolean): Promise<{ forced: boolean } | Would>;
   destroy(vm: string, dry: boolean): Promise<undefined | Would>;
-  /** Starts a manual move and pins the VM there; resolves when it is offered and accepted. */
+  /** Starts a manual move and pins the VM there; resolves when it is offered and accepted. `order`: else as configured. */
   migrate(
     vm: string,
     node: string | undefined,
     engine: Engine | undefined,
     dry: boolean,
+    order?: PageOrder,
   ): Promise<Moving | Would>;
   cancel(vm: string, dry: boolean): Promise<undefined | Would>;
   doubt(vm: string): DoubtStatus;

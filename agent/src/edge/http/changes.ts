@@ -10,6 +10,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Word } from '../../core/handoff/doubt.ts';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
+import type { PageOrder } from '../pages/types.ts';
 import { isForwardable } from '../people/forward.ts';
 import { whoIs } from '../people/person.ts';
 import { ADMIN_CHANGES, ADMIN_READS, emptyIsNothing } from './admin.ts';
@@ -20,10 +21,14 @@ import { personOf } from './requests.ts';
 import { NAME, object, oneOf, paramsOf, text } from './schema.ts';
 
 const NOTHING = object({});
-const MIGRATE = object({ node: NAME, engine: oneOf('postcopy', 'precopy', 'qemu-postcopy') }, [
-  'node',
-  'engine',
-]);
+const MIGRATE = object(
+  {
+    node: NAME,
+    engine: oneOf('postcopy', 'precopy', 'qemu-postcopy'),
+    order: oneOf('sequential', 'windows', 'hot'),
+  },
+  ['node', 'engine', 'order'],
+);
 const PAUSE = object({ ttlMs: { type: 'integer', minimum: 1, maximum: PAUSE_MAX_MS } });
 
 const REGISTER = object({
@@ -96,7 +101,7 @@ export const CHANGES = {
     refusals: OF_VM,
   },
   '/v1/vms/:name/actions/migrate': {
-    what: 'Moves it and pins it there: `{node?, engine?}`. 202: `{handoff, node, pinnedMs}`.',
+    what: 'Moves it and pins it there: `{node?, engine?, order?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
     body: MIGRATE,
     code: 202,
     answer: 'Moving',
@@ -184,8 +189,8 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
   action('/v1/vms/:name/actions/stop', (name, dry) => api.stop(name, dry));
   action('/v1/vms/:name/actions/destroy', (name, dry) => api.destroy(name, dry));
   action('/v1/vms/:name/actions/migrate', (name, dry, body) => {
-    const { node, engine } = body as { node?: string; engine?: Engine };
-    return api.migrate(name, node, engine, dry);
+    const { node, engine, order } = body as { node?: string; engine?: Engine; order?: PageOrder };
+    return api.migrate(name, node, engine, dry, order);
   });
   action('/v1/vms/:name/actions/cancel', (name, dry) => api.cancel(name, dry));
   action('/v1/vms/:name/actions/resolve', (name, dry, body, by) =>

@@ -5,6 +5,9 @@
  */
 import type { Engine } from '@shoal/protocol';
 
+/** Which pages go while nobody waits for one; faults are answered at once and the device-load set goes first in each. */
+export type PageOrder = 'sequential' | 'windows' | 'hot';
+
 /** `session.json` in the session directory, mode 0600: all that a page server needs to start, and to start again. */
 export type SessionFile = {
   /** UUID of the handoff; binds both connections to it. */
@@ -28,6 +31,8 @@ export type SessionFile = {
   vmmUid: number;
   /** Page indexes to push with the switch (recorded at the last move of that machine type). */
   deviceLoadPages: number[];
+  /** `serve`. */
+  order: PageOrder;
   /** Most of bulk in flight, bytes. Larger = nearer to line rate, smaller = shorter queue before urgent pages; 0 = adapts. */
   bulkWindowBytes: number;
   /** 0 = no cap. */

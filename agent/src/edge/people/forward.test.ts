@@ -177,6 +177,11 @@ test('who shows a token at the socket is forwarded by it, and named by it in bot
   );
 });
 
+test('an order of pages is refused where the VM is not, instead of being lost on the way', () => {
+  const ask = () => x.forward.route(person, 'migrate', 'vm1', false, { order: 'windows' });
+  assert.throws(ask, /an order of pages is taken there only/);
+});
+
 test('a change of a VM that is here is not forwarded', () => {
   assert.is(y.forward.route(person, 'stop', 'vm1', false, {}), undefined);
   assert.is(x.forward.route(person, 'stop', 'none', false, {}), undefined);

@@ -71,7 +71,19 @@ export class Forward {
     const [vm] = found;
     if (!vm || found.some(v => v.nodeId === nodeId)) return undefined;
     mustBeSure(name, found);
-    const { node = '', engine = '' } = (body ?? {}) as Partial<Pick<Action, 'node' | 'engine'>>;
+    const {
+      node = '',
+      engine = '',
+      order,
+    } = (body ?? {}) as Partial<Pick<Action, 'node' | 'engine'>> & { order?: string };
+    // A matter of measurements, which nobody does from afar.
+    if (order)
+      throw new ShoalError(
+        'SHOAL_VM_ELSEWHERE',
+        `the VM is on ${vm.node}, and an order of pages is taken there only`,
+        name,
+        `Ask on ${vm.node}, or leave the order away`,
+      );
     const request = this.#deps.newId();
     const change = { action, node, engine, dry };
     return { to: { node: vm.node, request }, ask: () => this.#ask(person, change, vm, request) };

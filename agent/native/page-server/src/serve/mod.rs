@@ -128,7 +128,8 @@ impl Serve {
         if state.plan.is_some() {
             return Err(("frozen", "the memory is frozen already".to_owned()));
         }
-        state.plan = Some(Plan::new(map, &self.session.device_load_pages));
+        let (first, order) = (&self.session.device_load_pages, self.session.order);
+        state.plan = Some(Plan::new(map, first, order, Vec::new()));
         lock(&self.stats).data_pages = data_pages;
         self.changed.notify_all();
         Ok(json!({ "dataBytes": data_pages * page, "extents": extents }))

@@ -47,6 +47,7 @@ impl SessionDir {
             "uffdSocket": self.at("uffd.sock"),
             "vmmUid": uid(),
             "deviceLoadPages": [],
+            "order": "hot",
             "bulkWindowBytes": 262_144,
             "bulkBytesPerSecond": 0,
             "tls": true,
