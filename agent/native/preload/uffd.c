@@ -7,6 +7,9 @@
  * SHOAL_UFFD_SOCKET     unix socket of the page server; without it the VMM starts as usual (a source, a fresh start)
  * SHOAL_UFFD_DEVICE_FD  an open /dev/userfaultfd, for a VMM without rights of its own
  *
+ * A VMM that is no target gets one too where the kernel can track writes, registered for nothing, which costs its guest
+ * nothing: a page server at the source registers through a duplicate of it when a move begins.
+ *
  * No allocation, raw system calls, and no way on after a failure: a guest must not run on memory that nobody fills.
  */
 #define _GNU_SOURCE
@@ -25,6 +28,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
+#define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
+#endif
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
@@ -67,18 +82,47 @@ static int is_ram(int fd) {
     return wanted.st_dev == found.st_dev && wanted.st_ino == found.st_ino;
 }
 
-static int make_uffd(void) {
+/* What is needed to fill missing pages, and to track writes (Linux 6.7). Features are fixed when a userfaultfd is made. */
+static const uint64_t to_fill = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_THREAD_ID;
+static const uint64_t to_track = UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_ASYNC;
+
+static int enable(int fd, uint64_t features) {
+    /* One that is refused for a feature that the kernel lacks can be asked again. */
+    struct uffdio_api api = {.api = UFFD_API, .features = features};
+    return ioctl(fd, UFFDIO_API, &api);
+}
+
+static int open_uffd(void) {
     const char *device = getenv("SHOAL_UFFD_DEVICE_FD");
     int fd = -1;
     if (device)
         fd = ioctl(atoi(device), USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+    return fd;
+}
+
+static int make_uffd(void) {
+    int fd = open_uffd();
     if (fd < 0)
         die("no userfaultfd (see shoal doctor)");
-    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_THREAD_ID};
-    if (ioctl(fd, UFFDIO_API, &api) != 0)
+    if (enable(fd, to_fill | to_track) != 0 && enable(fd, to_fill) != 0)
         die("UFFDIO_API");
+    return fd;
+}
+
+/* For a VMM that is no target: nothing depends on it, so that no failure matters. */
+static int make_tracker(void) {
+    int before = errno;
+    int fd = open_uffd();
+    /* Faults of the kernel are let through without a word, which takes no right, and tracking resolves them by itself. */
+    if (fd < 0)
+        fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+    if (fd >= 0 && enable(fd, to_fill | to_track) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    errno = before;
     return fd;
 }
 
@@ -132,8 +176,11 @@ static void watch(void *address, size_t length, off_t offset) {
     }
     ram_start = (uintptr_t)address;
     ram_end = ram_start + length;
-    if (!path)
+    if (!path) {
+        if (kept < 0)
+            kept = make_tracker();
         return;
+    }
     kept = make_uffd();
     struct uffdio_register range = {
         .range = {.start = (uint64_t)ram_start, .len = length}, .mode = UFFDIO_REGISTER_MODE_MISSING};

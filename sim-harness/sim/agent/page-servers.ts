@@ -36,6 +36,9 @@ class PageHandle implements PageServer {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Here no memory has contents, and no order. */
+  async watch(): Promise<void> {}
+
   freeze(): Promise<{ dataBytes: number; extents: number }> {
     return this.#do('freeze', process => {
       process.frozen = true;

@@ -40,6 +40,11 @@ fn main() {
                 "read" => hash(base + number(1) * PAGE, PAGE),
                 "sum" => hash(base, bytes),
                 "write" => write(base + number(1) * PAGE, number(2) as u8),
+                "over-and-over" => loop {
+                    (number(1)..number(2)).for_each(|page| {
+                        write(base + page * PAGE, number(3) as u8);
+                    });
+                },
                 "again" => map(file.as_raw_fd(), bytes, libc::MAP_SHARED) as u64,
                 "private" => map(file.as_raw_fd(), bytes, libc::MAP_PRIVATE) as u64,
                 "room" => room(&path, words[1], libc::MS_REMOUNT),

@@ -28,6 +28,8 @@ pub struct Stats {
     /// Of it, in answer to faults.
     pub urgent_bytes: u64,
     pub bulk_window_bytes: u64,
+    /// Of what the guest writes, before its memory was frozen.
+    pub samples: u64,
     /// 0 while none has registered.
     pub vmm_pid: i32,
     blocked: HashMap<u32, Blocked>,
@@ -98,6 +100,7 @@ impl Stats {
             "urgentBytes": self.urgent_bytes,
             "bytesPerSecond": self.bytes_per_second,
             "bulkWindowBytes": self.bulk_window_bytes,
+            "samples": self.samples,
             "blocked": self.blocked_json(),
             "wireBytes": self.wire_bytes + live_wire_bytes,
             "dataBytes": self.data_bytes,

@@ -101,6 +101,11 @@ export class Pages {
     if (session.role === 'serve' && session.engine === 'postcopy') await server.freeze();
   }
 
+  /** Begins to see what the guest writes, for the order of its pages. Whatever becomes of it, the move goes on. */
+  watch(): void {
+    this.#server?.watch().catch(() => undefined);
+  }
+
   async freeze(): Promise<void> {
     await this.#must().freeze();
   }

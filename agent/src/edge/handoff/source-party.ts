@@ -246,6 +246,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     if (!peer) throw new Error('the target has not said where it listens');
     const pages = this.#deps.deviceLoadPages(offer.spec.machine);
     await this.#pages.start(sessionWants('serve', offer, peer, pages, this.#deps));
+    if (offer.engine === 'postcopy') this.#pages.watch();
   }
 
   async #migrate(): Promise<void> {

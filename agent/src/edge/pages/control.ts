@@ -72,6 +72,10 @@ export class ControlledPageServer implements PageServer {
     return () => this.#listeners.delete(listener);
   }
 
+  async watch(): Promise<void> {
+    await this.#request('watch');
+  }
+
   async freeze(): Promise<{ dataBytes: number; extents: number }> {
     const { dataBytes, extents } = await this.#request('freeze');
     return { dataBytes: Number(dataBytes), extents: Number(extents) };

@@ -78,6 +78,8 @@ export interface PageServer {
   readonly handoff: string;
   readonly pid: number;
   on(listener: (event: PageServerEvent) => void): () => void;
+  /** serve, order `hot`: the guest will be frozen; see what it writes until then. Where that cannot be known, nothing changes. */
+  watch(): Promise<void>;
   /** serve, postcopy: the guest is stopped; map the data, push the device-load set. Resolves when it is queued ahead of the stream. */
   freeze(): Promise<{ dataBytes: number; extents: number }>;
   /** fetch: the guest runs now (ends the device-load phase). */

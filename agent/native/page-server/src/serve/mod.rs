@@ -1,11 +1,13 @@
 //! The source: reads the RAM file of the stopped guest and sends it, urgent pages first.
 
 mod bulk;
+mod heat;
 mod lanes;
 mod link;
 mod pace;
 mod plan;
 mod stream;
+mod watch;
 mod window;
 
 use std::fs::File;
@@ -26,6 +28,7 @@ use crate::stats::Stats;
 use crate::sys::file;
 use plan::Plan;
 use stream::Stream;
+use watch::Watch;
 use window::{MOST, Window};
 
 /// A figure four times a second is live enough for people.
@@ -52,6 +55,7 @@ pub struct Serve {
     events: Events,
     state: Mutex<State>,
     changed: Condvar,
+    watch: Mutex<Option<Watch>>,
     stats: Mutex<Stats>,
     ram: Option<File>,
 }
@@ -72,6 +76,7 @@ pub fn run(session: Session) -> Result<(), String> {
         events: Events::default(),
         state: Mutex::default(),
         changed: Condvar::new(),
+        watch: Mutex::default(),
         stats: Mutex::default(),
         ram,
     });
@@ -113,6 +118,7 @@ impl Serve {
                 format!("{}: {error}", self.session.ram_file.display()),
             )
         };
+        self.last_sample();
         let mut map = Bitmap::new(self.session.pages());
         let page = self.session.page_bytes;
         let (mut at, mut extents) = (0, 0u64);
@@ -124,15 +130,17 @@ impl Serve {
             at = end.max(start + page);
         }
         let data_pages = map.ones();
+        let hot = self.hottest();
+        let hot_blocks = hot.len();
         let mut state = lock(&self.state);
         if state.plan.is_some() {
             return Err(("frozen", "the memory is frozen already".to_owned()));
         }
         let (first, order) = (&self.session.device_load_pages, self.session.order);
-        state.plan = Some(Plan::new(map, first, order, Vec::new()));
+        state.plan = Some(Plan::new(map, first, order, hot));
         lock(&self.stats).data_pages = data_pages;
         self.changed.notify_all();
-        Ok(json!({ "dataBytes": data_pages * page, "extents": extents }))
+        Ok(json!({ "dataBytes": data_pages * page, "extents": extents, "hotBlocks": hot_blocks }))
     }
 
     fn tell_progress(&self) {
@@ -165,12 +173,14 @@ impl Serve {
     }
 
     fn stats_json(&self) -> Value {
+        let samples = self.samples();
         let live = {
             let state = lock(&self.state);
             let mut stats = lock(&self.stats);
             if let Some(plan) = &state.plan {
                 stats.pages_done = plan.map.ones() - plan.left.ones();
             }
+            stats.samples = samples;
             stats.bulk_window_bytes = state.window.as_ref().map_or(0, Window::size);
             drop(stats);
             state.link.as_ref().map_or(0, |link| link.wire_bytes())
@@ -183,7 +193,12 @@ impl Commands for Serve {
     fn command(&self, name: &str) -> Result<Value, (&'static str, String)> {
         match name {
             "freeze" => self.freeze(),
-            "resumed" | "quit" => Ok(json!({})),
+            "watch" => Ok(self.watch()),
+            "resumed" => Ok(json!({})),
+            "quit" => {
+                self.end_watch();
+                Ok(json!({}))
+            }
             "stats" => Ok(json!({ "stats": self.stats_json() })),
             _ => Err(("command", format!("there is no command {name}"))),
         }

@@ -1,6 +1,7 @@
 //! Everything `unsafe` of the page server: thin, checked wrappers of Linux calls that std does not have.
 
 pub mod file;
+pub mod pagemap;
 pub mod process;
 pub mod reclaim;
 pub mod socket;

@@ -7,10 +7,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::check;
 
+const UFFDIO_REGISTER: u64 = 0xc020_aa00;
 const UFFDIO_UNREGISTER: u64 = 0x8010_aa01;
 const UFFDIO_WAKE: u64 = 0x8010_aa02;
 const UFFDIO_COPY: u64 = 0xc028_aa03;
 const UFFDIO_ZEROPAGE: u64 = 0xc020_aa04;
+const UFFDIO_REGISTER_MODE_WP: u64 = 1 << 1;
 const UFFD_EVENT_PAGEFAULT: u8 = 0x12;
 const MESSAGE_BYTES: usize = 32;
 const BATCH: usize = 32;
@@ -19,6 +21,13 @@ const BATCH: usize = 32;
 struct Range {
     start: u64,
     len: u64,
+}
+
+#[repr(C)]
+struct Register {
+    range: Range,
+    mode: u64,
+    ioctls: u64,
 }
 
 #[repr(C)]
@@ -141,6 +150,22 @@ impl Uffd {
     /// Lets everyone who waits in the range try again.
     pub fn wake(&self, start: u64, len: u64) -> io::Result<()> {
         self.range(UFFDIO_WAKE, start, len)
+    }
+
+    /// From now on the kernel notes who writes where (`Pagemap::written`), and nobody waits for it. The descriptor must have
+    /// been made with `UFFD_FEATURE_WP_ASYNC`: without, whoever writes would wait for us.
+    ///
+    /// # Errors
+    /// `InvalidInput`: the kernel or the descriptor cannot; `ResourceBusy`: another userfaultfd has the range.
+    pub fn track_writes(&self, start: u64, len: u64) -> io::Result<()> {
+        let mut arg = Register {
+            range: Range { start, len },
+            mode: UFFDIO_REGISTER_MODE_WP,
+            ioctls: 0,
+        };
+        // SAFETY: `arg` is the structure this ioctl takes; no page of the other address space changes.
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), UFFDIO_REGISTER as _, &raw mut arg) };
+        check(result as i64).map(|_| ())
     }
 
     /// Ends the watch over the range: what is missing is zero from now on. Wakes everyone.

@@ -13,3 +13,4 @@ mod strangers;
 mod stream;
 mod support;
 mod transfer;
+mod watching;

@@ -54,6 +54,20 @@ impl Process {
         self.end().signal() == Some(libc::SIGABRT)
     }
 
+    /// It stands, like the VMM of a guest that is stopped.
+    pub fn halt(&self) {
+        let pid = self.child.id() as i32;
+        // SAFETY: a system call without memory effects, on our own child, which is not waited for yet.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGSTOP) }, 0);
+        let stat = format!("/proc/{pid}/stat");
+        until("a process stands", || {
+            let stat = std::fs::read_to_string(&stat).expect("it is there");
+            stat.rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('T'))
+        });
+    }
+
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

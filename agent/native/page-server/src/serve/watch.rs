@@ -1,0 +1,185 @@
+//! What the running guest writes, from `watch` to `freeze`, for the order `hot`. Whatever it lacks for that, the move goes on.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Serve;
+use super::heat::Heat;
+use crate::conn::lock;
+use crate::control::Events;
+use crate::session::{Order, Session};
+use crate::sys::pagemap::Pagemap;
+use crate::sys::reclaim;
+use crate::sys::uffd::Uffd;
+
+/// Samples come ever more seldom: a move may freeze in tens of milliseconds or in seconds, and each costs the guest a fault
+/// (about a microsecond) for every page that it goes on writing.
+const FIRST_AFTER: Duration = Duration::from_millis(5);
+const AT_MOST_AFTER: Duration = Duration::from_millis(500);
+/// `freeze` waits so long for the last sample, in which the guest stands. Without it, it goes by the one before.
+const LAST_SAMPLE_MAX: Duration = Duration::from_millis(10);
+
+pub struct Watch {
+    heat: Arc<Mutex<Heat>>,
+    stop: Sender<()>,
+    sampled: Receiver<()>,
+    over: Receiver<()>,
+}
+
+/// The RAM mapping of the VMM, whose writes are noted for as long as this lives.
+struct Tracked {
+    uffd: Uffd,
+    pagemap: Pagemap,
+    base: u64,
+    bytes: u64,
+}
+
+impl Tracked {
+    fn begin(session: &Session) -> Result<Self, String> {
+        let found = reclaim::find(&session.ram_file, session.vmm_uid);
+        let found = found.map_err(|error| format!("the VMM's descriptor: {error}"))?;
+        let found =
+            found.ok_or("no VMM has the RAM file mapped under the preload with a userfaultfd")?;
+        if found.watched {
+            return Err("pages of it are still missing here".to_owned());
+        }
+        let said = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+        let (base, bytes) = (found.base, session.ram_bytes);
+        let uffd = Uffd::new(found.fd).map_err(said("the VMM's descriptor"))?;
+        let pagemap = Pagemap::open(found.pid).map_err(said("its page map"))?;
+        let begun = uffd.track_writes(base, bytes);
+        begun.map_err(said("tracking of writes"))?;
+        let tracked = Self {
+            uffd,
+            pagemap,
+            base,
+            bytes,
+        };
+        // All that is there counts as written until now.
+        tracked.written().map_err(said("the first sample"))?;
+        Ok(tracked)
+    }
+
+    /// Until it is told to stop, with a last one then.
+    fn sample(
+        &self,
+        heat: &Mutex<Heat>,
+        stopped: &Receiver<()>,
+        has_sampled: &Sender<()>,
+    ) -> io::Result<()> {
+        let mut after = FIRST_AFTER;
+        loop {
+            let last = stopped.recv_timeout(after) != Err(RecvTimeoutError::Timeout);
+            let written = self.written()?;
+            lock(heat).add(&written);
+            if last {
+                let _ = has_sampled.send(()); // nobody waits any more: it came too late
+                return Ok(());
+            }
+            after = (after * 2).min(AT_MOST_AFTER);
+        }
+    }
+
+    fn written(&self) -> io::Result<Vec<(u64, u64)>> {
+        self.pagemap.written(self.base, self.bytes)
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        // It fails where the VMM is gone, and there is nothing to end.
+        let _ = self.uffd.unregister(self.base, self.bytes);
+    }
+}
+
+/// Once: that it is watched, or why it is not (any more).
+fn tell(events: &Events, why_not: Option<String>) {
+    let (on, detail) = (why_not.is_none(), why_not.unwrap_or_default());
+    if !on {
+        eprintln!("shoal-pages: it is not known what the guest writes: {detail}");
+    }
+    events.standing(json!({ "event": "watch", "on": on, "detail": detail }));
+}
+
+impl Watch {
+    fn begin(session: Session, events: Events) -> io::Result<Self> {
+        let heat = Arc::new(Mutex::new(Heat::new(session.pages())));
+        let (stop, stopped) = channel();
+        let (has_sampled, sampled) = channel();
+        let (is_over, over) = channel();
+        let its = Arc::clone(&heat);
+        let samples = move || {
+            let _until_the_end: Sender<()> = is_over;
+            match Tracked::begin(&session) {
+                Ok(tracked) => {
+                    tell(&events, None);
+                    if let Err(error) = tracked.sample(&its, &stopped, &has_sampled) {
+                        tell(&events, Some(format!("no further sample: {error}")));
+                    }
+                }
+                Err(why) => tell(&events, Some(why)),
+            }
+        };
+        thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn(samples)?;
+        Ok(Self {
+            heat,
+            stop,
+            sampled,
+            over,
+        })
+    }
+}
+
+impl Serve {
+    /// Begins; what became of it is an event, since it takes some time and nothing waits for it.
+    pub(super) fn watch(&self) -> Value {
+        let mut watch = lock(&self.watch);
+        let wanted = self.session.order == Order::Hot && self.ram.is_some();
+        if wanted && watch.is_none() && lock(&self.state).plan.is_none() {
+            match Watch::begin(self.session.clone(), self.events.clone()) {
+                Ok(begun) => *watch = Some(begun),
+                Err(error) => tell(&self.events, Some(error.to_string())),
+            }
+        }
+        json!({})
+    }
+
+    /// The guest stands: time for the last sample, which is taken meanwhile.
+    pub(super) fn last_sample(&self) {
+        if let Some(watch) = &*lock(&self.watch) {
+            let _ = watch.stop.send(()); // it ended by itself, and has said why
+        }
+    }
+
+    /// After `last_sample`: what the guest wrote most, block by block. Nothing where it was not watched.
+    pub(super) fn hottest(&self) -> Vec<u64> {
+        let watch = lock(&self.watch);
+        let Some(watch) = &*watch else {
+            return Vec::new();
+        };
+        let _ = watch.sampled.recv_timeout(LAST_SAMPLE_MAX);
+        lock(&watch.heat).ranked()
+    }
+
+    /// Lets the guest write as before.
+    pub(super) fn end_watch(&self) {
+        if let Some(watch) = lock(&self.watch).take() {
+            let _ = watch.stop.send(());
+            let _ = watch.over.recv(); // an error: its thread is through
+        }
+    }
+
+    pub(super) fn samples(&self) -> u64 {
+        let watch = lock(&self.watch);
+        watch
+            .as_ref()
+            .map_or(0, |watch| lock(&watch.heat).samples())
+    }
+}
