@@ -57,9 +57,9 @@ const migration = section('How a VM is handed over.', {
   ),
   switchTimeoutMs: timeout('From that command to the commit; then the source gives up and keeps the VM.'),
   order: choice(
-    'What follows of its memory while nobody waits for a page. `sequential`: by address. `windows`: first what lies behind pages it waited for. `hot`: then what it wrote most before it moved, where the kernel can tell (6.7).',
+    'What follows of its memory while nobody waits for a page. `sequential`: by address. `windows`: first what lies behind pages it waited for. `hot`: then what it wrote most before it moved, where the kernel can tell (6.7); for that it is looked at while it switches, which takes longer.',
     ['sequential', 'windows', 'hot'],
-    'hot',
+    'windows',
   ),
   bulkWindowBytes: whole(
     'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed, 65536 at least.',

@@ -22,7 +22,7 @@ use crate::sys::uffd::Uffd;
 const FIRST_AFTER: Duration = Duration::from_millis(5);
 const AT_MOST_AFTER: Duration = Duration::from_millis(500);
 /// `freeze` waits so long for the last sample, in which the guest stands. Without it, it goes by the one before.
-const LAST_SAMPLE_MAX: Duration = Duration::from_millis(10);
+const LAST_SAMPLE_MAX: Duration = Duration::from_millis(3);
 
 pub struct Watch {
     heat: Arc<Mutex<Heat>>,
@@ -79,6 +79,8 @@ impl Tracked {
             lock(heat).add(&written);
             if last {
                 let _ = has_sampled.send(()); // nobody waits any more: it came too late
+                // Letting go walks all page tables, and the guest stands now: when it runs again, or never, is early enough.
+                let _ = stopped.recv(); // an error: nobody can say so any more
                 return Ok(());
             }
             after = (after * 2).min(AT_MOST_AFTER);
@@ -170,9 +172,9 @@ impl Serve {
 
     /// Lets the guest write as before.
     pub(super) fn end_watch(&self) {
-        if let Some(watch) = lock(&self.watch).take() {
-            let _ = watch.stop.send(());
-            let _ = watch.over.recv(); // an error: its thread is through
+        if let Some(Watch { stop, over, .. }) = lock(&self.watch).take() {
+            drop(stop);
+            let _ = over.recv(); // an error: its thread is through
         }
     }
 
