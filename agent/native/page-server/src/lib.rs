@@ -1,6 +1,6 @@
 //! Shoal's page server. `init` makes a session's key, `serve` sends the memory of a stopped guest, `fetch` lets the guest
 //! run on the target before it is there. Specification: docs/design/page-server.md; wire and control: ../README.md.
-#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(unsafe_code)]
 
 pub mod bitmap;
 mod conn;
@@ -9,8 +9,14 @@ pub mod fetch;
 pub mod frame;
 pub mod histogram;
 mod link;
+#[cfg(test)]
+mod props;
 pub mod serve;
 pub mod session;
 mod stats;
+#[expect(
+    unsafe_code,
+    reason = "system calls that std does not have: here and nowhere else"
+)]
 pub mod sys;
 pub mod tls;

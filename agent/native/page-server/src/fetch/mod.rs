@@ -1,7 +1,7 @@
 //! The target: resolves the faults of the guest and takes in everything else behind them.
 
 mod accept;
-mod book;
+pub(crate) mod book;
 mod faults;
 mod lanes;
 mod link;

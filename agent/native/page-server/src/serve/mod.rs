@@ -5,10 +5,10 @@ mod heat;
 mod lanes;
 mod link;
 mod pace;
-mod plan;
+pub(crate) mod plan;
 mod stream;
 mod watch;
-mod window;
+pub(crate) mod window;
 
 use std::fs::File;
 use std::io;
