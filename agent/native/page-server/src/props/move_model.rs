@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::bitmap::Bitmap;
 use crate::fetch::book::{Book, Need};
 use crate::serve::plan::Plan;
+use crate::session::Order;
 
 /// What a page of the source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +26,17 @@ pub enum Down {
     Zeros(u64, u64),
 }
 
+/// What is told to a source about the order of its pages. Blocks may lie outside the memory, and be named twice.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub first: Vec<u64>,
+    pub order: Order,
+    pub hot: Vec<u64>,
+}
+
 pub struct Source {
     is: Vec<Is>,
-    first: Vec<u64>,
+    wish: Wish,
     plan: Plan,
     map_sent: bool,
     /// What the target has, or was sent over bulk of this link.
@@ -35,23 +44,23 @@ pub struct Source {
 }
 
 impl Source {
-    pub fn new(is: Vec<Is>, first: Vec<u64>) -> Self {
+    pub fn new(is: Vec<Is>, wish: Wish) -> Self {
         let mut map = Bitmap::new(is.len() as u64);
         for (page, _) in (0..).zip(&is).filter(|(_, is)| **is != Is::Hole) {
             map.set(page);
         }
         Self {
             sent: Bitmap::new(map.len()),
-            plan: Plan::new(map, &first),
+            plan: Plan::new(map, &wish.first, wish.order, wish.hot.clone()),
             map_sent: false,
             is,
-            first,
+            wish,
         }
     }
 
     /// Killed, started, and told again that the memory stands.
     pub fn restart(&mut self) {
-        *self = Self::new(self.is.clone(), self.first.clone());
+        *self = Self::new(self.is.clone(), self.wish.clone());
     }
 
     pub fn linked(&mut self, settled: &Bitmap) {

@@ -6,8 +6,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::cases;
-use super::move_model::{Down, Is, Source, Step, Target};
+use super::move_model::{Down, Is, Source, Step, Target, Wish};
 use crate::bitmap::Bitmap;
+use crate::session::Order;
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -52,6 +53,21 @@ fn pages() -> impl Strategy<Value = Vec<Is>> {
     })
 }
 
+/// Some of it within the memory, some not: the session file checks pages, nobody checks what is hot.
+fn wish() -> impl Strategy<Value = Wish> {
+    let order = prop_oneof![
+        Just(Order::Sequential),
+        Just(Order::Windows),
+        Just(Order::Hot)
+    ];
+    let at = || prop_oneof![4 => 0..450u64, 1 => any::<u32>().prop_map(u64::from)];
+    (vec(at(), 0..6), order, vec(at(), 0..30)).prop_map(|(first, order, hot)| Wish {
+        first,
+        order,
+        hot,
+    })
+}
+
 /// A thread of the target that reads a lane.
 #[derive(Default)]
 struct Lane {
@@ -74,10 +90,9 @@ struct World {
 }
 
 impl World {
-    fn new(is: &[Is], first: &[u64]) -> Self {
-        let first = first.iter().map(|page| page % is.len() as u64).collect();
+    fn new(is: &[Is], wish: Wish) -> Self {
         Self {
-            source: Source::new(is.to_vec(), first),
+            source: Source::new(is.to_vec(), wish),
             target: Target::new(is),
             reads_faults: VecDeque::new(),
             lanes: vec![],
@@ -253,13 +268,13 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(cases(1500))]
+    #![proptest_config(cases(6000))]
 
     #[test]
     fn whatever_comes_in_whatever_order_every_page_arrives_once_and_no_thread_is_forgotten(
-        is in pages(), first in vec(any::<u64>(), 0..6), events in vec(event(), 0..400),
+        is in pages(), wish in wish(), events in vec(event(), 0..400),
     ) {
-        let mut world = World::new(&is, &first);
+        let mut world = World::new(&is, wish);
         world.link();
         for event in &events {
             world.meets(event, is.len() as u64);
