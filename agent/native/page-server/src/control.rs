@@ -1,7 +1,7 @@
 //! The control socket: newline-delimited JSON. Requests carry an id and get one answer; events go to every client, and
 //! a new client is told the present state first, so that an agent that was restarted misses nothing.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -54,7 +54,7 @@ impl Events {
         broadcast(&mut lock(&self.0).clients, &event);
     }
 
-    fn join(&self, mut client: UnixStream) -> std::io::Result<()> {
+    fn join(&self, mut client: UnixStream) -> io::Result<()> {
         client.set_write_timeout(Some(STUCK))?;
         let mut state = lock(&self.0);
         for (_, event) in &state.standing {
@@ -113,33 +113,64 @@ fn serve(client: UnixStream, events: &Events, commands: &dyn Commands) {
         return;
     }
     let mut reader = BufReader::new(&client);
-    let mut line = String::new();
-    loop {
-        line.clear();
-        match std::io::Read::take(&mut reader, LINE_MAX).read_line(&mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let request: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
-        let id = request["id"].clone();
-        let answer = match request["cmd"].as_str() {
-            None => {
-                json!({ "id": id, "ok": false, "code": "request", "message": "no JSON object with a cmd" })
-            }
-            Some(name) => match commands.command(name) {
-                Ok(mut fields) => {
-                    fields["id"] = id;
-                    fields["ok"] = true.into();
-                    fields
-                }
-                Err((code, message)) => {
-                    json!({ "id": id, "ok": false, "code": code, "message": message })
-                }
-            },
-        };
+    let mut line = Vec::new();
+    while let Ok(Some(length)) = next_line(&mut reader, &mut line) {
+        let (answer, quits) = answer(length, &line, commands);
         events.answer(&client, &answer);
-        if request["cmd"] == "quit" {
+        if quits {
             std::process::exit(0);
         }
     }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Length {
+    Fits,
+    /// What follows was read and thrown away, up to the end of the line.
+    TooLong,
+}
+
+/// The next line, without its end. `None`: there are no more.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<Length>> {
+    line.clear();
+    // One for the end of the line.
+    let most = LINE_MAX + 1;
+    if reader.by_ref().take(most).read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    if line.pop_if(|last| *last == b'\n').is_some() || line.len() as u64 <= LINE_MAX {
+        return Ok(Some(Length::Fits));
+    }
+    loop {
+        let rest = reader.fill_buf()?;
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        let (used, over) = (end.map_or(rest.len(), |at| at + 1), rest.is_empty());
+        reader.consume(used);
+        if end.is_some() || over {
+            return Ok(Some(Length::TooLong));
+        }
+    }
+}
+
+/// The one answer to a line, and whether it was the last.
+fn answer(length: Length, line: &[u8], commands: &dyn Commands) -> (Value, bool) {
+    let refused = |id: Value, code: &str, message: &str| json!({ "id": id, "ok": false, "code": code, "message": message });
+    if length == Length::TooLong {
+        let message = format!("a line of more than {LINE_MAX} bytes: nothing of it was done");
+        return (refused(Value::Null, "request", &message), false);
+    }
+    let request: Value = serde_json::from_slice(line).unwrap_or(Value::Null);
+    let id = request["id"].clone();
+    let Some(name) = request["cmd"].as_str() else {
+        return (refused(id, "request", "no JSON object with a cmd"), false);
+    };
+    let answer = match commands.command(name) {
+        Ok(mut fields) => {
+            fields["id"] = id;
+            fields["ok"] = true.into();
+            fields
+        }
+        Err((code, message)) => refused(id, code, &message),
+    };
+    (answer, name == "quit")
 }

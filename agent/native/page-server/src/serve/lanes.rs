@@ -1,12 +1,13 @@
 //! Answers to the target: a page for each fault, and what comes over bulk from it.
 
 use std::io::{self, IoSliceMut};
+use std::sync::MutexGuard;
 use std::time::Instant;
 
 use serde_json::json;
 
-use super::Serve;
-use crate::conn::{Reader, lock};
+use super::{Serve, State};
+use crate::conn::{Conn, Reader, lock};
 use crate::frame::Frame;
 use crate::link::{Link, wrong};
 use crate::sys::{file, process};
@@ -23,11 +24,8 @@ impl Serve {
                 _ => return Err(wrong("the target asked for something that is no page")),
             };
             let data = {
-                let mut state = lock(&self.state);
-                let plan = state
-                    .plan
-                    .as_mut()
-                    .ok_or_else(|| wrong("a fault before the memory was frozen"))?;
+                let mut state = self.frozen(conn)?;
+                let plan = state.plan.as_mut().ok_or_else(too_early)?;
                 plan.faulted(page);
                 plan.map.get(page)
             };
@@ -48,6 +46,22 @@ impl Serve {
         }
     }
 
+    /// A target that knows the map asks for pages of a memory that stands: this page server was started again, and is not
+    /// told yet. Its faults wait for that.
+    fn frozen(&self, conn: &Conn) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = lock(&self.state);
+        while state.plan.is_none() {
+            if conn.is_closed() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            if state.settled.is_none() {
+                return Err(too_early());
+            }
+            state = self.changed.wait(state).expect("no thread panics");
+        }
+        Ok(state)
+    }
+
     pub(super) fn read_bulk(&self, bulk: &mut Reader<'_>) -> io::Result<()> {
         loop {
             match bulk.next()? {
@@ -63,7 +77,13 @@ impl Serve {
                 }
                 Frame::Ack { .. } => {}
                 Frame::Complete => {
-                    let link = lock(&self.state).link.clone();
+                    let link = {
+                        let state = lock(&self.state);
+                        if state.plan.is_none() && state.settled.is_none() {
+                            return Err(wrong("an end before the memory was frozen"));
+                        }
+                        state.link.clone()
+                    };
                     if let Some(link) = link {
                         self.completed(&link)?;
                     }
@@ -95,6 +115,10 @@ impl Serve {
         }
         Ok(())
     }
+}
+
+fn too_early() -> io::Error {
+    wrong("a fault before the memory was frozen")
 }
 
 /// Word by word; the compiler makes vectors of it.

@@ -188,17 +188,21 @@ impl Serve {
     /// What the target has already. True: everything.
     fn resume(&self, bulk: &mut Reader<'_>) -> io::Result<bool> {
         let mut settled = Bitmap::new(self.session.pages());
+        let mut has_map = false;
         loop {
             match bulk.next()? {
                 Frame::Installed { first, bits } => {
+                    has_map = true;
                     if !settled.merge(first, bits) {
                         return Err(wrong("what it has lies outside the memory"));
                     }
                 }
                 Frame::Resume { complete } => {
-                    if let Some(plan) = &mut lock(&self.state).plan {
+                    let mut state = lock(&self.state);
+                    if let Some(plan) = &mut state.plan {
                         plan.resume(&settled);
                     }
+                    state.settled = has_map.then_some(settled);
                     return Ok(complete);
                 }
                 _ => return Err(wrong("the target did not say what it has")),
@@ -209,6 +213,7 @@ impl Serve {
     fn unlinked(&self, link: &Link) {
         let mut state = lock(&self.state);
         state.link = None;
+        state.settled = None;
         lock(&self.stats).wire_bytes += link.wire_bytes();
         state.stream.broke();
         self.changed.notify_all();

@@ -41,6 +41,8 @@ struct State {
     /// There has been a link: this is the right target, whatever comes over the next one.
     was_linked: bool,
     plan: Option<Plan>,
+    /// What the target has, as it said when the present link began; `None`: not even the map.
+    settled: Option<Bitmap>,
     map_sent: bool,
     /// What the target has granted, bytes.
     credit: i64,
@@ -137,7 +139,11 @@ impl Serve {
             return Err(("frozen", "the memory is frozen already".to_owned()));
         }
         let (first, order) = (&self.session.device_load_pages, self.session.order);
-        state.plan = Some(Plan::new(map, first, order, hot));
+        let mut plan = Plan::new(map, first, order, hot);
+        if let Some(settled) = &state.settled {
+            plan.resume(settled); // frozen before, by a page server that is dead
+        }
+        state.plan = Some(plan);
         lock(&self.stats).data_pages = data_pages;
         self.changed.notify_all();
         Ok(json!({ "dataBytes": data_pages * page, "extents": extents, "hotBlocks": hot_blocks }))

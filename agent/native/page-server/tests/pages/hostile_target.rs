@@ -63,9 +63,12 @@ impl Scene {
 
 #[test]
 fn frames_that_no_target_sends_end_the_link_and_the_source_lives() {
-    let harms: [(&str, Harm); 7] = [
+    let harms: [(&str, Harm); 8] = [
         ("before the memory was frozen", |link| {
             link.urgent.send(&Frame::Fault { page: 1 });
+        }),
+        ("before the memory was frozen", |link| {
+            link.bulk.send(&Frame::Complete);
         }),
         ("no page", |link| {
             link.urgent.send(&Frame::Fault { page: PAGES })

@@ -1,6 +1,7 @@
 //! The page server as a whole, with real parts: processes, TLS, a userfaultfd, a VMM under the preload.
 //! They need the right to make a userfaultfd that traps kernel faults (root, or `vm.unprivileged_userfaultfd=1`).
 
+mod control;
 mod cuts;
 mod full;
 mod handover;

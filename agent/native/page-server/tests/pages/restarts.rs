@@ -130,3 +130,41 @@ fn a_page_server_of_the_source_that_was_killed_sends_the_rest_once_it_is_told_th
     assert_eq!(pair.vmm.answer("read 2700"), pair.right(2700, ram::usual));
     pair.arrived();
 }
+
+/// The source's is killed in the middle, and started again without a word of freezing. Answers what the target had.
+fn linked_again(pair: &mut Pair) -> u64 {
+    pair.freeze();
+    until("pages come", || pair.fetch.stat("pagesDone") > 300);
+    pair.serve_process.kill();
+    let had = pair.fetch.stat("dataBytes");
+    (pair.serve_process, pair.serve) = again(&pair.source, "serve", None);
+    pair.serve.peer(true);
+    had
+}
+
+#[test]
+fn a_page_server_of_the_source_that_is_linked_before_it_is_told_to_freeze_sends_what_is_missing_and_no_more()
+ {
+    let mut pair = slow();
+    let had = linked_again(&mut pair);
+    pair.freeze();
+    pair.arrived();
+    let (data, sent) = (pair.fetch.stat("dataBytes"), pair.serve.stat("dataBytes"));
+    assert!(
+        had + sent < data + (1 << 20),
+        "what had arrived was sent again: {had} and {sent} for {data}"
+    );
+}
+
+#[test]
+fn a_fault_that_comes_before_a_page_server_was_told_again_to_freeze_waits_for_that() {
+    let mut pair = slow();
+    linked_again(&mut pair);
+    pair.vmm.tell("read 3804");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(pair.vmm.answered("read 3804"), None, "the guest waits");
+    pair.freeze();
+    assert_eq!(pair.vmm.answer("read 3804"), pair.right(3804, ram::usual));
+    pair.arrived();
+    assert_eq!(pair.serve.errors("peer"), Vec::<Value>::new());
+}

@@ -78,6 +78,11 @@ impl Control {
         })
     }
 
+    /// Bytes as they are. What comes of them is for the test to wait for.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).expect("it listens");
+    }
+
     pub fn ask(&mut self, command: &str) -> Value {
         self.asked += 1;
         let id = self.asked;
