@@ -1,6 +1,7 @@
 /** The page servers of a node as one life of its agent holds them (`edge/pages/client.ts` is the real one). */
 import { createHash } from 'node:crypto';
 import type { PageServer, PageServerEvent, PageServers, PageStats, SessionFile } from '@shoal/agent';
+import type { Frozen } from '@shoal/agent/edge/pages/types';
 import { PageProcess } from '../world/pages.ts';
 import type { World } from '../world/world.ts';
 import type { Life } from './life.ts';
@@ -39,10 +40,10 @@ class PageHandle implements PageServer {
   /** Here no memory has contents, and no order. */
   async watch(): Promise<void> {}
 
-  freeze(): Promise<{ dataBytes: number; extents: number }> {
+  freeze(): Promise<Frozen> {
     return this.#do('freeze', process => {
       process.frozen = true;
-      return { dataBytes: 0, extents: 0 };
+      return { dataBytes: 0, extents: 0, hotBlocks: 0, writtenPages: 0 };
     });
   }
 

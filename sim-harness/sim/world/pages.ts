@@ -56,8 +56,9 @@ export class PageProcess {
   }
 
   stats(): PageStats {
-    const none = { wireBytes: 0, dataBytes: 0, streamBytes: 0, zeroFaults: 0 };
-    const faults = { count: 0, p50Us: 0, p99Us: 0, maxUs: 0 };
+    const sent = { wireBytes: 0, urgentBytes: 0, bulkBytes: 0, dataBytes: 0, streamBytes: 0 };
+    const none = { ...sent, bytesPerSecond: 0, bulkWindowBytes: 0, samples: 0, zeroFaults: 0, blocked: [] };
+    const faults = { count: 0, sumUs: 0, p50Us: 0, p99Us: 0, maxUs: 0, buckets: [] };
     const dataPages = this.#mapped ? PAGES : 0;
     const pagesDone = this.#mapped && !this.#waiting()?.pagesFrom ? PAGES : 0;
     return { ...none, dataPages, pagesDone, faults, deviceLoadPages: [], reconnects: 0, cpuMs: 0 };

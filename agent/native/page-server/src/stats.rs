@@ -25,8 +25,9 @@ struct Blocked {
 #[derive(Default)]
 pub struct Stats {
     pub data_bytes: u64,
-    /// Of it, in answer to faults.
+    /// What went or came in answer to faults, and what unasked; a page may come by both.
     pub urgent_bytes: u64,
+    pub bulk_bytes: u64,
     pub bulk_window_bytes: u64,
     /// Of what the guest writes, before its memory was frozen.
     pub samples: u64,
@@ -98,6 +99,7 @@ impl Stats {
     pub fn json(&self, live_wire_bytes: u64) -> Value {
         json!({
             "urgentBytes": self.urgent_bytes,
+            "bulkBytes": self.bulk_bytes,
             "bytesPerSecond": self.bytes_per_second,
             "bulkWindowBytes": self.bulk_window_bytes,
             "samples": self.samples,
@@ -108,12 +110,7 @@ impl Stats {
             "dataPages": self.data_pages,
             "pagesDone": self.pages_done,
             "zeroFaults": self.zero_faults,
-            "faults": {
-                "count": self.faults.count(),
-                "p50Us": self.faults.quantile_us(0.5),
-                "p99Us": self.faults.quantile_us(0.99),
-                "maxUs": self.faults.max_us(),
-            },
+            "faults": self.faults.json(),
             "deviceLoadPages": self.device_load_pages,
             "reconnects": self.reconnects,
             "cpuMs": cpu_ms(),

@@ -2,6 +2,7 @@
 import type { LoadReport } from '@shoal/protocol';
 import { type Claim, claims, rivals } from '../../core/claims.ts';
 import type { Passed } from '../../core/passing.ts';
+import { NO_FIGURES } from '../handoff/figures.ts';
 import type { ClusterStatus, HandoffStatus, NodeStatus, VmStatus } from '../http/api.types.ts';
 
 export type Seen = { report: LoadReport; ageMs: number; stale: boolean };
@@ -150,12 +151,7 @@ function observed(seen: Seen[], own: HandoffStatus[]): HandoffStatus[] {
           outcome: '',
           detail: '',
           at: NEVER,
-          wireBytes: -1,
-          dataBytes: -1,
-          streamBytes: -1,
-          residualPages: -1,
-          faults: { count: -1, p50Us: -1, p99Us: -1, maxUs: -1 },
-          pagesCpuMs: -1,
+          ...NO_FIGURES,
         });
       }
     }

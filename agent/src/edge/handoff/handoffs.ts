@@ -10,6 +10,7 @@ import { every } from '../clock.ts';
 import type { HandoffStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
 import type { Records } from '../store/records.ts';
+import { withFigures } from './figures.ts';
 import type { JournalEntry } from './journal.ts';
 import { Judging } from './judging.ts';
 import { makeOffer, type OfferRequest } from './make-offer.ts';
@@ -45,7 +46,8 @@ export class Handoffs {
     this.#options = options;
     this.#deps = deps;
     const owns = (vm: string) => deps.vms.get(vm) !== undefined;
-    this.parties = new Parties({ self: options.self, nameOf: deps.nameOf, owns });
+    const nowMs = () => deps.clock.nowMs();
+    this.parties = new Parties({ self: options.self, nowMs, nameOf: deps.nameOf, owns });
     this.#judging = new Judging(deps);
   }
 
@@ -274,7 +276,8 @@ export class Handoffs {
     const past = await this.#deps.past.last(limit);
     // Those that have just ended may not be on the shelf yet.
     const here = [...this.parties.running(), ...this.parties.over()];
-    return [...here, ...past.filter(e => !here.some(h => h.handoff === e.handoff))].slice(0, limit);
+    const ended = past.filter(e => !here.some(h => h.handoff === e.handoff)).map(withFigures);
+    return [...here, ...ended].slice(0, limit);
   }
 
   /** Gives up the handoff of that VM where this node still may decide so. False when there is none. */

@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url';
 import type { Offer } from '@shoal/protocol';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { clock } from '../clock.ts';
 import { createPageServers } from '../pages/client.ts';
 import type { PageServer, PageServers } from '../pages/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
+import { log } from './test-node.ts';
 import { Timeline } from './timeline.ts';
 
 const command = fileURLToPath(new URL('../../../native/target/release/shoal-pages', import.meta.url));
@@ -29,14 +31,14 @@ test('a page server of the target that was killed listens again where the source
   };
   const entry: Omit<JournalEntry, 'record' | 'seq'> = {
     ...{ handoff, role: 'target', peer: 'peer', bootId: 'boot', session: undefined },
-    offer: { engine: 'precopy' } as Offer,
+    offer: { engine: 'precopy', spec: { name: 'web1' } } as Offer,
   };
   let gone = (): void => undefined;
   const listener = {
     ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
     gone: () => gone(),
   };
-  const pages = new Pages(entry, servers, new Timeline(), listener);
+  const pages = new Pages(entry, { pageServers: servers, log, clock }, new Timeline(), listener);
   const certSha256 = await pages.init();
   const wants = {
     ...{ role: 'fetch' as const, peerCertSha256: certSha256, host: '127.0.0.1', port: 0 },
@@ -52,7 +54,10 @@ test('a page server of the target that was killed listens again where the source
   await died;
   // What a later life reads from the journal.
   const read = JSON.parse(JSON.stringify(entry)) as typeof entry;
-  for (const life of [pages, new Pages(read, servers, new Timeline(), listener)]) {
+  for (const life of [
+    pages,
+    new Pages(read, { pageServers: servers, log, clock }, new Timeline(), listener),
+  ]) {
     await life.again();
     assert.equal(await life.listening(), first);
     await started?.end();
@@ -73,10 +78,10 @@ test('a page server of the source that was killed is told again that the memory 
   };
   const entry: Omit<JournalEntry, 'record' | 'seq'> = {
     ...{ handoff, role: 'source', peer: 'peer', bootId: 'boot', session: undefined },
-    offer: { engine: 'postcopy' } as Offer,
+    offer: { engine: 'postcopy', spec: { name: 'web1' } } as Offer,
   };
   let gone = (): void => undefined;
-  const pages = new Pages(entry, servers, new Timeline(), {
+  const pages = new Pages(entry, { pageServers: servers, log, clock }, new Timeline(), {
     ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
     gone: () => gone(),
   });

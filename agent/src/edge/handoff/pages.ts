@@ -1,5 +1,14 @@
 /** The page server of one side of one handoff, through its restarts; keeps the last figures when it ends. */
-import type { PageServer, PageServerEvent, PageServers, PageStats, SessionFile } from '../pages/types.ts';
+import type { Time } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type {
+  Frozen,
+  PageServer,
+  PageServerEvent,
+  PageServers,
+  PageStats,
+  SessionFile,
+} from '../pages/types.ts';
 import type { JournalEntry } from './journal.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -26,11 +35,14 @@ export type PagesListener = {
   progress(stats: PageStats): void;
 };
 
+export type PagesDeps = { pageServers: PageServers; log: Logger; clock: Pick<Time, 'nowMs'> };
+
 const PAGE_BYTES = 4096;
 
 export class Pages {
   readonly #entry: Omit<JournalEntry, 'record' | 'seq'>;
   readonly #servers: PageServers;
+  readonly #deps: PagesDeps;
   readonly #timeline: Timeline;
   readonly #listener: PagesListener;
   #paths: { certSha256: string; streamSocket: string; uffdSocket: string } | undefined;
@@ -41,12 +53,13 @@ export class Pages {
 
   constructor(
     entry: Omit<JournalEntry, 'record' | 'seq'>,
-    servers: PageServers,
+    deps: PagesDeps,
     timeline: Timeline,
     listener: PagesListener,
   ) {
     this.#entry = entry;
-    this.#servers = servers;
+    this.#servers = deps.pageServers;
+    this.#deps = deps;
     this.#timeline = timeline;
     this.#listener = listener;
   }
@@ -98,7 +111,7 @@ export class Pages {
     const server = await this.#servers.start(session);
     this.#attach(server);
     // The guest has been stopped here for good since before the commit: what its memory is, it stays.
-    if (session.role === 'serve' && session.engine === 'postcopy') await server.freeze();
+    if (session.role === 'serve' && session.engine === 'postcopy') this.#frozen(await server.freeze());
   }
 
   /** Begins to see what the guest writes, for the order of its pages. Whatever becomes of it, the move goes on. */
@@ -107,7 +120,12 @@ export class Pages {
   }
 
   async freeze(): Promise<void> {
-    await this.#must().freeze();
+    this.#frozen(await this.#must().freeze());
+  }
+
+  #frozen(frozen: Frozen): void {
+    const watched = frozen.writtenPages > 0 ? ', ordered by what the guest wrote' : '';
+    this.#log('debug', frozen, `memory frozen${watched}`);
   }
 
   async resumed(): Promise<void> {
@@ -151,8 +169,9 @@ export class Pages {
   }
 
   #on(event: PageServerEvent): void {
-    if (event.event === 'peer') this.#linked = event.up;
+    if (event.event === 'peer') this.#link(event.up, event.detail);
     if (event.event === 'peer' && event.up) this.#listener.up();
+    else if (event.event === 'watch') this.#watched(event.on, event.detail);
     // One that is started again must be where the source was told to look for it.
     else if (event.event === 'listening') this.#session().port = event.port;
     else if (event.event === 'progress') {
@@ -161,13 +180,34 @@ export class Pages {
     } else if (event.event === 'complete') {
       this.#keep(event.stats);
       this.#listener.complete(event.stats);
-    } else if (event.event === 'error') this.#lastError = event.message;
-    else if (event.event === 'exit') {
+    } else if (event.event === 'error') {
+      const { code, message, fatal } = event;
+      this.#lastError = message;
+      this.#log('warn', { code, fatal, error: message }, 'the page server reports an error');
+    } else if (event.event === 'exit') {
       this.#server = undefined;
-      this.#linked = false;
+      if (this.#linked) this.#link(false, 'the page server ended');
       if (!this.#ending)
         this.#listener.gone(`the page server ended: ${this.#lastError || 'no reason given'}`);
     }
+  }
+
+  #link(up: boolean, detail: string): void {
+    const { linkLostAtMs } = this.#timeline;
+    const lostAtMs = linkLostAtMs < 0 ? this.#deps.clock.nowMs() : linkLostAtMs;
+    this.#timeline.linkLostAtMs = up ? -1 : lostAtMs;
+    if (!up && this.#linked) this.#log('debug', { detail }, 'the page servers lost their link');
+    this.#linked = up;
+  }
+
+  #watched(on: boolean, detail: string): void {
+    if (on) this.#log('debug', {}, 'writes of the guest are seen');
+    else this.#log('info', { detail }, 'writes of the guest are not seen: its pages go by address');
+  }
+
+  #log(level: keyof Logger, fields: object, message: string): void {
+    const { handoff, role, peer, offer } = this.#entry;
+    this.#deps.log[level]({ handoff, role, peer, vm: offer.spec.name, ...fields }, message);
   }
 
   #keep(stats: PageStats): void {

@@ -11,6 +11,7 @@ export type AnyParty = SourceParty | TargetParty;
 
 export type PartiesDeps = {
   self: string;
+  nowMs(): number;
   nameOf(peer: string): string;
   /** Whether this node has that VM already. */
   owns(vm: string): boolean;
@@ -117,8 +118,9 @@ export class Parties extends Map<string, AnyParty> {
   }
 
   status(party: AnyParty): HandoffStatus {
-    const { self, nameOf } = this.#deps;
-    const status = handoffStatus(party.entry, stage(party), party.inDoubt, party.timeline, self, nameOf);
+    const { self, nowMs, nameOf } = this.#deps;
+    const here = { self, nowMs: nowMs(), nameOf };
+    const status = handoffStatus(party.entry, stage(party), party.inDoubt, party.timeline, here);
     // "done" before the VM is off the books here would invite a move back that is refused.
     return this.#isOver(party) ? status : { ...status, outcome: '' };
   }

@@ -51,7 +51,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     super(sourceMachine(entry.offer.engine), state, entry, deps);
     this.#options = options;
     this.#deps = deps;
-    this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
+    this.#pages = new Pages(entry, deps, this.timeline, {
       up: () => this.dispatch('pages-up'),
       gone: why => this.because(why, 'pages-exit'),
       complete: () => undefined,

@@ -51,7 +51,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     super(targetMachine(entry.offer.engine), state, entry, deps);
     this.#options = options;
     this.#deps = deps;
-    this.#pages = new Pages(entry, deps.pageServers, this.timeline, {
+    this.#pages = new Pages(entry, deps, this.timeline, {
       up: () => undefined,
       gone: why => this.because(why, 'pages-exit'),
       complete: stats => this.#onComplete(stats),

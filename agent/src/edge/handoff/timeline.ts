@@ -1,6 +1,7 @@
 /** When each stage of a handoff was reached, and how the page server did: what `/v1/handoffs/{id}` shows. */
 import type { HandoffStatus } from '../http/api.types.ts';
 import type { PageStats } from '../pages/types.ts';
+import { figures } from './figures.ts';
 import type { JournalEntry } from './journal.ts';
 
 export type Stage = keyof HandoffStatus['at'];
@@ -21,6 +22,8 @@ export class Timeline {
     ended: -1,
   };
   stats: PageStats | undefined;
+  /** When the page servers lost their link, -1 while they have one or never had. */
+  linkLostAtMs = -1;
   outcome = '';
   detail = '';
 
@@ -69,17 +72,18 @@ export function targetOutcome(state: string, lost: boolean, { outcome }: Timelin
   return ends[state];
 }
 
+const PAGE_BYTES = 4096;
+
 /** `nameOf` turns a peer id into a node's name where it is known. */
 export function handoffStatus(
   entry: Omit<JournalEntry, 'record' | 'seq'>,
   stage: string,
   inDoubt: boolean,
   timeline: Timeline,
-  self: string,
-  nameOf: (peer: string) => string,
+  { self, nowMs, nameOf }: { self: string; nowMs: number; nameOf(peer: string): string },
 ): HandoffStatus {
   const { handoff, role, peer, offer } = entry;
-  const { stats } = timeline;
+  const { stats, linkLostAtMs, outcome } = timeline;
   return {
     handoff,
     vm: offer.spec.vm,
@@ -92,14 +96,15 @@ export function handoffStatus(
     relocation: offer.relocation,
     stage,
     inDoubt,
-    outcome: timeline.outcome,
+    outcome,
     detail: timeline.detail,
     at: { ...timeline.at },
-    wireBytes: stats?.wireBytes ?? -1,
-    dataBytes: stats?.dataBytes ?? -1,
-    streamBytes: stats?.streamBytes ?? -1,
-    residualPages: stats ? Math.max(0, stats.dataPages - stats.pagesDone) : -1,
-    faults: stats?.faults ?? { count: -1, p50Us: -1, p99Us: -1, maxUs: -1 },
-    pagesCpuMs: stats?.cpuMs ?? -1,
+    ...figures({
+      role,
+      stats,
+      pageBytes: entry.session?.pageBytes ?? PAGE_BYTES,
+      linkLostMs: linkLostAtMs < 0 ? -1 : Math.round(nowMs - linkLostAtMs),
+      ended: outcome !== '',
+    }),
   };
 }

@@ -6,7 +6,8 @@
 import type { AuditRow as Audited } from '../people/audit.ts';
 import { ROLES } from '../people/token.ts';
 import type { TokenStatus as Listed, NewToken } from '../people/tokens.ts';
-import { decision, engine, loadReport, mode, view, vmState } from './answers-work.ts';
+import { HandoffStatus } from './answers-handoff.ts';
+import { decision, loadReport, mode, view, vmState } from './answers-work.ts';
 import type * as api from './api.types.ts';
 import {
   anything,
@@ -82,42 +83,6 @@ const PolicyStatus = object({
   hash: words,
   numbers: mapOf({ type: ['number', 'string'] } as const),
   said: listOf(words),
-});
-
-const HandoffStatus = object({
-  handoff: words,
-  vm: words,
-  name: words,
-  source: words,
-  target: words,
-  role: oneOf('source', 'target', 'observer'),
-  engine,
-  reason: oneOf('overload', 'consolidate', 'manual', 'drain', ''),
-  relocation: words,
-  stage: words,
-  inDoubt: flag,
-  outcome: words,
-  detail: words,
-  at: object({
-    decided: number,
-    offered: number,
-    accepted: number,
-    listening: number,
-    migrate: number,
-    stopped: number,
-    postmigrate: number,
-    committed: number,
-    run: number,
-    resumed: number,
-    transferred: number,
-    ended: number,
-  }),
-  wireBytes: number,
-  dataBytes: number,
-  streamBytes: number,
-  residualPages: number,
-  faults: object({ count: number, p50Us: number, p99Us: number, maxUs: number }),
-  pagesCpuMs: number,
 });
 
 const ClusterStatus = object({

@@ -7,7 +7,7 @@ import type { Decision, View } from '@shoal/policies';
 import type { Engine, LoadReport, Mode, MoveReason, Register, VmState } from '@shoal/protocol';
 import type { Word } from '../../core/handoff/doubt.ts';
 import type { Held } from '../../core/own-rows.ts';
-import type { FaultStats, PageOrder } from '../pages/types.ts';
+import type { Blocked, FaultStats, PageOrder } from '../pages/types.ts';
 
 export type NodeStatus = {
   id: string;
@@ -59,8 +59,40 @@ export type VmStatus = {
   netTxBps: number;
 };
 
-/** One handoff as the asked node knows it; figures that only the other side has are -1 until it says them. */
-export type HandoffStatus = {
+/** What a handoff costs by the page server of the asked node, live; -1 = not known here. Kept as it was at the end. */
+export type HandoffFigures = {
+  /** On all connections, both directions, TLS included. */
+  wireBytes: number;
+  /**
+   * Of these, payload: `urgent` pages that somebody waited for, `bulk` pages unasked, `state` the VMM's stream (under
+   * `precopy` and `qemu-postcopy` memory goes with it). `control` is the rest: frames, map, credits, TLS.
+   */
+  bytes: { urgent: number; bulk: number; state: number; control: number };
+  /** Pages in place (target) or sent (source). */
+  dataBytes: number;
+  streamBytes: number;
+  /** All that have data, and how many of them are not in place (target) or not sent (source). */
+  dataPages: number;
+  residualPages: number;
+  residualBytes: number;
+  /** Of pages and stream now. */
+  bytesPerSecond: number;
+  /** Most of bulk in flight now; the source's. */
+  windowBytes: number;
+  /** At the present rate; -1 while nothing comes. */
+  secondsLeft: number;
+  reconnects: number;
+  /** For how long the two page servers have had no link; -1 while they have one. */
+  linkLostMs: number;
+  /** Waits for pages of data; the target's. `buckets`: see `FAULT_BOUNDS_US` and docs/metrics.md. */
+  faults: FaultStats;
+  /** How long which threads of the VMM stood for pages, longest first; the target's. */
+  blocked: Blocked[];
+  pagesCpuMs: number;
+};
+
+/** One handoff as the asked node knows it. */
+export type HandoffStatus = HandoffFigures & {
   handoff: string;
   vm: string;
   name: string;
@@ -92,12 +124,6 @@ export type HandoffStatus = {
     transferred: number;
     ended: number;
   };
-  wireBytes: number;
-  dataBytes: number;
-  streamBytes: number;
-  residualPages: number;
-  faults: FaultStats;
-  pagesCpuMs: number;
 };
 
 export type ClusterStatus = {

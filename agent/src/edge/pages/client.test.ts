@@ -37,6 +37,8 @@ test('a page server that its agent had no time to write down is found and ended 
   rmSync(join(runDir, 'h', 'dddddddd.pid'));
   const found = await createPageServers({ runDir, command, runAs: undefined, cgroups: [] }).adopt(handoff);
   assert.is(found?.pid, pid);
+  const figures = await found?.stats();
+  assert.equal([figures?.wireBytes, figures?.faults.count, figures?.blocked], [0, 0, []], 'it is understood');
   await found?.end();
   assert.is(startTicks(pid), undefined);
   await servers.remove(handoff);

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../errors.ts';
 import { type BadLine, JsonLines } from '../json-lines.ts';
 import { gone, isAlive, type ProcessId, signal, watchExit } from '../vmm/processes.ts';
-import { decodeEvent, decodeStats } from './decode.ts';
-import type { PageServer, PageServerEvent, PageStats } from './types.ts';
+import { decodeEvent, decodeFrozen, decodeStats } from './decode.ts';
+import type { Frozen, PageServer, PageServerEvent, PageStats } from './types.ts';
 
 /** Mapping the data of a large guest takes tens of ms; anything near this means the process hangs. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -76,9 +76,8 @@ export class ControlledPageServer implements PageServer {
     await this.#request('watch');
   }
 
-  async freeze(): Promise<{ dataBytes: number; extents: number }> {
-    const { dataBytes, extents } = await this.#request('freeze');
-    return { dataBytes: Number(dataBytes), extents: Number(extents) };
+  async freeze(): Promise<Frozen> {
+    return this.#read(decodeFrozen, await this.#request('freeze'));
   }
 
   async resumed(): Promise<void> {
@@ -86,9 +85,15 @@ export class ControlledPageServer implements PageServer {
   }
 
   async stats(): Promise<PageStats> {
-    const stats = decodeStats((await this.#request('stats')).stats);
-    if (!stats) throw this.#fault('SHOAL_PAGES_REFUSED', 'its figures are none');
-    return stats;
+    return this.#read(decodeStats, (await this.#request('stats')).stats);
+  }
+
+  #read<T>(decode: (said: unknown) => T, said: unknown): T {
+    try {
+      return decode(said);
+    } catch (error) {
+      throw this.#fault('SHOAL_PAGES_REFUSED', (error as BadLine).message);
+    }
   }
 
   async end(): Promise<void> {

@@ -41,18 +41,47 @@ export type SessionFile = {
   tls: boolean;
 };
 
-export type FaultStats = { count: number; p50Us: number; p99Us: number; maxUs: number };
+/** Upper bounds of the buckets in which a page server tells how long faults waited (`histogram.rs`). */
+export const FAULT_BOUNDS_US = [
+  50, 100, 150, 250, 500, 750, 1000, 1500, 2000, 3000, 5000, 10_000, 20_000, 50_000, 100_000, 250_000,
+  1_000_000, 10_000_000,
+] as const;
+
+export type FaultStats = {
+  count: number;
+  sumUs: number;
+  p50Us: number;
+  p99Us: number;
+  maxUs: number;
+  /** Waits up to each of `FAULT_BOUNDS_US` and above the one before; the last is above all. They add up to `count`. */
+  buckets: number[];
+};
+
+/** How long a thread of the VMM stood for pages, and how often. QEMU calls its vCPUs `CPU 0/KVM` and the like. */
+export type Blocked = { thread: string; us: number; faults: number };
 
 export type PageStats = {
   /** Bytes on all connections of this handoff, both directions, TLS included. */
   wireBytes: number;
+  /** Page payload in answer to faults, and unasked: as it went or came, also where a page came by both. */
+  urgentBytes: number;
+  bulkBytes: number;
+  /** Pages and stream, over the last 0.2 s at least. */
+  bytesPerSecond: number;
+  /** serve: most of bulk in flight now. */
+  bulkWindowBytes: number;
+  /** serve, order `hot`: looks at what the guest wrote. */
+  samples: number;
   /** Page payload installed (fetch) or sent (serve). */
   dataBytes: number;
   streamBytes: number;
   dataPages: number;
   pagesDone: number;
   zeroFaults: number;
+  /** fetch: pages of data that somebody waited for. */
   faults: FaultStats;
+  /** fetch. */
+  blocked: Blocked[];
   /** Page indexes faulted while the devices loaded, in order: the next move's device-load set. */
   deviceLoadPages: number[];
   reconnects: number;
@@ -60,11 +89,16 @@ export type PageStats = {
   cpuMs: number;
 };
 
+/** `writtenPages`: seen in all samples together. `hotBlocks`: of 16 pages, that go first. */
+export type Frozen = { dataBytes: number; extents: number; hotBlocks: number; writtenPages: number };
+
 export type PageServerEvent =
   /** fetch: listens, ready to be told to the source. */
   | { event: 'listening'; host: string; port: number }
   /** fetch, postcopy: the preload's descriptor is here and the range is registered. */
   | { event: 'registered' }
+  /** serve: whether it is seen what the guest writes; `detail` says why not. */
+  | { event: 'watch'; on: boolean; detail: string }
   /** Both connections are up and authenticated / lost. */
   | { event: 'peer'; up: boolean; detail: string }
   | { event: 'progress'; stats: PageStats }
@@ -81,7 +115,7 @@ export interface PageServer {
   /** serve, order `hot`: the guest will be frozen; see what it writes until then. Where that cannot be known, nothing changes. */
   watch(): Promise<void>;
   /** serve, postcopy: the guest is stopped; map the data, push the device-load set. Resolves when it is queued ahead of the stream. */
-  freeze(): Promise<{ dataBytes: number; extents: number }>;
+  freeze(): Promise<Frozen>;
   /** fetch: the guest runs now (ends the device-load phase). */
   resumed(): Promise<void>;
   stats(): Promise<PageStats>;

@@ -47,6 +47,7 @@ impl Fetch {
                     self.ask(&pages);
                 }
                 Frame::Extent { first, data } => {
+                    lock(&self.memory.stats).bulk_bytes += data.len() as u64;
                     if !self.memory.install(first, data)? {
                         return Err(wrong("the source sent pages that it never announced"));
                     }

@@ -130,7 +130,9 @@ impl Serve {
             })?;
             at += run.len();
         }
-        lock(&self.stats).data_bytes += data;
+        let mut stats = lock(&self.stats);
+        stats.data_bytes += data;
+        stats.bulk_bytes += data;
         Ok(data)
     }
 }

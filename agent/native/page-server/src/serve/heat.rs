@@ -9,6 +9,8 @@ pub struct Heat {
     /// Of each block, at most twice `BLOCK * WRITTEN`.
     blocks: Vec<u16>,
     samples: u64,
+    /// In all samples: a page that is written again counts again.
+    written_pages: u64,
 }
 
 impl Heat {
@@ -16,11 +18,16 @@ impl Heat {
         Self {
             blocks: vec![0; pages.div_ceil(BLOCK) as usize],
             samples: 0,
+            written_pages: 0,
         }
     }
 
     pub fn samples(&self) -> u64 {
         self.samples
+    }
+
+    pub fn written_pages(&self) -> u64 {
+        self.written_pages
     }
 
     /// One sample: runs of pages, end exclusive. What lies outside the memory is nothing.
@@ -30,6 +37,7 @@ impl Heat {
         for page in written.iter().flat_map(|&(start, end)| start..end) {
             if let Some(heat) = self.blocks.get_mut((page / BLOCK) as usize) {
                 *heat += WRITTEN;
+                self.written_pages += 1;
             }
         }
     }
@@ -63,6 +71,11 @@ mod tests {
             heat.add(&[(500, 502)]);
         }
         assert_eq!(heat.ranked(), [31, 0, 20]);
+        assert_eq!(
+            heat.written_pages(),
+            18 + 6 + 3 * 2,
+            "what lies outside is nothing"
+        );
         for _ in 0..13 {
             heat.add(&[]);
         }

@@ -133,7 +133,7 @@ impl Serve {
         }
         let data_pages = map.ones();
         let hot = self.hottest();
-        let hot_blocks = hot.len();
+        let (hot_blocks, written) = (hot.len(), self.written_pages());
         let mut state = lock(&self.state);
         if state.plan.is_some() {
             return Err(("frozen", "the memory is frozen already".to_owned()));
@@ -146,7 +146,12 @@ impl Serve {
         state.plan = Some(plan);
         lock(&self.stats).data_pages = data_pages;
         self.changed.notify_all();
-        Ok(json!({ "dataBytes": data_pages * page, "extents": extents, "hotBlocks": hot_blocks }))
+        Ok(json!({
+            "dataBytes": data_pages * page,
+            "extents": extents,
+            "hotBlocks": hot_blocks,
+            "writtenPages": written,
+        }))
     }
 
     fn tell_progress(&self) {

@@ -184,4 +184,12 @@ impl Serve {
             .as_ref()
             .map_or(0, |watch| lock(&watch.heat).samples())
     }
+
+    /// In all samples together.
+    pub(super) fn written_pages(&self) -> u64 {
+        let watch = lock(&self.watch);
+        watch
+            .as_ref()
+            .map_or(0, |watch| lock(&watch.heat).written_pages())
+    }
 }

@@ -1,0 +1,59 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { aHandoff } from '../http/test-api.ts';
+import type { PageStats } from '../pages/types.ts';
+import { figures, NO_FIGURES, type Seen, withFigures } from './figures.ts';
+
+const { faults, blocked } = aHandoff();
+const stats: PageStats = {
+  ...{ wireBytes: 1_000_000, urgentBytes: 8192, bulkBytes: 900_000, streamBytes: 50_000 },
+  ...{ bytesPerSecond: 4_096_000, bulkWindowBytes: 131_072, samples: 0, dataBytes: 908_192 },
+  ...{ dataPages: 5000, pagesDone: 1000, zeroFaults: 3, reconnects: 2, cpuMs: 40 },
+  ...{ faults, blocked, deviceLoadPages: [] },
+};
+const seen: Seen = { role: 'target', stats, pageBytes: 4096, linkLostMs: -1, ended: false };
+
+test('the bytes of all classes together are those on the wire', () => {
+  const { bytes, wireBytes } = figures(seen);
+  assert.equal(bytes, { urgent: 8192, bulk: 900_000, state: 50_000, control: 41_808 });
+  assert.is(bytes.urgent + bytes.bulk + bytes.state + bytes.control, wireBytes);
+});
+
+test('what is left is told in pages, in bytes, and in seconds at the present rate', () => {
+  const { residualPages, residualBytes, secondsLeft } = figures(seen);
+  assert.equal([residualPages, residualBytes, secondsLeft], [4000, 16_384_000, 4]);
+  const standing = { ...stats, bytesPerSecond: 0 };
+  assert.is(figures({ ...seen, stats: standing }).secondsLeft, -1, 'nobody knows while nothing comes');
+  assert.is(figures({ ...seen, stats: { ...standing, pagesDone: 5000 } }).secondsLeft, 0);
+});
+
+test('a handoff that has ended goes at no rate and has lost no link', () => {
+  const { bytesPerSecond, linkLostMs, reconnects } = figures({ ...seen, linkLostMs: 3000, ended: true });
+  assert.equal([bytesPerSecond, linkLostMs, reconnects], [0, -1, 2]);
+  assert.is(figures({ ...seen, linkLostMs: 3000 }).linkLostMs, 3000);
+});
+
+test('each side tells what it knows: the target of faults and who stood, the source of the window', () => {
+  const [source, target] = [figures({ ...seen, role: 'source' }), figures(seen)];
+  assert.equal([source.faults, source.blocked, source.windowBytes], [NO_FIGURES.faults, [], 131_072]);
+  assert.equal([target.faults, target.blocked, target.windowBytes], [faults, blocked, -1]);
+});
+
+test('the threads that stood longest are named, and a VMM of many makes no long record', () => {
+  const many = Array.from({ length: 100 }, (_, us) => ({ thread: `t${us}`, us, faults: 1 }));
+  const shown = figures({ ...seen, stats: { ...stats, blocked: many } }).blocked;
+  assert.is(shown.length, 17);
+  assert.equal(shown[0], { thread: 't99', us: 99, faults: 1 });
+  assert.equal(shown[16], { thread: 'others', us: (83 * 84) / 2, faults: 84 });
+});
+
+test('a row that an earlier version wrote has what it did not know as unknown', () => {
+  const { bytes, faults: of, blocked: who, ...rest } = aHandoff();
+  const old = { ...rest, faults: { count: of.count, p50Us: 1, p99Us: 2, maxUs: 3 } } as typeof rest;
+  const row = withFigures(old);
+  assert.equal([row.bytes, row.blocked, row.faults.buckets], [NO_FIGURES.bytes, [], []]);
+  assert.equal([row.wireBytes, row.faults.count], [741_000_000, 812]);
+  assert.equal([bytes.urgent > 0, who.length], [true, 2]);
+});
+
+test.run();

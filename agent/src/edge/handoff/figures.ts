@@ -1,0 +1,90 @@
+/** What a handoff costs, out of the figures of its page server: as `/v1/handoffs` shows it, and the record keeps it. Pure. */
+import type { HandoffFigures } from '../http/api.types.ts';
+import type { Blocked, PageStats } from '../pages/types.ts';
+
+/** Each record has these rows: a guest has a few vCPUs, a VMM some threads more; those that stood longest are by name. */
+const THREADS_SHOWN = 16;
+const OTHERS = 'others';
+
+/** Nothing is known: of an observer, and of a side before its page server runs. */
+export const NO_FIGURES: HandoffFigures = {
+  wireBytes: -1,
+  bytes: { urgent: -1, bulk: -1, state: -1, control: -1 },
+  dataBytes: -1,
+  streamBytes: -1,
+  dataPages: -1,
+  residualPages: -1,
+  residualBytes: -1,
+  bytesPerSecond: -1,
+  windowBytes: -1,
+  secondsLeft: -1,
+  reconnects: -1,
+  linkLostMs: -1,
+  faults: { count: -1, sumUs: -1, p50Us: -1, p99Us: -1, maxUs: -1, buckets: [] },
+  blocked: [],
+  pagesCpuMs: -1,
+};
+
+export type Seen = {
+  role: 'source' | 'target';
+  stats: PageStats | undefined;
+  pageBytes: number;
+  /** For how long the link is lost, -1 while it is not. */
+  linkLostMs: number;
+  ended: boolean;
+};
+
+/** Faults wait on the target alone, and the window is the source's: the other side says -1. */
+export function figures({ role, stats, pageBytes, linkLostMs, ended }: Seen): HandoffFigures {
+  if (!stats) return { ...NO_FIGURES, linkLostMs };
+  const { wireBytes, urgentBytes, bulkBytes, streamBytes, dataBytes, dataPages } = stats;
+  const residualPages = Math.max(0, dataPages - stats.pagesDone);
+  const residualBytes = residualPages * pageBytes;
+  const bytesPerSecond = ended ? 0 : stats.bytesPerSecond;
+  const isTarget = role === 'target';
+  return {
+    wireBytes,
+    bytes: {
+      urgent: urgentBytes,
+      bulk: bulkBytes,
+      state: streamBytes,
+      control: Math.max(0, wireBytes - urgentBytes - bulkBytes - streamBytes),
+    },
+    dataBytes,
+    streamBytes,
+    dataPages,
+    residualPages,
+    residualBytes,
+    bytesPerSecond,
+    windowBytes: isTarget ? -1 : stats.bulkWindowBytes,
+    secondsLeft: secondsLeft(residualBytes, bytesPerSecond),
+    reconnects: stats.reconnects,
+    linkLostMs: ended ? -1 : linkLostMs,
+    faults: isTarget ? { ...stats.faults, buckets: [...stats.faults.buckets] } : NO_FIGURES.faults,
+    blocked: isTarget ? longest(stats.blocked) : [],
+    pagesCpuMs: stats.cpuMs,
+  };
+}
+
+/** At the present rate, to a tenth; -1 while nothing comes. */
+function secondsLeft(residualBytes: number, bytesPerSecond: number): number {
+  if (residualBytes === 0) return 0;
+  return bytesPerSecond > 0 ? Math.round((residualBytes * 10) / bytesPerSecond) / 10 : -1;
+}
+
+/** Those that stood longest first; what more there are is one row. */
+function longest(blocked: readonly Blocked[]): Blocked[] {
+  const sorted = [...blocked].sort((a, b) => b.us - a.us);
+  const shown = sorted.slice(0, THREADS_SHOWN);
+  const rest = sorted.slice(THREADS_SHOWN);
+  if (rest.length === 0) return shown;
+  const sum = (of: (row: Blocked) => number) => rest.reduce((total, row) => total + of(row), 0);
+  return [...shown, { thread: OTHERS, us: sum(row => row.us), faults: sum(row => row.faults) }];
+}
+
+/** A row that an earlier version wrote, with what it did not know. */
+export const withFigures = <T extends Partial<HandoffFigures>>(row: T): T & HandoffFigures => ({
+  ...NO_FIGURES,
+  ...row,
+  faults: { ...NO_FIGURES.faults, ...row.faults },
+});
