@@ -5,7 +5,7 @@ import { METRICS } from './metrics-table.ts';
 export function metricsReference(): string {
   const rows = Object.entries(METRICS).map(([name, { kind, help, labels }]) => {
     const shown = labels.length ? labels.map(l => `\`${l}\``).join(', ') : '–';
-    return `| \`${name}\` | ${kind} | ${shown} | ${help} |`;
+    return `| \`${name}\` | ${kind === 'tally' ? 'histogram' : kind} | ${shown} | ${help} |`;
   });
   return `# Metrics
 

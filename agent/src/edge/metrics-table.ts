@@ -3,8 +3,11 @@
  * Labels take few values: a node's own VMs are named (tens, dropped when they leave), peers, handoffs and UUIDs never.
  * Prometheus conventions: base units, `_total` for counters, ratios from 0 to 1.
  */
+import { FAULT_BOUNDS_US } from './pages/types.ts';
+
 type Spec = {
-  kind: 'counter' | 'gauge' | 'histogram';
+  /** `tally`: a histogram that is sorted into buckets elsewhere. */
+  kind: 'counter' | 'gauge' | 'histogram' | 'tally';
   help: string;
   labels: readonly string[];
   buckets?: number[];
@@ -16,13 +19,14 @@ const gauge = <const L extends readonly string[] = []>(help: string, labels: L =
   ({ kind: 'gauge', help, labels }) as const;
 const histogram = <const L extends readonly string[]>(help: string, labels: L, buckets: number[]) =>
   ({ kind: 'histogram', help, labels, buckets }) as const;
+const tally = (help: string, buckets: number[]) => ({ kind: 'tally', help, labels: [], buckets }) as const;
 
 /** Shorter than a frame to longer than a TCP timeout: what a guest notices. */
 const PAUSE_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 /** From a small guest on a fast link to a large one on 1 Gbit/s. */
 const TRANSFER_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500];
-/** From one round trip in a rack to a link that is full. */
-const FAULT_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
+/** As the page servers sort them: 50 µs to 10 s. */
+const FAULT_BUCKETS = FAULT_BOUNDS_US.map(us => us / 1e6);
 
 export const METRICS = {
   shoal_build_info: gauge('Always 1; the labels say what runs.', ['version', 'node_version']),
@@ -65,13 +69,21 @@ export const METRICS = {
     ['engine'],
     TRANSFER_BUCKETS,
   ),
-  shoal_handoff_wire_bytes_total: counter('Bytes on the wire for memory, both directions, TLS included.', [
-    'engine',
+  shoal_handoff_bytes_total: counter(
+    'Bytes on the wire for memory, both directions: pages somebody waited for (urgent), pages unasked (bulk), the stream of the VMM (state), the rest with TLS (control).',
+    ['engine', 'role', 'class'],
+  ),
+  shoal_handoff_reconnects_total: counter('Links between page servers that took the place of a lost one.', [
+    'role',
   ]),
-  shoal_handoff_faults_total: counter('Pages that a guest had to wait for.', ['engine']),
-  shoal_handoff_fault_p99_seconds: histogram(
-    'Wait for a page, 99th percentile of each handoff.',
-    ['engine'],
+  shoal_handoff_residual_bytes: gauge('Pages not yet in place (target) or not yet sent (source).', [
+    'vm',
+    'role',
+  ]),
+  shoal_handoff_goodput_bytes_per_second: gauge('Pages and stream that come or go now.', ['vm', 'role']),
+  shoal_handoff_window_bytes: gauge('Most of bulk in flight now.', ['vm', 'role']),
+  shoal_fault_seconds: tally(
+    'Waits of a guest for a page of its memory, from the fault being read to the page in place; at the target.',
     FAULT_BUCKETS,
   ),
   shoal_mesh_sent_bytes_total: counter('Bytes to peers: reports, handoff messages, handshakes.'),
@@ -94,6 +106,7 @@ type Names<K extends Spec['kind']> = {
 export type CounterName = Names<'counter'>;
 export type GaugeName = Names<'gauge'>;
 export type HistogramName = Names<'histogram'>;
+export type TallyName = Names<'tally'>;
 
 /** The labels of a metric, all of them; none = an empty object. */
 export type Labels<N extends MetricName> = Record<(typeof METRICS)[N]['labels'][number], string>;

@@ -29,7 +29,8 @@ test('names follow the conventions of Prometheus and labels stay few', () => {
 test('every metric of the table is exposed with its help', async () => {
   const text = await metrics.text();
   for (const [name, { kind, help }] of Object.entries(METRICS)) {
-    assert.ok(text.includes(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`), name);
+    const type = kind === 'tally' ? 'histogram' : kind;
+    assert.ok(text.includes(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`), name);
   }
 });
 
@@ -52,6 +53,42 @@ test('a blackout falls into its bucket', async () => {
   metrics.observe('shoal_handoff_blackout_seconds', { engine: 'postcopy' }, 0.012);
   assert.is(await value('shoal_handoff_blackout_seconds_bucket{le="0.01",engine="postcopy"}'), '0');
   assert.is(await value('shoal_handoff_blackout_seconds_bucket{le="0.02",engine="postcopy"}'), '1');
+});
+
+/** The text exposition format, as far as it is used here: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+const SAMPLE = /^([a-z_]+)(\{([a-z_]+="[^"\\\n]*",?)+\})? (NaN|[+-]?Inf|-?\d[\d.e+-]*)$/;
+
+test('what is exposed is read as Prometheus reads it: each series once and under its type, histograms that add up', async () => {
+  metrics.tally('shoal_fault_seconds', [1, 0, 3], 0.5);
+  metrics.observe('shoal_handoff_switch_seconds', { engine: 'postcopy' }, 0.03);
+  const types = new Map<string, string>();
+  const series = new Map<string, number>();
+  for (const line of (await metrics.text()).split('\n').filter(l => l !== '')) {
+    const [, name = '', type = ''] = /^# TYPE (\S+) (counter|gauge|histogram)$/.exec(line) ?? [];
+    if (type) assert.ok(!types.has(name) && types.set(name, type), `${name} has one type`);
+    if (line.startsWith('#')) continue;
+    const [, sample] = SAMPLE.exec(line) ?? [];
+    if (sample === undefined) return assert.unreachable(`no sample: ${line}`);
+    const family = types.has(sample) ? sample : sample.replace(/_(bucket|sum|count)$/, '');
+    assert.is(types.get(family) === 'histogram', family !== sample, line);
+    const key = line.slice(0, line.lastIndexOf(' '));
+    assert.ok(!series.has(key), `${key} is there once`);
+    series.set(key, Number(line.slice(key.length + 1)));
+  }
+  for (const name of ['shoal_fault_seconds', 'shoal_handoff_switch_seconds']) {
+    const buckets = [...series].filter(([key]) => key.startsWith(`${name}_bucket{le=`));
+    const bounds = buckets.map(([key]) =>
+      Number(/le="\+?([^"]*)"/.exec(key)?.[1]?.replace('Inf', 'Infinity')),
+    );
+    assert.ok(bounds.length > 2 && bounds.every((le, i) => i === 0 || le > bounds[i - 1]!), 'bounds rise');
+    const counts = buckets.map(([, count]) => count);
+    assert.ok(
+      counts.every((count, i) => i === 0 || count >= counts[i - 1]!),
+      'and hold what is below',
+    );
+    const [[, count] = []] = [...series].filter(([key]) => key.startsWith(`${name}_count`));
+    assert.equal([bounds.at(-1), counts.at(-1)], [Number.POSITIVE_INFINITY, count]);
+  }
 });
 
 test('the agent tells its own memory and what it is', async () => {

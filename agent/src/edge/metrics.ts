@@ -9,7 +9,9 @@ import {
   type Labels,
   METRICS,
   type MetricName,
+  type TallyName,
 } from './metrics-table.ts';
+import { Tally } from './metrics-tally.ts';
 
 export interface Metrics {
   count<N extends CounterName>(name: N, labels: Labels<N>, by?: number): void;
@@ -17,6 +19,8 @@ export interface Metrics {
   total<N extends CounterName>(name: N, labels: Labels<N>, value: number): void;
   set<N extends GaugeName>(name: N, labels: Labels<N>, value: number): void;
   observe<N extends HistogramName>(name: N, labels: Labels<N>, value: number): void;
+  /** See `Tally.add`. */
+  tally(name: TallyName, buckets: readonly number[], sum: number): void;
   /** Takes all values of a labelled gauge away, to set those that still hold. */
   clear(name: GaugeName): void;
   /** The VMs of this node by name: the series of all others end. */
@@ -36,8 +40,15 @@ const VM_METRICS = (Object.keys(METRICS) as MetricName[]).filter(name =>
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const made = new Map<MetricName, Counter | Gauge | Histogram>();
+  const made = new Map<MetricName, Counter | Gauge | Histogram | Tally>();
   for (const [name, { kind, help, labels, ...rest }] of Object.entries(METRICS)) {
+    if (kind === 'tally') {
+      const tally = new Tally(name, help, (rest as { buckets: number[] }).buckets);
+      // All that a registry wants of a metric is its name and what it gets.
+      registry.registerMetric(tally as unknown as Histogram);
+      made.set(name as MetricName, tally);
+      continue;
+    }
     const options = { name, help, labelNames: [...labels], registers: [registry], ...rest };
     const Kind = { counter: Counter, gauge: Gauge, histogram: Histogram }[kind];
     made.set(name as MetricName, new Kind(options as never));
@@ -58,6 +69,7 @@ export function createMetrics(): Metrics {
     },
     set: (name, labels, value) => get<Gauge>(name).set(labels, value),
     observe: (name, labels, value) => get<Histogram>(name).observe(labels, value),
+    tally: (name, buckets, sum) => get<Tally>(name).add(buckets, sum),
     clear: name => get<Gauge>(name).reset(),
     keepVms(names) {
       for (const vm of kept) {

@@ -5,7 +5,7 @@ import type { ClusterView } from '../core/view.ts';
 import { Handoffs } from '../edge/handoff/handoffs.ts';
 import { createJournal } from '../edge/handoff/journal.ts';
 import type { Words } from '../edge/handoff/words.ts';
-import { countHandoff } from '../edge/mind/gauges.ts';
+import type { HandoffStatus } from '../edge/http/api.types.ts';
 import { judge } from '../edge/mind/judge.ts';
 import type { Node } from '../edge/mind/node.ts';
 import type { Vms } from '../edge/vms/vms.ts';
@@ -27,12 +27,14 @@ export type HandoffParts = {
   freeMib(): number;
   nameOf(peer: string): string;
   changed(): void;
+  /** A handoff is over on this node, with its last figures. */
+  ended(status: HandoffStatus): void;
   /** The guest has just stopped here for good, or runs here from now on. */
   switched(): void;
 };
 
 export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts): Handoffs {
-  const { clock, log, metrics, state, host } = ports;
+  const { clock, log, state, host } = ports;
   const { self, incarnation } = state;
   const { policy, clusterView, vms } = parts;
   const { migration, memory } = config;
@@ -103,7 +105,7 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
       nameOf: peer => (peer === self ? config.node.name : parts.nameOf(peer)),
       newId: ports.newId,
       past: state.ended,
-      ended: status => countHandoff(metrics, status),
+      ended: parts.ended,
     },
   );
   return handoffs;

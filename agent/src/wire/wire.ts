@@ -18,7 +18,8 @@ import type { AgentApi, ClusterStatus } from '../edge/http/api.types.ts';
 import { digest16 } from '../edge/machine.ts';
 import type { Mesh } from '../edge/mesh/types.ts';
 import { Decider } from '../edge/mind/decider.ts';
-import { setGauges, setSharedGauges } from '../edge/mind/gauges.ts';
+import { Flows } from '../edge/mind/flows.ts';
+import { countHandoff, setGauges, setSharedGauges } from '../edge/mind/gauges.ts';
 import { Node } from '../edge/mind/node.ts';
 import type { Registers } from '../edge/registers/registers.ts';
 import { openShared, type Shared } from '../edge/registers/shared.ts';
@@ -141,6 +142,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     send: (peer, frame) => mesh.send(peer, frame),
     log,
   });
+  const flows = new Flows(metrics);
   handoffs = wireHandoffs(config, ports, {
     policy,
     mode: acting,
@@ -153,6 +155,10 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     nameOf,
     changed,
     switched: () => sampler.disturb(),
+    ended(status) {
+      countHandoff(metrics, status);
+      flows.ended(status);
+    },
   });
 
   const paused = () => flags.meshPausedMs > 0 || reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
@@ -261,6 +267,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     scrape() {
       setGauges(metrics, status(), mesh, vm => sampler.cpuMs(vm));
       setSharedGauges(metrics, shared);
+      flows.running(handoffs.parties.running());
       metrics.set('shoal_handoffs_unacknowledged', {}, handoffs.parties.unacknowledged());
       return metrics.text();
     },

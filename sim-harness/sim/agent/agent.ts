@@ -33,6 +33,7 @@ const NO_METRICS: Metrics = {
   total: () => undefined,
   set: () => undefined,
   observe: () => undefined,
+  tally: () => undefined,
   clear: () => undefined,
   keepVms: () => undefined,
   text: async () => '',

@@ -61,7 +61,7 @@ export function setGauges(
 
 /**
  * Counts a handoff that has just ended here. Switch and blackout begin on the source, so the source tells them, up to
- * the target's word that the guest runs: a message longer than the truth. What pages cost is the target's to tell.
+ * the target's word that the guest runs: a message longer than the truth. What pages cost: `Flows`.
  */
 export function countHandoff(metrics: Metrics, h: HandoffStatus): void {
   if (h.role === 'observer' || h.outcome === '') return;
@@ -77,9 +77,4 @@ export function countHandoff(metrics: Metrics, h: HandoffStatus): void {
     return;
   }
   observe('shoal_handoff_transfer_seconds', h.at.resumed, h.at.transferred);
-  if (h.wireBytes > 0) metrics.count('shoal_handoff_wire_bytes_total', { engine }, h.wireBytes);
-  if (h.faults.count > 0) {
-    metrics.count('shoal_handoff_faults_total', { engine }, h.faults.count);
-    metrics.observe('shoal_handoff_fault_p99_seconds', { engine }, h.faults.p99Us / 1e6);
-  }
 }

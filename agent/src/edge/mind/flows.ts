@@ -1,0 +1,67 @@
+/**
+ * What page servers count, as metrics of this node: totals over all its handoffs, and gauges of those under way. Only
+ * running handoffs are remembered.
+ */
+import type { HandoffStatus } from '../http/api.types.ts';
+import type { Metrics } from '../metrics.ts';
+
+const CLASSES = ['urgent', 'bulk', 'state', 'control'] as const;
+const GAUGES = [
+  'shoal_handoff_residual_bytes',
+  'shoal_handoff_goodput_bytes_per_second',
+  'shoal_handoff_window_bytes',
+] as const;
+
+type Counted = Pick<HandoffStatus, 'bytes' | 'reconnects' | 'faults'>;
+
+const NOTHING: Counted = {
+  bytes: { urgent: 0, bulk: 0, state: 0, control: 0 },
+  reconnects: 0,
+  faults: { count: 0, sumUs: 0, p50Us: 0, p99Us: 0, maxUs: 0, buckets: [] },
+};
+
+export class Flows {
+  readonly #metrics: Metrics;
+  /** By handoff: what of it is in the totals. */
+  readonly #counted = new Map<string, Counted>();
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /** Right before a scrape: all handoffs of this node that are under way. */
+  running(handoffs: readonly HandoffStatus[]): void {
+    for (const name of GAUGES) this.#metrics.clear(name);
+    for (const handoff of handoffs) {
+      this.#count(handoff);
+      const { name: vm, role, residualBytes, bytesPerSecond, windowBytes } = handoff;
+      for (const [i, value] of [residualBytes, bytesPerSecond, windowBytes].entries())
+        if (value >= 0) this.#metrics.set(GAUGES[i]!, { vm, role }, value);
+    }
+  }
+
+  /** The last figures of a handoff that is over. */
+  ended(handoff: HandoffStatus): void {
+    this.#count(handoff);
+    this.#counted.delete(handoff.handoff);
+  }
+
+  #count({ handoff, role, engine, bytes, reconnects, faults }: HandoffStatus): void {
+    if (bytes.control < 0) return;
+    const known = this.#counted.get(handoff) ?? NOTHING;
+    // A page server that was started again counts from nothing. (Control is a difference: it falls while bytes are under way.)
+    const payload = (of: Counted['bytes']) => of.urgent + of.bulk + of.state;
+    const before = payload(bytes) < payload(known.bytes) ? NOTHING : known;
+    const rise = (now: number, was: number) => Math.max(0, now - was);
+    const metrics = this.#metrics;
+    for (const of of CLASSES) {
+      const more = rise(bytes[of], before.bytes[of]);
+      metrics.count('shoal_handoff_bytes_total', { engine, role, class: of }, more);
+    }
+    metrics.count('shoal_handoff_reconnects_total', { role }, rise(reconnects, before.reconnects));
+    const more = faults.buckets.map((count, i) => rise(count, before.faults.buckets[i] ?? 0));
+    metrics.tally('shoal_fault_seconds', more, rise(faults.sumUs, before.faults.sumUs) / 1e6);
+    const control = Math.max(bytes.control, before.bytes.control);
+    this.#counted.set(handoff, { bytes: { ...bytes, control }, reconnects, faults });
+  }
+}
