@@ -3,13 +3,17 @@
 
 mod control;
 mod cuts;
+mod extremes;
 mod full;
 mod handover;
 mod hostile_source;
 mod hostile_target;
+mod killed;
 mod pacing;
+mod repeats;
 mod restarts;
 mod sessions;
+mod silence;
 mod strangers;
 mod stream;
 mod support;

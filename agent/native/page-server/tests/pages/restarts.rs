@@ -20,7 +20,7 @@ fn slow() -> Pair {
 }
 
 /// As the agent does it: the socket of the dead one goes, its address stays.
-fn again(session: &SessionDir, verb: &str, port: Option<u16>) -> (Process, Control) {
+pub fn again(session: &SessionDir, verb: &str, port: Option<u16>) -> (Process, Control) {
     let path = session.at("session.json");
     let mut json: Value =
         serde_json::from_slice(&std::fs::read(path).expect("a session")).expect("JSON");
@@ -33,7 +33,7 @@ fn again(session: &SessionDir, verb: &str, port: Option<u16>) -> (Process, Contr
     (process, Control::connect(&session.at("control.sock")))
 }
 
-fn port_of(pair: &Pair) -> u16 {
+pub fn port_of(pair: &Pair) -> u16 {
     pair.fetch.event("listening")["port"]
         .as_u64()
         .expect("a port") as u16

@@ -30,9 +30,12 @@ impl Control {
             Arc::clone(&lines),
         );
         thread::spawn(move || {
-            for line in BufReader::new(twin).lines().map_while(Result::ok) {
+            let (mut reader, mut line) = (BufReader::new(twin), String::new());
+            // One that is killed leaves half a line.
+            while reader.read_line(&mut line).is_ok() && line.ends_with('\n') {
                 let value = serde_json::from_str(&line).expect("a line is JSON");
                 kept.lock().expect("lines").push(value);
+                line.clear();
             }
         });
         Self {

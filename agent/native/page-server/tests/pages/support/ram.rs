@@ -64,14 +64,19 @@ pub fn hash(bytes: &[u8]) -> u64 {
 }
 
 pub fn assert_same(source: &Path, target: &Path) {
-    let read = |path: &Path| std::fs::read(path).expect("a RAM file");
-    let (source, target) = (read(source), read(target));
-    assert_eq!(source.len(), target.len());
-    let pages = source.chunks(PAGE).zip(target.chunks(PAGE));
+    let source = std::fs::read(source).expect("a RAM file");
+    assert_is(&source, target, "source and target");
+}
+
+/// Page by page.
+pub fn assert_is(right: &[u8], target: &Path, what: &str) {
+    let target = std::fs::read(target).expect("a RAM file");
+    assert_eq!(right.len(), target.len());
+    let pages = right.chunks(PAGE).zip(target.chunks(PAGE));
     let bad: Vec<usize> = pages
         .enumerate()
-        .filter(|(_, (source, target))| source != target)
+        .filter(|(_, (right, target))| right != target)
         .map(|(page, _)| page)
         .collect();
-    assert!(bad.is_empty(), "pages that differ: {bad:?}");
+    assert!(bad.is_empty(), "{what}: pages that differ: {bad:?}");
 }
