@@ -1,4 +1,4 @@
-/** `npm run fuzz`: inputs for every decoder, and with --http requests for a real agent. Exit codes: see USAGE. */
+/** `npm run fuzz`: inputs for every decoder, with --http requests for a real agent. Exit codes: see USAGE. */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,6 +7,7 @@ import { repositoryRoot } from '../guest/root.ts';
 import { type Codec, feed } from './codec.ts';
 import { codecs } from './codecs.ts';
 import { fuzzHttp } from './http.ts';
+import { fuzzNative } from './native.ts';
 import { fuzz, type Report } from './run.ts';
 
 const USAGE = `usage: npm run fuzz [-- --inputs 100000 --seed N --target NAME --json]
@@ -14,13 +15,16 @@ const USAGE = `usage: npm run fuzz [-- --inputs 100000 --seed N --target NAME --
        npm run fuzz -- --list            the decoders
        npm run fuzz -- --http [--examples 100 --seed N --json]
                                          a real agent's API, by its OpenAPI document (schemathesis, from PyPI)
+       npm run fuzz -- --native [--seconds 60 --seed N]
+                                         the page server's decoders, so many seconds each
 
-exit codes: 0 no violation, 1 violations, 2 bad arguments, 3 schemathesis cannot be had: nothing was tried
+exit codes: 0 no violation, 1 violations, 2 bad arguments, 3 schemathesis or the build cannot be had: nothing was tried
 `;
 const KEPT = join(repositoryRoot(), 'sim-harness', 'fuzz', 'found');
 const INPUTS_MAX = 1e9;
 const SEED_MAX = 2 ** 32;
 const EXAMPLES_MAX = 100_000;
+const SECONDS_MAX = 86_400;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const bad = (what: string, where: string): ShoalError =>
@@ -35,6 +39,8 @@ async function main(): Promise<number> {
       replay: { type: 'string' },
       http: { type: 'boolean', default: false },
       examples: { type: 'string', default: '100' },
+      native: { type: 'boolean', default: false },
+      seconds: { type: 'string', default: '60' },
       json: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -45,6 +51,10 @@ async function main(): Promise<number> {
   if (values.list) return print(`${all.map(c => c.name).join('\n')}\n`);
   if (values.replay) return replay(values.replay, all);
   const seed = values.seed === undefined ? Date.now() % SEED_MAX : whole('--seed', values.seed, SEED_MAX);
+  if (values.native) {
+    say(`seed ${seed}`);
+    return fuzzNative(whole('--seconds', values.seconds, SECONDS_MAX), seed);
+  }
   if (values.http) return http(whole('--examples', values.examples, EXAMPLES_MAX), seed, values.json);
   const chosen = values.target ? [named(all, values.target)] : all;
   const report = await fuzz({

@@ -18,7 +18,7 @@ const STUCK: Duration = Duration::from_secs(2);
 /// Out of descriptors: others may close theirs.
 pub const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
 /// Longest request line.
-const LINE_MAX: u64 = 64 << 10;
+pub const LINE_MAX: u64 = 64 << 10;
 
 /// What can be asked of either side.
 pub trait Commands: Send + Sync + 'static {
@@ -124,14 +124,14 @@ fn serve(client: UnixStream, events: &Events, commands: &dyn Commands) {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Length {
+pub enum Length {
     Fits,
     /// What follows was read and thrown away, up to the end of the line.
     TooLong,
 }
 
 /// The next line, without its end. `None`: there are no more.
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<Length>> {
+pub fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<Length>> {
     line.clear();
     // One for the end of the line.
     let most = LINE_MAX + 1;
@@ -153,7 +153,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option
 }
 
 /// The one answer to a line, and whether it was the last.
-fn answer(length: Length, line: &[u8], commands: &dyn Commands) -> (Value, bool) {
+pub fn answer(length: Length, line: &[u8], commands: &dyn Commands) -> (Value, bool) {
     let refused = |id: Value, code: &str, message: &str| json!({ "id": id, "ok": false, "code": code, "message": message });
     if length == Length::TooLong {
         let message = format!("a line of more than {LINE_MAX} bytes: nothing of it was done");

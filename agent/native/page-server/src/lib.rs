@@ -7,6 +7,8 @@ mod conn;
 mod control;
 pub mod fetch;
 pub mod frame;
+#[cfg(test)]
+mod fuzz;
 pub mod histogram;
 mod link;
 #[cfg(test)]

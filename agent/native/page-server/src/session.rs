@@ -64,7 +64,7 @@ impl Session {
         Self::parse(dir, role, &text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    fn parse(dir: &Path, role: Role, text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(dir: &Path, role: Role, text: &str) -> Result<Self, String> {
         let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let string = |key: &str| {
             json[key]
@@ -86,20 +86,20 @@ impl Session {
                 "fetch"
             })
         {
-            return Err(format!("role is {said}"));
+            return Err(format!("role is {}", said.escape_debug()));
         }
         let (postcopy, resumes) = match string("engine")?.as_str() {
             "postcopy" => (true, false),
             // Under QEMU's own engines only the stream is carried.
             "precopy" => (false, false),
             "qemu-postcopy" => (false, true),
-            other => return Err(format!("engine {other} is unknown")),
+            other => return Err(format!("engine {} is unknown", other.escape_debug())),
         };
         let order = match string("order")?.as_str() {
             "sequential" => Order::Sequential,
             "windows" => Order::Windows,
             "hot" => Order::Hot,
-            other => return Err(format!("order {other} is unknown")),
+            other => return Err(format!("order {} is unknown", other.escape_debug())),
         };
         let pages = json["deviceLoadPages"].as_array();
         let pages = pages.and_then(|list| list.iter().map(Value::as_u64).collect());
@@ -216,6 +216,8 @@ mod tests {
         let mut odd = json();
         odd["order"] = "by-size".into();
         assert_eq!(parse(&odd).unwrap_err(), "order by-size is unknown");
+        odd["engine"] = "two\nlines".into();
+        assert_eq!(parse(&odd).unwrap_err(), "engine two\\nlines is unknown");
         let mut torn = json();
         torn["ramBytes"] = 5000.into();
         assert!(parse(&torn).is_err());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Fetch;
-use super::memory::Armed;
+use super::memory::{Armed, PAGE};
 use crate::conn::lock;
 use crate::control::ACCEPT_AGAIN;
 use crate::frame::Frame;
@@ -19,7 +19,7 @@ use crate::sys::socket::{peer, readable, recv_with_fd};
 use crate::sys::uffd::Uffd;
 
 /// "SHOALUFD": first word of what the preload sends; then address and length of the range.
-const MAGIC: u64 = u64::from_le_bytes(*b"SHOALUFD");
+const MAGIC: &[u8; 8] = b"SHOALUFD";
 const GREETING_BYTES: usize = 24;
 /// The preload sends it at once. Who does not is no VMM, and must not keep it out.
 const GREETING_MAX: Duration = Duration::from_secs(2);
@@ -112,24 +112,13 @@ impl Fetch {
         }
         let mut greeting = [0; GREETING_BYTES];
         let (got, fd) = recv_with_fd(&client, &mut greeting).map_err(text)?;
-        let word =
-            |at: usize| u64::from_ne_bytes(greeting[at..at + 8].try_into().unwrap_or_default());
         let fd = fd.ok_or("a greeting came without a descriptor")?;
-        if got != GREETING_BYTES || word(0) != MAGIC || word(16) != self.session.ram_bytes {
-            return Err("a greeting is not of this guest".to_owned());
-        }
-        let end = word(8).checked_add(word(16));
-        if !word(8).is_multiple_of(self.session.page_bytes) || end.is_none() {
-            return Err("a greeting names no range of memory".to_owned());
-        }
+        let base = base_of(&greeting[..got], self.session.ram_bytes)?;
         let uffd = Uffd::new(fd).map_err(text)?;
         lock(&self.memory.stats).vmm_pid = pid;
         self.memory
             .armed
-            .set(Armed {
-                uffd,
-                base: word(8),
-            })
+            .set(Armed { uffd, base })
             .map_err(|_| "a second descriptor was offered")?;
         client.write_all(&[1]).map_err(text)
     }
@@ -172,4 +161,20 @@ impl Fetch {
             }
         }
     }
+}
+
+/// Where the guest's memory begins in the VMM's address space, as its preload says.
+pub(crate) fn base_of(greeting: &[u8], ram_bytes: u64) -> Result<u64, &'static str> {
+    let words = greeting.as_chunks::<8>();
+    let ([magic, base, length], []) = words else {
+        return Err("a greeting is not of this guest");
+    };
+    let (base, length) = (u64::from_ne_bytes(*base), u64::from_ne_bytes(*length));
+    if magic != MAGIC || length != ram_bytes {
+        return Err("a greeting is not of this guest");
+    }
+    if !base.is_multiple_of(PAGE) || base.checked_add(length).is_none() {
+        return Err("a greeting names no range of memory");
+    }
+    Ok(base)
 }

@@ -13,7 +13,7 @@ use crate::link::wrong;
 use crate::stats::Stats;
 use crate::sys::uffd::{Filled, Uffd};
 
-const PAGE: u64 = 4096;
+pub const PAGE: u64 = 4096;
 /// A full file system may be made room in; until then the guest waits.
 const NO_MEMORY_AGAIN: Duration = Duration::from_millis(100);
 /// The address space is being changed (EAGAIN of ioctl_userfaultfd(2)); spinning could keep the one who changes it off

@@ -2,10 +2,10 @@
 
 mod accept;
 pub(crate) mod book;
-mod faults;
+pub(crate) mod faults;
 mod lanes;
 mod link;
-mod memory;
+pub(crate) mod memory;
 mod stream;
 
 use std::net::TcpListener;

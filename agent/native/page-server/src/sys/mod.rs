@@ -1,5 +1,7 @@
 //! Everything `unsafe` of the page server: thin, checked wrappers of Linux calls that std does not have.
 
+#[cfg(all(test, shoal_coverage))]
+pub mod coverage;
 pub mod file;
 pub mod pagemap;
 pub mod process;

@@ -1,0 +1,238 @@
+//! What must hold for any bytes. Each answers a number for what it saw.
+
+use std::collections::BTreeSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::seeds::RAM_BYTES;
+use crate::bitmap::Bitmap;
+use crate::conn::lock;
+use crate::control::{self, Commands, Events, LINE_MAX};
+use crate::fetch::faults::base_of;
+use crate::fetch::memory::Memory;
+use crate::frame::{Frame, HEADER_BYTES, PAYLOAD_MAX, decode, encode, header};
+use crate::session::{Role, Session};
+
+/// Half of the numbers there are: the other half is the compiler's.
+fn fingerprint(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish() >> 1
+}
+
+/// Frames as a reader takes them off a connection, until the first that is none, which is told as text.
+fn each_frame(mut bytes: &[u8], mut take: impl FnMut(u8, &[u8], Frame<'_>)) -> String {
+    while let Some((head, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() {
+        let (length, kind) = match header(head) {
+            Ok(said) => said,
+            Err(_) => return "too long".to_owned(),
+        };
+        assert!(length <= PAYLOAD_MAX, "{length} bytes would be kept");
+        let Some((payload, rest)) = rest.split_at_checked(length) else {
+            return "cut".to_owned();
+        };
+        match decode(kind, payload) {
+            Ok(frame) => take(kind, payload, frame),
+            Err(bad) => return bad.to_string(),
+        }
+        bytes = rest;
+    }
+    String::new()
+}
+
+pub fn frames(input: &[u8]) -> u64 {
+    let mut kinds = vec![];
+    let end = each_frame(input, |kind, payload, frame| {
+        kinds.push(kind);
+        let (head, data) = encode(&frame);
+        let bytes = [&head[HEADER_BYTES..], data].concat();
+        // A hello has bytes that carry nothing.
+        assert!(kind == 1 || bytes == payload, "two payloads of one frame");
+        assert_eq!(decode(kind, &bytes), Ok(frame));
+    });
+    kinds.sort_unstable();
+    kinds.dedup();
+    fingerprint((kinds, end))
+}
+
+/// What a peer said of pages, kept as plainly as can be.
+#[derive(Default)]
+struct Said {
+    announced: BTreeSet<u64>,
+    map_known: bool,
+    listed: BTreeSet<u64>,
+}
+
+/// Adds the pages whose bits are set. False: one of them lies outside, and those behind it are not looked at.
+fn add(set: &mut BTreeSet<u64>, first: u64, bits: &[u8]) -> bool {
+    let ones = (0..bits.len() * 8).filter(|bit| bits[bit / 8] >> (bit % 8) & 1 == 1);
+    for bit in ones {
+        match first.checked_add(bit as u64) {
+            Some(page) if page < RAM_BYTES / 4096 => set.insert(page),
+            _ => return false,
+        };
+    }
+    true
+}
+
+/// As `fetch/lanes.rs` and `serve/link.rs` take them, with nobody to install pages for: pages that are missing come as far as
+/// the descriptor, which is not there.
+pub fn maps(input: &[u8]) -> u64 {
+    let pages = RAM_BYTES / 4096;
+    let memory = Memory::new(pages, Events::default());
+    let (mut list, mut said) = (Bitmap::new(pages), Said::default());
+    let (mut saw, mut ended) = (vec![], false);
+    let end = each_frame(input, |kind, _, frame| {
+        if ended {
+            return;
+        }
+        let are_announced = |said: &Said, first: u64, count: u64| {
+            let end = first.checked_add(count).filter(|&end| end <= pages);
+            let all =
+                end.is_some_and(|end| (first..end).all(|page| said.announced.contains(&page)));
+            said.map_known && all
+        };
+        let (taken, right) = match frame {
+            Frame::Map { first, bits } => {
+                let right = said.map_known || add(&mut said.announced, first, bits);
+                (lock(&memory.book).map_piece(first, bits), right)
+            }
+            Frame::MapEnd { data_pages } => {
+                said.map_known |= data_pages == said.announced.len() as u64;
+                (memory.map_end(data_pages).is_ok(), said.map_known)
+            }
+            Frame::Extent { first, data } | Frame::Page { page: first, data } => {
+                let installed = memory.install(first, data);
+                let right = data.len().is_multiple_of(4096)
+                    && are_announced(&said, first, data.len() as u64 / 4096);
+                (!matches!(installed, Ok(false)), right)
+            }
+            Frame::Zeros { first, count } => {
+                let count = u64::from(count);
+                let zeros = memory.zeros(first, count).expect("nobody waits");
+                (zeros, are_announced(&said, first, count))
+            }
+            Frame::PageZero { page } => (
+                memory.zeros(page, 1).expect("nobody waits"),
+                are_announced(&said, page, 1),
+            ),
+            Frame::Installed { first, bits } => {
+                (list.merge(first, bits), add(&mut said.listed, first, bits))
+            }
+            _ => return,
+        };
+        assert_eq!(taken, right, "a frame of type {kind}");
+        ended = !taken;
+        saw.push((kind, taken));
+    });
+    assert!((0..pages + 64).all(|page| list.get(page) == said.listed.contains(&page)));
+    assert_eq!(list.ones(), said.listed.len() as u64);
+    let book = lock(&memory.book);
+    let settled: Vec<u64> = (0..pages + 64)
+        .filter(|&page| book.settled.get(page))
+        .collect();
+    assert!(
+        settled.iter().all(|page| said.announced.contains(page)),
+        "never announced"
+    );
+    assert_eq!(settled.len() as u64, book.settled.ones());
+    saw.dedup();
+    saw.truncate(6);
+    fingerprint((saw, book.is_whole(), end))
+}
+
+pub fn session(input: &[u8]) -> u64 {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return 0;
+    };
+    let parsed = [Role::Serve, Role::Fetch].map(|role| Session::parse(Path::new("/d"), role, text));
+    let both = parsed.iter().filter(|one| one.is_ok()).count();
+    assert!(both < 2, "a session of both sides");
+    let saw = parsed.map(|parsed| match parsed {
+        Ok(session) => {
+            assert_eq!(session.ram_bytes, session.pages() * 4096);
+            assert!(session.pages() <= 1 << 32, "more than can be kept a map of");
+            assert!(session.pages() > 0 || !session.postcopy);
+            assert!(session.bulk_window_bytes == 0 || session.bulk_window_bytes >= 4096);
+            (
+                session.postcopy,
+                session.resumes,
+                format!("{:?}", session.order),
+            )
+        }
+        Err(why) => {
+            assert!(!why.chars().any(char::is_control), "no sentence: {why:?}");
+            let words = why
+                .split(' ')
+                .filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic()));
+            (false, false, words.take(6).collect())
+        }
+    });
+    fingerprint(saw)
+}
+
+/// Knows one command, and keeps what it was asked.
+#[derive(Default)]
+struct Asked(Mutex<Vec<String>>);
+
+impl Commands for Asked {
+    fn command(&self, name: &str) -> Result<Value, (&'static str, String)> {
+        lock(&self.0).push(name.to_owned());
+        match name {
+            "stats" | "quit" => Ok(json!({ "stats": {} })),
+            _ => Err(("command", format!("there is no command {name}"))),
+        }
+    }
+}
+
+pub fn control(input: &[u8]) -> u64 {
+    // Now and then a line that is too long, from few bytes.
+    let times = if input.first() == Some(&b'~') {
+        LINE_MAX as usize / 64
+    } else {
+        1
+    };
+    let input = input.repeat(times);
+    let asked = Asked::default();
+    let mut reader = BufReader::with_capacity(512, &input[..]);
+    let (mut line, mut saw, mut lines) = (vec![], vec![], 0);
+    while let Some(length) = control::next_line(&mut reader, &mut line).expect("bytes can be read")
+    {
+        lines += 1;
+        assert!(
+            line.len() as u64 <= LINE_MAX + 1,
+            "{} bytes are kept",
+            line.len()
+        );
+        let before = lock(&asked.0).len();
+        let (answer, quits) = control::answer(length, &line, &asked);
+        let text = answer.to_string();
+        assert!(answer["ok"].is_boolean() && answer.get("id").is_some());
+        assert!(!text.contains('\n'), "an answer is a line");
+        let done = lock(&asked.0)[before..].to_vec();
+        assert!(done.len() <= 1, "one line, one command");
+        assert_eq!(quits, done == ["quit"]);
+        saw.push((answer["ok"] == true, answer["code"].to_string(), quits));
+    }
+    assert_eq!(lines, input.split_inclusive(|&byte| byte == b'\n').count());
+    saw.sort_unstable();
+    saw.dedup();
+    fingerprint(saw)
+}
+
+pub fn greeting(input: &[u8]) -> u64 {
+    match base_of(input, RAM_BYTES) {
+        Ok(base) => {
+            assert!(base % 4096 == 0 && base <= u64::MAX - RAM_BYTES);
+            let only = [*b"SHOALUFD", base.to_ne_bytes(), RAM_BYTES.to_ne_bytes()].concat();
+            assert_eq!(input, only);
+            1
+        }
+        Err(why) => fingerprint(why),
+    }
+}
