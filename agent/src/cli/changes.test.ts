@@ -3,10 +3,8 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { HandoffStatus } from '../edge/http/api.types.ts';
 import { aHandoff } from '../edge/http/test-api.ts';
 import { TestServer } from '../edge/http/test-server.ts';
-import { progressLine } from './follow.ts';
 import { shoal, shoalProcess } from './test-terminal.ts';
 
 const server = new TestServer();
@@ -109,13 +107,6 @@ for (const [args, asked] of CHANGES) {
   });
 }
 
-test('a handoff seen from its source has figures too, up to the word of the target', async () => {
-  const { at } = aHandoff();
-  answers(aHandoff({ at: { ...at, resumed: -1 } }));
-  const { out } = await ask('migrate', 'vm1', '--wait');
-  assert.match(out, 'switch 61 ms, blackout 51 ms, transfer 6011 ms');
-});
-
 test('a VM runs from its spec file, and from standard input', async () => {
   const file = join(dir, 'vm.yaml');
   writeFileSync(file, 'name: web1\nmemory: 512MiB\n');
@@ -149,56 +140,7 @@ test('a spec that is missing, empty or no YAML is told before the agent is asked
   assert.equal(api.asked, []);
 });
 
-/** What the agent answers, one row a look; the last stays. */
-function answers(...rows: HandoffStatus[]): void {
-  api.handoffRows = [rows[0]!];
-  const looks = [...rows];
-  api.handoff = async () => (looks.length > 1 ? looks.shift() : looks[0]);
-}
-const running = aHandoff({ outcome: '', stage: 'transferring', residualPages: 12_345, dataBytes: 0 });
-
-test('migrate --wait shows the progress and ends with what the move cost', async () => {
-  answers(running, { ...running, stage: 'released', residualPages: 3 }, aHandoff());
-  const { code, out, note } = await ask('migrate', 'vm1', '--wait');
-  assert.is(code, 0);
-  assert.is(
-    out,
-    'vm1 moved from node0 to node1 by postcopy, switch 72 ms, blackout 62 ms, transfer 6000 ms, wire 741 MB, faults 812 (p99 1.9 ms)\n',
-  );
-  assert.match(
-    note,
-    /^vm1 node0 → node1: transferring, 12345 pages left\nvm1 node0 → node1: released, 3 pages left, .*\/s\n$/,
-  );
-  assert.is(
-    progressLine(running, 110_000_000),
-    'vm1 node0 → node1: transferring, 12345 pages left, 110 MB/s',
-  );
-});
-
-test('migrate --wait on a terminal writes over its one line', async () => {
-  answers(running, aHandoff());
-  const { note } = await shoal(['--socket', server.socket, 'migrate', 'vm1', '--wait'], { noteTty: true });
-  assert.is(note, '\r\u001b[Kvm1 node0 → node1: transferring, 12345 pages left\r\u001b[K');
-});
-
-test('migrate --wait fails when the VM did not move, and says why', async () => {
-  answers(running, aHandoff({ outcome: 'aborted', detail: 'the target refused the disk' }));
-  const { code, out, note } = await ask('migrate', 'vm1', '--wait', '--json');
-  assert.equal([code, out], [1, '']);
-  assert.match(
-    note,
-    'shoal: it did not move (aborted): the target refused the disk (vm1). It is on node0 still; ',
-  );
-});
-
-test('migrate --wait gives up at its timeout and the handoff goes on', async () => {
-  answers(running);
-  const { code, note } = await ask('migrate', 'vm1', '--wait', '--timeout', '10ms');
-  assert.is(code, 1);
-  assert.match(
-    note,
-    /shoal: the handoff has not ended after 0\.0 s; it goes on \(vm1, stage transferring\)\. /,
-  );
+test('migrate takes a timeout only to wait with', async () => {
   assert.is((await ask('migrate', 'vm1', '--timeout', '1s')).code, 2);
 });
 

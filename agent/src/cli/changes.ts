@@ -134,7 +134,7 @@ export async function migrate(
   const body = JSON.stringify({ ...(node !== undefined && { node }), ...(engine && { engine }) });
   if (wait && !dryRun) {
     const { handoff } = (await shell.client.post<Moving>(path, 'object', body)).value;
-    return print(shell, await follow(shell, handoff, timeout ?? 0), h => [movedLine(h)]);
+    return print(shell, await follow(shell, handoff, timeout ?? 0), h => [movedLine(h, shell.plain)]);
   }
   const pinned = (ms: number) => (ms > 0 ? ` and is pinned there for ${remaining(ms)}` : '');
   await change<Moving>(shell, dryRun, {

@@ -43,8 +43,8 @@ export class Client {
     return this.#target.by !== 'http';
   }
 
-  get<T>(path: string, form: Form): Promise<Answer<T>> {
-    return this.#ask('GET', path, form, READ_TIMEOUT_MS);
+  get<T>(path: string, form: Form, timeoutMs = READ_TIMEOUT_MS): Promise<Answer<T>> {
+    return this.#ask('GET', path, form, timeoutMs);
   }
 
   /** Rejects with SHOAL_CLI_NEEDS_SOCKET before anything is sent when the place is plain HTTP. */

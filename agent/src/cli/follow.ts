@@ -3,26 +3,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffStatus } from '../edge/http/api.types.ts';
 import { ShoalError } from '../errors.ts';
 import type { Answer } from './client.ts';
-import { bytes, duration, micros, ranAt, rate, spanMs } from './format.ts';
+import { ascii, bytes, duration, micros, ranAt, rate, spanMs, stood } from './format.ts';
+import { progressLine } from './progress.ts';
 import type { Shell } from './shell.ts';
+import { TargetSide } from './target-side.ts';
 
-/** Often enough to look alive; the agent answers from memory. */
-const LOOK_EVERY_MS = 500;
+/** As often as a page server says how far it is; the agent answers from memory. */
+const LOOK_EVERY_MS = 250;
 /** Where a line cannot be written over, a log should stay short. */
 const LINE_EVERY_MS = 5000;
 /** An agent that is restarted in the middle takes its handoffs up again: that long is waited for it. */
 const AGENT_GONE_MS = 30_000;
 
-/** Resolves when the VM has moved and all pages are there. Rejects with SHOAL_CLI_NOT_MOVED or SHOAL_CLI_WAIT (`timeoutMs` over; 0 = no limit). */
+/**
+ * Resolves when the VM has moved and all pages are there: `text` as the agent answered, `value` with what the target said
+ * besides. Rejects with SHOAL_CLI_NOT_MOVED or SHOAL_CLI_WAIT (`timeoutMs` over; 0 = no limit).
+ */
 export async function follow(shell: Shell, id: string, timeoutMs: number): Promise<Answer<HandoffStatus>> {
   const startMs = shell.now();
   const progress = new Progress(shell);
+  const target = new TargetSide(shell, id);
   for (;;) {
     const answer = await look(shell, id);
     const { value } = answer;
     if (value.outcome !== '') {
       progress.end();
-      if (value.outcome === 'done') return answer;
+      if (value.outcome === 'done') return { ...answer, value: await target.last(value) };
       const why = `it did not move (${value.outcome})${value.detail ? `: ${value.detail}` : ''}`;
       throw new ShoalError(
         'SHOAL_CLI_NOT_MOVED',
@@ -31,7 +37,7 @@ export async function follow(shell: Shell, id: string, timeoutMs: number): Promi
         `It is on ${value.source} still; see \`shoal handoffs\``,
       );
     }
-    progress.show(value);
+    progress.show(target.over(value));
     if (timeoutMs > 0 && shell.now() - startMs >= timeoutMs) {
       progress.end();
       const what = `the handoff has not ended after ${duration(timeoutMs)}; it goes on`;
@@ -62,69 +68,63 @@ async function look(shell: Shell, id: string): Promise<Answer<HandoffStatus>> {
 
 class Progress {
   readonly #shell: Shell;
-  #last = { atMs: 0, bytes: -1 };
-  #shown = { atMs: 0, stage: '' };
-  #open = false;
+  #shown = { atMs: 0, phase: '' };
+  /** Cells of the line that stands there now. */
+  #open = 0;
 
   constructor(shell: Shell) {
     this.#shell = shell;
   }
 
   show(handoff: HandoffStatus): void {
-    const shell = this.#shell;
-    const nowMs = shell.now();
-    const line = progressLine(handoff, this.#speed(handoff.dataBytes, nowMs));
-    if (shell.live) {
-      shell.note(`\r\u001b[K${line}`);
-      this.#open = true;
-    } else if (handoff.stage !== this.#shown.stage || nowMs - this.#shown.atMs >= LINE_EVERY_MS) {
-      shell.note(`${line}\n`);
-      this.#shown = { atMs: nowMs, stage: handoff.stage };
-    }
+    const { live, plain, note, now, columns } = this.#shell;
+    // A line that fills the last column would begin another one.
+    if (live) return this.#over(progressLine(handoff, { columns: columns() - 1, plain }));
+    const phase = `${handoff.stage} ${handoff.linkLostMs >= 0}`;
+    if (phase === this.#shown.phase && now() - this.#shown.atMs < LINE_EVERY_MS) return;
+    note(`${progressLine(handoff, { columns: Number.POSITIVE_INFINITY, plain })}\n`);
+    this.#shown = { atMs: now(), phase };
   }
 
   /** The next output begins on a line of its own. */
   end(): void {
-    if (this.#open) this.#shell.note('\r\u001b[K');
-    this.#open = false;
+    if (this.#open === 0) return;
+    this.#over('');
+    if (this.#shell.plain) this.#shell.note('\r');
+    this.#open = 0;
   }
 
-  /** Bytes per second since the last look, -1 when there are no two looks with figures. */
-  #speed(dataBytes: number, nowMs: number): number {
-    const { atMs, bytes: before } = this.#last;
-    this.#last = { atMs: nowMs, bytes: dataBytes };
-    return before < 0 || dataBytes < before || nowMs <= atMs
-      ? -1
-      : ((dataBytes - before) * 1000) / (nowMs - atMs);
+  /** Erase in Line (ECMA-48) where there are control sequences, else blanks. */
+  #over(line: string): void {
+    const cells = [...line].length;
+    const rest = this.#shell.plain ? ' '.repeat(Math.max(0, this.#open - cells)) : '';
+    this.#shell.note(this.#shell.plain ? `\r${line}${rest}` : `\r\u001b[K${line}`);
+    this.#open = cells;
   }
-}
-
-/** `vm1 node0 → node1: transferring, 12 034 pages left, 110 MB/s` */
-export function progressLine(handoff: HandoffStatus, bytesPerSecond: number): string {
-  const { name, source, target, stage, residualPages } = handoff;
-  const parts = [
-    `${name} ${source} → ${target}: ${stage}`,
-    ...(residualPages > 0 ? [`${residualPages} pages left`] : []),
-    ...(bytesPerSecond >= 0 ? [rate(bytesPerSecond)] : []),
-  ];
-  return parts.join(', ');
 }
 
 /**
  * What a move cost, as far as this node knows. The source has no clock of the target's: it counts to the target's word
  * that the guest runs, or that all pages are there, so its figures are a message longer than the truth.
  */
-export function movedLine(handoff: HandoffStatus): string {
-  const { name, source, target, engine, at, wireBytes, faults } = handoff;
+export function movedLine(handoff: HandoffStatus, plain: boolean): string {
+  const { name, source, target, engine, at, wireBytes, dataBytes, faults, blocked, reconnects } = handoff;
   const ran = ranAt(at);
+  const isPaged = engine === 'postcopy';
+  const transferMs = at.transferred - ran;
   const figures = [
     ['switch', spanMs(at.migrate, ran)],
     ['blackout', spanMs(at.stopped, ran)],
     ['transfer', engine === 'precopy' ? '–' : spanMs(ran, at.transferred)],
     ['wire', bytes(wireBytes)],
-    ['faults', faults.count < 1 ? '–' : `${faults.count} (p99 ${micros(faults.p99Us)})`],
+    ['at', isPaged && ran >= 0 && transferMs > 0 ? rate((dataBytes * 1000) / transferMs) : '–'],
+    ['reconnects', reconnects > 0 ? String(reconnects) : '–'],
+    [
+      'faults',
+      faults.count < 1 ? '–' : `${faults.count} (p50 ${micros(faults.p50Us)}, p99 ${micros(faults.p99Us)})`,
+    ],
+    stood(blocked),
   ].filter(([, figure]) => figure !== '–');
-  return [`${name} moved from ${source} to ${target} by ${engine}`, ...figures.map(f => f.join(' '))].join(
-    ', ',
-  );
+  const line = [`${name} moved from ${source} to ${target} by ${engine}`, ...figures.map(f => f.join(' '))];
+  return plain ? ascii(line.join(', ')) : line.join(', ');
 }

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { durationMs, limitOf } from './arguments.ts';
-import { bar, bytes, duration, mebibytes, micros, moment, plain, spanMs } from './format.ts';
+import { ascii, bar, bytes, duration, mebibytes, micros, moment, plain, spanMs, stood } from './format.ts';
 import { style, wantsColour } from './style.ts';
 import { table } from './table.ts';
 
@@ -36,7 +36,27 @@ test('sizes, spans and fault times have their units', () => {
   ]);
   assert.equal([512, 1024, 1536].map(mebibytes), ['512 MiB', '1.0 GiB', '1.5 GiB']);
   assert.equal([spanMs(-1, 5), spanMs(5, -1), spanMs(5, 77.4)], ['–', '–', '72 ms']);
-  assert.equal([-1, 410, 1900].map(micros), ['–', '410 µs', '1.9 ms']);
+  const spans = [-1, 410, 1900, 99_950, 12_400_000].map(micros);
+  assert.equal(spans, ['–', '410 µs', '1.9 ms', '100 ms', '12 s']);
+});
+
+test('what is written is ASCII where a terminal has nothing else', () => {
+  assert.is(ascii('node0 → node1: ≤ 410 µs –, ██··'), 'node0 -> node1: <= 410 us -, ##..');
+  assert.is(ascii('näh'), 'n?h');
+  assert.equal(
+    [0, 49.9, 100].map(value => ascii(bar(value, 4, true))),
+    ['....', '#...', '####'],
+  );
+});
+
+test('the vCPUs are what stood, and all threads where none is named as one', () => {
+  const [cpu0, io] = [
+    { thread: 'CPU 0/KVM', us: 400 },
+    { thread: 'IO mon_iothread', us: 5000 },
+  ];
+  assert.equal(stood([cpu0, io, { thread: 'CPU 1/TCG', us: 50 }]), ['vCPUs stood', '450 µs']);
+  assert.equal(stood([io]), ['threads stood', '5.0 ms']);
+  assert.equal(stood([]), ['threads stood', '–']);
 });
 
 test('a bar is as long as the CPU is busy, and never longer than its place', () => {

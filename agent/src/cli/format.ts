@@ -41,17 +41,34 @@ export const spanMs = (from: number, to: number): string =>
 export const ranAt = (at: { resumed: number; run: number }): number =>
   at.resumed >= 0 ? at.resumed : at.run;
 
-/** Microseconds: `410 µs`, `1.9 ms`. */
+/** Microseconds: `410 µs`, `1.9 ms`, `402 ms`, `12 s`. */
 export function micros(us: number): string {
   if (us < 0) return '–';
-  return us < 1000 ? `${us} µs` : `${(us / 1000).toFixed(1)} ms`;
+  if (us < 1000) return `${us} µs`;
+  if (us >= 10_000_000) return duration(us / 1000);
+  return `${(us / 1000).toFixed(us < 99_950 ? 1 : 0)} ms`;
+}
+
+/** QEMU's names for the threads of its vCPUs: `CPU 0/KVM`, `CPU 1/TCG`. */
+const VCPU = /^CPU \d+\//;
+
+/**
+ * How long the vCPUs stood for pages in all, where threads are named as QEMU names them; else all threads. `–`: none did,
+ * or nobody said.
+ */
+export function stood(blocked: readonly { thread: string; us: number }[]): [who: string, span: string] {
+  const vcpus = blocked.filter(({ thread }) => VCPU.test(thread));
+  const rows = vcpus.length > 0 ? vcpus : blocked;
+  const us = rows.reduce((sum, row) => sum + row.us, 0);
+  return [vcpus.length > 0 ? 'vCPUs stood' : 'threads stood', us > 0 ? micros(us) : '–'];
 }
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** A bar of `width` cells for 0 to 100 percent, an eighth of a cell fine; the rest is dotted. */
-export function bar(value: number, width = 10): string {
-  const eighths = Math.round((Math.min(100, Math.max(0, value)) / 100) * width * 8);
+/** A bar of `width` cells for 0 to 100 percent, an eighth of a cell fine, `coarse` whole cells; the rest is dotted. */
+export function bar(value: number, width = 10, coarse = false): string {
+  const share = Math.min(100, Math.max(0, value)) / 100;
+  const eighths = coarse ? Math.floor(share * width) * 8 : Math.round(share * width * 8);
   const filled = '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
   return filled + '·'.repeat(width - filled.length);
 }
@@ -68,3 +85,8 @@ export function moment(atMs: number, nowMs: number): string {
 /** A name from another node must not steer this terminal: control characters are shown as what they are not. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is meant
 export const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+
+const PLAIN_FOR: Record<string, string> = { '→': '->', µ: 'u', '–': '-', '≤': '<=', '█': '#', '·': '.' };
+
+/** For terminals that have nothing else, what is written here without its signs beyond ASCII. */
+export const ascii = (text: string): string => text.replace(/[^ -~]/gu, sign => PLAIN_FOR[sign] ?? '?');

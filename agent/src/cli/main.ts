@@ -10,6 +10,7 @@ process.exitCode = await run(process.argv.slice(2), {
   note: text => process.stderr.write(text),
   outTty: process.stdout.isTTY === true,
   noteTty: process.stderr.isTTY === true,
+  noteColumns: () => process.stderr.columns,
   env: process.env,
   now: Date.now,
 });

@@ -13,7 +13,10 @@ import { DEFAULT_CONFIG, DEFAULT_OPERATOR_KEY, DEFAULT_SOCKET } from './places.t
 import * as reads from './reads.ts';
 import type { ExitCode, Terminal } from './run.ts';
 import type { Shell } from './shell.ts';
-import { type Environment, style, wantsColour } from './style.ts';
+import { columnsOf, type Environment, isPlain, style, wantsColour } from './style.ts';
+
+/** Of a terminal that does not say how wide it is. */
+const COLUMNS_DEFAULT = 80;
 
 type Globals = {
   socket: string;
@@ -61,6 +64,8 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
       out: terminal.out,
       note: terminal.note,
       live: terminal.noteTty && terminal.env.TERM !== 'dumb',
+      plain: isPlain(terminal.env),
+      columns: () => columnsOf(terminal.env) ?? terminal.noteColumns?.() ?? COLUMNS_DEFAULT,
     };
   };
   const command = (usage: string, what: string) => program.command(usage).description(what);
@@ -70,9 +75,11 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   command('nodes', 'the nodes in full').action(() => reads.nodes(shell()));
   command('vms', 'the VMs in full').action(() => reads.vms(shell()));
   command('explain <name>', 'why a VM or node is as it is').action(name => reads.explain(shell(), name));
-  command('handoffs', 'running and ended handoffs')
+  command('handoffs [handoff]', 'running and ended handoffs; all figures of one, by its id or its VM')
     .option(...limit)
-    .action(({ limit }) => reads.handoffs(shell(), limit));
+    .action((one, { limit }) =>
+      one === undefined ? reads.handoffs(shell(), limit) : reads.handoff(shell(), one),
+    );
   command('decisions', 'what the rule asked for and refused, and why')
     .option(...limit)
     .action(({ limit }) => reads.decisions(shell(), limit));

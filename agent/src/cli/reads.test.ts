@@ -9,7 +9,7 @@ import { shoal, shoalProcess } from './test-terminal.ts';
 const api = new TestApi(
   [
     aNode('node0', { cpuPercent: 96 }),
-    aNode('node1', { state: 'stale', ageMs: 45_000 }),
+    aNode('node1', { state: 'stale', ageMs: 45_000, http: '' }),
     aNode('', { state: 'unknown', ageMs: -1 }),
   ],
   [aVm('vm0', 'node0', { pinnedMs: 3_400_000 }), aVm('vm1', 'node1', { stale: true })],
@@ -56,10 +56,55 @@ test('nodes, VMs, handoffs and decisions are shown from any node over HTTP too',
   assert.match((await shoal([...from, 'vms'])).out, /^vm1 +node1 +running\? +1 +50 % /m);
   assert.match(
     (await shoal([...from, 'handoffs'])).out,
-    / done +72 ms +62 ms +6000 ms +741 MB +812 +1\.9 ms$/m,
+    / done +72 ms +62 ms +6000 ms +741 MB +812 +1\.9 ms +402 ms$/m,
   );
   assert.is((await shoal([...from, 'decisions'])).out, 'This node has kept no decision.\n');
   assert.is((await shoal([...from, 'explain', 'vm1'])).out, 'vm1 is running.\nThe rule asks for nothing.\n');
+});
+
+test('one handoff is shown with all its figures, by its id, its beginning or its VM', async () => {
+  const shown = await ask('handoffs', 'a1b2c3d4');
+  assert.equal(shown.out.split('\n').slice(0, 12), [
+    'handoff a1b2c3d4-0000-4000-8000-000000000001',
+    'vm      vm1, node0 → node1 by postcopy, overload',
+    'stage   done',
+    'time    switch 72 ms, blackout 62 ms, transfer 6000 ms',
+    'wire    741 MB: urgent 3.3 MB, bulk 731 MB, state 300 kB, control 6.7 MB',
+    'pages   179200 with data, none left',
+    'link    0 reconnects, window 131 kB',
+    'faults  812: p50 410 µs, p99 1.9 ms, max 5.2 ms',
+    '            ≤ 250 µs  ▍···················  12',
+    '            ≤ 500 µs  ████████████████████  700',
+    '            ≤ 750 µs  █▍··················  50',
+    '            ≤ 1.0 ms  ▋···················  20',
+  ]);
+  assert.match(
+    shown.out,
+    /^ {8}THREAD +STOOD +FAULTS\n {8}CPU 0\/KVM +310 ms +640\n {8}CPU 1\/KVM +92\.0 ms +172\n$/m,
+  );
+  for (const name of [aHandoff().handoff, 'vm1']) assert.equal(await ask('handoffs', name), shown, name);
+  const plain = await shoal(['--socket', server.socket, 'handoffs', 'vm1'], { env: { NO_COLOR: '1' } });
+  assert.match(plain.out, /^[ -~\n]*$/);
+  assert.match(plain.out, '<= 500 us  ####################  700');
+  assert.equal(JSON.parse((await ask('handoffs', 'vm1', '--json')).out), aHandoff());
+  const none = await ask('handoffs', 'vm7');
+  assert.match(
+    none.note,
+    /^shoal: none of the newest 500 handoffs here has that id or VM \(vm7\)\. See `shoal handoffs`\n$/,
+  );
+});
+
+test('a handoff under way shows its rate and when it will be over, and a lost link for how long', async () => {
+  const flow = { dataPages: 1000, residualPages: 500, residualBytes: 2_048_000, linkLostMs: 3400 };
+  api.handoffRows = [
+    aHandoff({ outcome: '', stage: 'transferring', ...flow, bytesPerSecond: 1_000_000, secondsLeft: 2 }),
+  ];
+  const { out } = await ask('handoffs', 'vm1');
+  assert.match(
+    out,
+    'pages   1000 with data, 500 (2.0 MB) left, 2.0 s to go\nlink    lost for 3.4 s, 1.0 MB/s, 0 reconnects',
+  );
+  api.handoffRows = [aHandoff()];
 });
 
 test('a decision shows its moves and refusals in sentences', async () => {

@@ -10,6 +10,8 @@ export type Terminal = {
   note(text: string): unknown;
   outTty: boolean;
   noteTty: boolean;
+  /** Of the terminal that notes go to; undefined where it is none. */
+  noteColumns?(): number | undefined;
   env: Environment;
   /** Wall clock, ms. */
   now(): number;

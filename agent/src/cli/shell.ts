@@ -14,6 +14,10 @@ export type Shell = {
   note(text: string): void;
   /** Notes go to a terminal, where a line can be written over. */
   live: boolean;
+  /** No signs but ASCII, and no control sequences. */
+  plain: boolean;
+  /** Of the terminal that notes go to, now. */
+  columns(): number;
 };
 
 /** Prints the answer as it came, or the lines that `show` makes of it. */

@@ -9,8 +9,16 @@ export type Style = {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export const wantsColour = (isTty: boolean, env: Environment): boolean =>
-  isTty && !env.NO_COLOR && env.TERM !== 'dumb';
+export const wantsColour = (isTty: boolean, env: Environment): boolean => isTty && !isPlain(env);
+
+/** Nothing but ASCII, line by line. */
+export const isPlain = (env: Environment): boolean => !!env.NO_COLOR || env.TERM === 'dumb';
+
+/** `COLUMNS` (POSIX, XBD 8.3) goes before what the terminal says; undefined when it is none. */
+export function columnsOf(env: Environment): number | undefined {
+  const columns = Number(env.COLUMNS);
+  return Number.isSafeInteger(columns) && columns > 0 ? columns : undefined;
+}
 
 export function style(colour: boolean): Style {
   // Select Graphic Rendition (ECMA-48): weight and colour on, then back to the default.

@@ -1,10 +1,10 @@
 /** Handoffs as a table. A node shows the figures that it has itself or was told; the others are `–`. */
 import type { HandoffStatus } from '../../edge/http/api.types.ts';
-import { bytes, micros, ranAt, spanMs } from '../format.ts';
+import { bytes, duration, micros, ranAt, rate, spanMs, stood } from '../format.ts';
 import type { Style } from '../style.ts';
 import { type Column, table } from '../table.ts';
 
-function stage(handoff: HandoffStatus, style: Style): string {
+export function stage(handoff: HandoffStatus, style: Style): string {
   const { outcome } = handoff;
   if (handoff.inDoubt) return style.bad(`${handoff.stage}, in doubt`);
   if (outcome === '') return handoff.stage;
@@ -21,6 +21,8 @@ export function handoffsBriefly(rows: readonly HandoffStatus[], style: Style): s
     { title: 'REASON', cell: h => h.reason },
     { title: 'STAGE', cell: h => stage(h, style) },
     { title: 'PAGES LEFT', right: true, cell: h => (h.residualPages > 0 ? String(h.residualPages) : '') },
+    { title: 'RATE', right: true, cell: h => (h.bytesPerSecond > 0 ? rate(h.bytesPerSecond) : '') },
+    { title: 'TO GO', right: true, cell: h => (h.secondsLeft > 0 ? duration(h.secondsLeft * 1000) : '') },
   ];
   return table(columns, rows, style);
 }
@@ -40,6 +42,8 @@ export function handoffsInFull(rows: readonly HandoffStatus[], style: Style): st
     { title: 'WIRE', right: true, cell: h => bytes(h.wireBytes) },
     { title: 'FAULTS', right: true, cell: h => (h.faults.count < 0 ? '–' : String(h.faults.count)) },
     { title: 'FAULT P99', right: true, cell: h => micros(h.faults.p99Us) },
+    { title: 'STOOD', right: true, cell: h => (h.blocked.length > 0 ? stood(h.blocked)[1] : '') },
+    { title: 'RECONNECTS', right: true, cell: h => (h.reconnects > 0 ? String(h.reconnects) : '') },
     { title: 'DETAIL', cell: h => h.detail },
   ];
   return rows.length ? table(columns, rows, style) : ['This node knows no handoff.'];

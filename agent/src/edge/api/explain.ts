@@ -1,6 +1,6 @@
 /** Why a VM is where it is, or why a node has the VMs it has: from the last frozen decision, in sentences. */
 import { ShoalError } from '../../errors.ts';
-import type { ClusterStatus, DecisionRecord, Explanation } from '../http/api.types.ts';
+import type { ClusterStatus, DecisionRecord, Explanation, HandoffStatus } from '../http/api.types.ts';
 
 export function explain(
   subject: string,
@@ -27,6 +27,8 @@ export function explain(
     if (vm.backoffMs > 0)
       sentences.push(`It rests for ${Math.ceil(vm.backoffMs / 1000)} s: it came back too soon.`);
   }
+  const moving = vm && status.handoffs.find(h => h.vm === vm.vm && h.outcome === '');
+  if (moving) sentences.push(movingSentence(moving));
   if (node) {
     sentences.push(
       `${node.name} is ${node.state}: CPU ${node.cpuPercent} % of ${node.cores} core(s) with ${node.vms} VM(s), ` +
@@ -48,4 +50,17 @@ export function explain(
   if (past && move)
     sentences.push(`Last asked for at ${new Date(past.atMs).toISOString()}: ${move.sentence}.`);
   return { subject, sentences, decision: latest ?? null };
+}
+
+function movingSentence(handoff: HandoffStatus): string {
+  const { source, target, engine, stage, residualBytes, bytesPerSecond, secondsLeft, linkLostMs } = handoff;
+  const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
+  const parts = [
+    `It moves from ${source} to ${target} by ${engine}: ${stage}`,
+    ...(residualBytes > 0 ? [`${megabytes(residualBytes)} left`] : []),
+    ...(linkLostMs >= 0 ? [`the link is lost for ${Math.round(linkLostMs / 1000)} s`] : []),
+    ...(bytesPerSecond > 0 ? [`${megabytes(bytesPerSecond)} a second`] : []),
+    ...(secondsLeft > 0 ? [`${Math.ceil(secondsLeft)} s to go`] : []),
+  ];
+  return `${parts.join(', ')}.`;
 }

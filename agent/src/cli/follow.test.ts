@@ -1,0 +1,167 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NO_FIGURES } from '../edge/handoff/figures.ts';
+import type { HandoffStatus } from '../edge/http/api.types.ts';
+import { aHandoff, aNode, TestApi } from '../edge/http/test-api.ts';
+import { TestServer } from '../edge/http/test-server.ts';
+import type { Terminal } from './run.ts';
+import { shoal } from './test-terminal.ts';
+
+/** The agent that is asked, at the source; and that of the target, which it names. */
+const target = new TestServer();
+const source = new TestServer(new TestApi([aNode('node0', { http: '' }), aNode('node1', { http: '' })]));
+test.before(async () => {
+  await source.start();
+  await target.start();
+});
+test.after(async () => {
+  await source.stop();
+  await target.stop();
+});
+test.before.each(() => {
+  source.api.cluster.nodes[1]!.http = '';
+});
+
+/** What the source answers, one row a look; the last stays. */
+function answers(...rows: HandoffStatus[]): void {
+  source.api.handoffRows = [rows[0]!];
+  const looks = [...rows];
+  source.api.handoff = async () => (looks.length > 1 ? looks.shift() : looks[0]);
+}
+const { faults, blocked } = NO_FIGURES;
+const own = (more: Partial<HandoffStatus> = {}) => aHandoff({ faults, blocked, ...more });
+const running = own({
+  ...{ outcome: '', stage: 'transferring', dataPages: 100_000, residualPages: 40_000 },
+  ...{ residualBytes: 163_840_000, bytesPerSecond: 110_000_000, secondsLeft: 1.5 },
+});
+
+const wait = (terminal: Partial<Terminal> = {}, ...args: string[]) =>
+  shoal(['--socket', source.socket, 'migrate', 'vm1', '--wait', ...args], terminal);
+
+test('migrate --wait shows where it stands and ends with what the move cost', async () => {
+  const nearly = { residualPages: 1000, residualBytes: 4_096_000, secondsLeft: 0.1 };
+  answers(running, { ...running, ...nearly, stage: 'released' }, own());
+  const { code, out, note } = await wait();
+  assert.is(code, 0);
+  assert.is(
+    out,
+    'vm1 moved from node0 to node1 by postcopy, switch 72 ms, blackout 62 ms, transfer 6000 ms, wire 741 MB, at 122 MB/s\n',
+  );
+  assert.equal(note.split('\n'), [
+    'vm1 node0 → node1: transferring, ███████▎···· 60 %, 164 MB left, 110 MB/s, ETA 1.5 s',
+    'vm1 node0 → node1: released, ███████████▉ 99 %, 4.1 MB left, 110 MB/s, ETA 0.1 s',
+    '',
+  ]);
+});
+
+test('a handoff seen from its source has its times up to the word of the target', async () => {
+  const { at } = aHandoff();
+  answers(own({ at: { ...at, resumed: -1 } }));
+  assert.match((await wait()).out, 'switch 61 ms, blackout 51 ms, transfer 6011 ms');
+});
+
+test('how long the guest waited for its pages is asked of the target, by the source that was asked', async () => {
+  source.api.cluster.nodes[1]!.http = target.url.slice('http://'.length);
+  target.api.handoffRows = [aHandoff({ role: 'target', reconnects: 7 })];
+  answers(running, running, own({ reconnects: 1 }));
+  const { out, note } = await wait({ noteTty: true, env: { COLUMNS: '120' } });
+  assert.match(out, 'reconnects 1, faults 812 (p50 410 µs, p99 1.9 ms), vCPUs stood 402 ms\n');
+  assert.match(note, '110 MB/s, fault p99 1.9 ms, ETA 1.5 s');
+});
+
+test('with --json the answer is the own one as it came, and nothing else is on standard output', async () => {
+  answers(running, own());
+  const { out } = await wait({}, '--json');
+  assert.equal(JSON.parse(out), own());
+});
+
+test('on a terminal one line is written over, and is as wide as the terminal is at that moment', async () => {
+  const widths = [120, 64, 33];
+  answers(running, running, running, own());
+  const { note } = await wait({ noteTty: true, noteColumns: () => widths.shift() });
+  assert.equal(note.split('\r\u001b[K'), [
+    '',
+    'vm1 node0 → node1: transferring, ███████▎···· 60 %, 164 MB left, 110 MB/s, ETA 1.5 s',
+    'vm1 node0 → node1: transferring, 60 %, 110 MB/s, ETA 1.5 s',
+    'vm1 node0 → node1: transferring,'.slice(0, 31),
+    '',
+  ]);
+});
+
+test('COLUMNS goes before what the terminal says', async () => {
+  answers(running, own());
+  const { note } = await wait({ noteTty: true, noteColumns: () => 200, env: { COLUMNS: '41' } });
+  assert.match(note, '\u001b[Kvm1 node0 → node1: transferring, 60 %\r');
+});
+
+test('with NO_COLOR the line is ASCII, and blanks take away what stood there', async () => {
+  answers(running, { ...running, residualBytes: 0, residualPages: 0, secondsLeft: 0 }, own());
+  const { out, note } = await wait({ noteTty: true, env: { NO_COLOR: '1', COLUMNS: '100' } });
+  const [first, second, blanks, end] = note.split('\r').slice(1);
+  assert.is(first, 'vm1 node0 -> node1: transferring, #######..... 60 %, 164 MB left, 110 MB/s, ETA 1.5 s');
+  assert.is(second, `vm1 node0 -> node1: transferring, ############ 100 %, 110 MB/s${' '.repeat(23)}`);
+  assert.equal([blanks, end], [' '.repeat(second!.trimEnd().length), '']);
+  assert.match(`${out}${note}`, /^[ -~\r\n]*$/);
+});
+
+test('a dumb terminal gets one line a phase, of ASCII', async () => {
+  answers(running, running, own());
+  const { note } = await wait({ noteTty: true, env: { TERM: 'dumb' } });
+  assert.is(note.split('\n').length, 2);
+  assert.match(note, /^vm1 node0 -> node1: [ -~]+\n$/);
+});
+
+test('a lost link and its return are phases of their own, told at once also where no line can be written over', async () => {
+  const lost = { ...running, linkLostMs: 3400, bytesPerSecond: 0, secondsLeft: -1 };
+  answers(running, lost, { ...lost, linkLostMs: 3900 }, { ...running, reconnects: 1 }, own());
+  const { note } = await wait();
+  assert.equal(note.split('\n'), [
+    'vm1 node0 → node1: transferring, ███████▎···· 60 %, 164 MB left, 110 MB/s, ETA 1.5 s',
+    'vm1 node0 → node1: transferring, link lost, waiting 3 s, ███████▎···· 60 %, 164 MB left',
+    'vm1 node0 → node1: transferring, ███████▎···· 60 %, 164 MB left, 110 MB/s, 1 reconnect, ETA 1.5 s',
+    '',
+  ]);
+});
+
+test('where no line can be written over, one phase has a line every five seconds', async () => {
+  answers(running, running, running, own());
+  let seconds = 0;
+  const { note } = await wait({
+    now() {
+      seconds += 2;
+      return seconds * 1000;
+    },
+  });
+  assert.ok(seconds > 10, 'time went on');
+  const lines = note.split('\n').length - 1;
+  assert.ok(lines > 1 && lines <= 1 + seconds / 5, `${lines} lines in ${seconds} s`);
+});
+
+test('an engine that puts memory into its stream shows what was sent', async () => {
+  const stream = { bytes: { urgent: 0, bulk: 0, state: 52_000_000, control: 0 }, dataPages: 0 };
+  const rest = { residualPages: 0, residualBytes: 0, secondsLeft: 0 };
+  answers({ ...running, ...stream, ...rest, engine: 'precopy', stage: 'preparing' }, own());
+  assert.match((await wait()).note, 'node1: preparing, 52.0 MB sent, 110 MB/s\n');
+});
+
+test('migrate --wait fails when the VM did not move, and says why', async () => {
+  answers(running, own({ outcome: 'aborted', detail: 'the target refused the disk' }));
+  const { code, out, note } = await wait({}, '--json');
+  assert.equal([code, out], [1, '']);
+  assert.match(
+    note,
+    'shoal: it did not move (aborted): the target refused the disk (vm1). It is on node0 still; ',
+  );
+});
+
+test('migrate --wait gives up at its timeout and the handoff goes on', async () => {
+  answers(running);
+  const { code, note } = await wait({}, '--timeout', '10ms');
+  assert.is(code, 1);
+  assert.match(
+    note,
+    /shoal: the handoff has not ended after 0\.0 s; it goes on \(vm1, stage transferring\)\. /,
+  );
+});
+
+test.run();

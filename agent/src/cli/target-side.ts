@@ -1,0 +1,57 @@
+/**
+ * How long its pages kept a guest waiting is known where it waits: at the target. So that is asked too, over its HTTP,
+ * for reads; where it has none or does not answer, those figures are not known.
+ */
+import type { HandoffStatus, NodeStatus } from '../edge/http/api.types.ts';
+import { Client } from './client.ts';
+import type { Shell } from './shell.ts';
+
+/** The line of progress goes on without it. */
+const ANSWER_MAX_MS = 1500;
+
+export class TargetSide {
+  readonly #shell: Shell;
+  readonly #path: string;
+  #client: Client | undefined;
+  #known: HandoffStatus | undefined;
+  #asking: Promise<void> | undefined;
+
+  constructor(shell: Shell, handoff: string) {
+    this.#shell = shell;
+    this.#path = `/v1/handoffs/${encodeURIComponent(handoff)}`;
+  }
+
+  /** `own` with what the target has said last; asks it again, and waits for the answer of no one. */
+  over(own: HandoffStatus): HandoffStatus {
+    if (own.role !== 'source') return own;
+    this.#asking ??= this.#ask(own.target).finally(() => {
+      this.#asking = undefined;
+    });
+    const { faults, blocked } = this.#known ?? own;
+    return { ...own, faults, blocked };
+  }
+
+  /** As `over`, with the target's last word, for which it waits a moment. */
+  async last(own: HandoffStatus): Promise<HandoffStatus> {
+    await this.#asking; // what was asked before the end is not its last word
+    this.over(own);
+    await this.#asking;
+    const { faults, blocked } = this.#known ?? own;
+    return { ...own, faults, blocked };
+  }
+
+  async #ask(target: string): Promise<void> {
+    try {
+      this.#client ??= await this.#find(target);
+      this.#known = (await this.#client.get<HandoffStatus>(this.#path, 'object', ANSWER_MAX_MS)).value;
+    } catch {
+      // Its figures are missing then, and that is shown.
+    }
+  }
+
+  async #find(target: string): Promise<Client> {
+    const { value } = await this.#shell.client.get<NodeStatus[]>('/v1/nodes', 'list', ANSWER_MAX_MS);
+    const http = value.find(node => node.name === target)?.http ?? '';
+    return new Client({ socket: '', node: `http://${http}`, tokenFile: '', fingerprint: '', actor: '' });
+  }
+}
