@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Engine, Mode } from '@shoal/protocol';
 import { yamlBody } from '../edge/http/body.ts';
+import type { Compression } from '../edge/pages/types.ts';
 import { ROLES, type Role } from '../edge/people/token.ts';
 import { ShoalError } from '../errors.ts';
 
@@ -39,6 +40,17 @@ const ENGINES: readonly string[] = ['postcopy', 'precopy', 'qemu-postcopy'] sati
 export function engineOf(text: string): Engine {
   if (ENGINES.includes(text)) return text as Engine;
   throw usage('there is no such engine', `--engine ${text}`, `There are: ${ENGINES.join(', ')}`);
+}
+
+const COMPRESSIONS: readonly string[] = ['auto', 'off', 'on'] satisfies Compression[];
+
+export function compressionOf(text: string): Compression {
+  if (COMPRESSIONS.includes(text)) return text as Compression;
+  throw usage(
+    'there is no such compression',
+    `--compression ${text}`,
+    `There are: ${COMPRESSIONS.join(', ')}`,
+  );
 }
 
 export function roleOf(text: string): Role {

@@ -52,6 +52,11 @@ const CHANGES: [string[], unknown[], string][] = [
     'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
   ],
   [
+    ['migrate', 'vm1', '--compression', 'off'],
+    ['migrate', 'vm1', undefined, undefined, { compression: 'off' }],
+    'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
+  ],
+  [
     ['migrate', 'vm1', 'node0', '--engine', 'precopy'],
     ['migrate', 'vm1', 'node0', 'precopy'],
     'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',

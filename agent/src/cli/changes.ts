@@ -1,6 +1,7 @@
 /** Commands that change something. Each says in one line what was done, or would be. */
 import type { Engine } from '@shoal/protocol';
 import type { DoubtStatus, Moving, Resolved, Would } from '../edge/http/api.types.ts';
+import type { Compression } from '../edge/pages/types.ts';
 import { modeOf, specText, usage } from './arguments.ts';
 import { needsHttps } from './client.ts';
 import { follow, movedLine } from './follow.ts';
@@ -119,7 +120,13 @@ export async function resolve(shell: Shell, vm: string, options: ResolveOptions)
   });
 }
 
-export type MigrateOptions = { engine?: Engine; wait: boolean; timeout?: number; dryRun: boolean };
+export type MigrateOptions = {
+  engine?: Engine;
+  compression?: Compression;
+  wait: boolean;
+  timeout?: number;
+  dryRun: boolean;
+};
 
 export async function migrate(
   shell: Shell,
@@ -127,11 +134,15 @@ export async function migrate(
   node: string | undefined,
   options: MigrateOptions,
 ): Promise<void> {
-  const { engine, wait, timeout, dryRun } = options;
+  const { engine, compression, wait, timeout, dryRun } = options;
   if (timeout !== undefined && !wait)
     throw usage('--timeout says how long to wait', '--timeout', 'Add --wait');
   const path = vmPath(vm, 'migrate');
-  const body = JSON.stringify({ ...(node !== undefined && { node }), ...(engine && { engine }) });
+  const body = JSON.stringify({
+    ...(node !== undefined && { node }),
+    ...(engine && { engine }),
+    ...(compression && { compression }),
+  });
   if (wait && !dryRun) {
     const { handoff } = (await shell.client.post<Moving>(path, 'object', body)).value;
     return print(shell, await follow(shell, handoff, timeout ?? 0), h => [movedLine(h, shell.plain)]);

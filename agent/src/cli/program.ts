@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
-import { durationMs, engineOf, limitOf, roleOf } from './arguments.ts';
+import { compressionOf, durationMs, engineOf, limitOf, roleOf } from './arguments.ts';
 import * as changes from './changes.ts';
 import { Client } from './client.ts';
 import { vmConsole } from './console.ts';
@@ -99,6 +99,7 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   onVm('destroy', 'destroy', 'end a VM and remove what was made for it; its disks stay');
   changing('migrate <vm> [node]', 'move a VM away from here, and pin it there for a while')
     .option('--engine <engine>', "postcopy, precopy or qemu-postcopy (default: the VM's)", engineOf)
+    .option('--compression <mode>', "auto, off or on, by LZ4 (default: the node's)", compressionOf)
     .option('--wait', 'follow the handoff to its end; exit 1 if the VM did not move', false)
     .option('--timeout <time>', 'with --wait: how long, such as 90s (default: to its end)', durationMs)
     .action((vm, node, options) => changes.migrate(shell(), vm, node, options));

@@ -206,6 +206,10 @@ test('bad usage is one line and exit code 2', async () => {
       ['migrate', 'vm1', '--engine', 'warp'],
       /^shoal: there is no such engine \(--engine warp\)\. There are: /,
     ],
+    [
+      ['migrate', 'vm1', '--compression', 'best'],
+      /^shoal: there is no such compression \(--compression best\)\. There are: auto, off, on/,
+    ],
   ];
   for (const [args, note] of cases) {
     const ran = await ask(...args);

@@ -61,6 +61,11 @@ const migration = section('How a VM is handed over.', {
     ['sequential', 'windows', 'hot'],
     'windows',
   ),
+  compression: choice(
+    'Of pages that nobody waits for, by LZ4; both nodes must want it. `auto`: where that shortens the transfer, measured all the time. `on`: of all that pack.',
+    ['auto', 'off', 'on'],
+    'auto',
+  ),
   bulkWindowBytes: whole(
     'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed, 65536 at least.',
     { unit: 'bytes', default: 0, minimum: 0, maximum: 67_108_864 },

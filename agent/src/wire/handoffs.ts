@@ -63,6 +63,7 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
       pageServers: ports.pageServers,
       vmmUid: ports.vmmUid,
       order: migration.order,
+      compression: migration.compression,
       bulkWindowBytes: migration.bulkWindowBytes,
       bulkBytesPerSecond: migration.bulkBytesPerSecond,
       deviceLoadPages: machine => state.deviceLoad.get(machine) ?? [],

@@ -250,10 +250,10 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     underWay: name => handoffs.parties.running().find(h => h.vm === name || h.name === name),
     cancel: vm => void handoffs.cancel(vm),
     resolving: { parties: handoffs.parties, clock, status },
-    offer: ({ owned, target: { id }, engine, order }: ManualOffer) => {
+    offer: ({ owned, target: { id }, engine, wishes }: ManualOffer) => {
       const { spec, epoch } = owned.record;
       const why = { reason: 'manual' as const, relocation: '', basis: [] };
-      return offer({ spec, epoch, target: id, engine, order, ...why });
+      return offer({ spec, epoch, target: id, engine, wishes, ...why });
     },
   });
 

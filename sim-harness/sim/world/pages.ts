@@ -57,7 +57,16 @@ export class PageProcess {
 
   stats(): PageStats {
     const sent = { wireBytes: 0, urgentBytes: 0, bulkBytes: 0, dataBytes: 0, streamBytes: 0 };
-    const none = { ...sent, bytesPerSecond: 0, bulkWindowBytes: 0, samples: 0, zeroFaults: 0, blocked: [] };
+    const packed = { packedFromBytes: 0, packedBytes: 0, packedExtents: 0 };
+    const none = {
+      ...sent,
+      ...packed,
+      bytesPerSecond: 0,
+      bulkWindowBytes: 0,
+      samples: 0,
+      zeroFaults: 0,
+      blocked: [],
+    };
     const faults = { count: 0, sumUs: 0, p50Us: 0, p99Us: 0, maxUs: 0, buckets: [] };
     const dataPages = this.#mapped ? PAGES : 0;
     const pagesDone = this.#mapped && !this.#waiting()?.pagesFrom ? PAGES : 0;

@@ -11,6 +11,7 @@ pub mod frame;
 mod fuzz;
 pub mod histogram;
 mod link;
+pub mod packed;
 #[cfg(test)]
 mod props;
 pub mod serve;

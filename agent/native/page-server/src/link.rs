@@ -4,8 +4,8 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use crate::conn::{Conn, Reader};
-use crate::frame::{Frame, Hello, Lane};
-use crate::session::Session;
+use crate::frame::{Frame, Hello, Lane, PACKED};
+use crate::session::{Compression, Session};
 use crate::sys::socket;
 
 /// What is not yet on the wire of the bulk connection is decided late: a few extents at most.
@@ -33,6 +33,11 @@ impl Link {
 pub fn hello(session: &Session, lane: Lane, attempt: u32) -> Hello {
     Hello {
         lane,
+        features: if session.compression == Compression::Off {
+            0
+        } else {
+            PACKED
+        },
         attempt,
         handoff: session.handoff,
         page_bytes: session.page_bytes as u32,
@@ -60,11 +65,19 @@ pub fn tune(conn: &Conn, lane: Lane) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads the peer's hello, which must be of our handoff. Its lane and attempt are the source's to choose.
+/// Reads the peer's hello, which must be of our handoff. Its lane and attempt are the source's to choose, and what it
+/// takes is its own.
 pub fn expect_hello(reader: &mut Reader<'_>, session: &Session) -> io::Result<Hello> {
     match reader.next()? {
-        Frame::Hello(said) if said == hello(session, said.lane, said.attempt) => Ok(said),
-        Frame::Hello(_) => Err(wrong("the peer is with another handoff")),
+        Frame::Hello(said) => {
+            let ours = hello(session, said.lane, said.attempt);
+            let features = said.features;
+            if said == (Hello { features, ..ours }) {
+                Ok(said)
+            } else {
+                Err(wrong("the peer is with another handoff"))
+            }
+        }
         _ => Err(wrong("the peer did not begin with a hello")),
     }
 }

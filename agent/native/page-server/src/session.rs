@@ -24,6 +24,14 @@ pub enum Order {
     Hot,
 }
 
+/// Whether pages of bulk travel packed. `Auto`: where it shortens the transfer (`serve/packing.rs`). Both sides must want it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    Auto,
+    Off,
+    On,
+}
+
 #[derive(Clone, Debug)]
 pub struct Session {
     pub dir: PathBuf,
@@ -43,6 +51,7 @@ pub struct Session {
     pub vmm_uid: u32,
     pub device_load_pages: Vec<u64>,
     pub order: Order,
+    pub compression: Compression,
     /// 0 = it adapts.
     pub bulk_window_bytes: u32,
     /// 0 = no cap.
@@ -101,6 +110,12 @@ impl Session {
             "hot" => Order::Hot,
             other => return Err(format!("order {} is unknown", other.escape_debug())),
         };
+        let compression = match string("compression")?.as_str() {
+            "auto" => Compression::Auto,
+            "off" => Compression::Off,
+            "on" => Compression::On,
+            other => return Err(format!("compression {} is unknown", other.escape_debug())),
+        };
         let pages = json["deviceLoadPages"].as_array();
         let pages = pages.and_then(|list| list.iter().map(Value::as_u64).collect());
         let session = Self {
@@ -123,6 +138,7 @@ impl Session {
                 .map_err(|_| "vmmUid is no uid")?,
             device_load_pages: pages.ok_or("deviceLoadPages is no list of pages")?,
             order,
+            compression,
             bulk_window_bytes: number("bulkWindowBytes")?
                 .try_into()
                 .map_err(|_| "bulkWindowBytes is too large")?,
@@ -183,7 +199,7 @@ mod tests {
             "handoff": "00112233-4455-6677-8899-aabbccddeeff", "role": "serve", "engine": "postcopy",
             "ramFile": "/dev/shm/x", "ramBytes": 8192, "pageBytes": 4096, "peerCertSha256": "11".repeat(32),
             "host": "127.0.0.1", "port": 1, "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0,
-            "deviceLoadPages": [1], "order": "hot", "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
+            "deviceLoadPages": [1], "order": "hot", "compression": "auto", "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
         })
     }
 
@@ -208,6 +224,7 @@ mod tests {
             "vmmUid",
             "role",
             "order",
+            "compression",
         ] {
             let mut broken = json();
             broken[key] = Value::Null;
@@ -218,6 +235,9 @@ mod tests {
         assert_eq!(parse(&odd).unwrap_err(), "order by-size is unknown");
         odd["engine"] = "two\nlines".into();
         assert_eq!(parse(&odd).unwrap_err(), "engine two\\nlines is unknown");
+        odd = json();
+        odd["compression"] = "best".into();
+        assert_eq!(parse(&odd).unwrap_err(), "compression best is unknown");
         let mut torn = json();
         torn["ramBytes"] = 5000.into();
         assert!(parse(&torn).is_err());

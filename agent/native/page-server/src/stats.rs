@@ -29,6 +29,10 @@ pub struct Stats {
     pub urgent_bytes: u64,
     pub bulk_bytes: u64,
     pub bulk_window_bytes: u64,
+    /// What went packed: as pages, on the wire, and in how many extents.
+    packed_from_bytes: u64,
+    packed_bytes: u64,
+    packed_extents: u64,
     /// Of what the guest writes, before its memory was frozen.
     pub samples: u64,
     /// 0 while none has registered.
@@ -75,6 +79,13 @@ impl Stats {
         }
     }
 
+    /// An extent of `from` bytes went as `to`.
+    pub fn packed(&mut self, from: u64, to: u64) {
+        self.packed_from_bytes += from;
+        self.packed_bytes += to;
+        self.packed_extents += 1;
+    }
+
     /// To be called now and then.
     pub fn look(&mut self, now: Instant) {
         let bytes = self.data_bytes + self.stream_bytes;
@@ -102,6 +113,9 @@ impl Stats {
             "bulkBytes": self.bulk_bytes,
             "bytesPerSecond": self.bytes_per_second,
             "bulkWindowBytes": self.bulk_window_bytes,
+            "packedFromBytes": self.packed_from_bytes,
+            "packedBytes": self.packed_bytes,
+            "packedExtents": self.packed_extents,
             "samples": self.samples,
             "blocked": self.blocked_json(),
             "wireBytes": self.wire_bytes + live_wire_bytes,

@@ -5,7 +5,7 @@ import { chooseEngine } from '../../core/choose-engine.ts';
 import { ShoalError } from '../../errors.ts';
 import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
-import type { PageOrder } from '../pages/types.ts';
+import type { PageWishes } from '../pages/types.ts';
 import { parseVmSpec } from '../vmm/spec.ts';
 import type { OwnedVm } from '../vms/record.ts';
 import type { Vms } from '../vms/vms.ts';
@@ -14,7 +14,7 @@ export type ManualOffer = {
   owned: OwnedVm;
   target: NodeStatus;
   engine: Engine;
-  order: PageOrder | undefined;
+  wishes: PageWishes | undefined;
 };
 
 export type ActionsDeps = {
@@ -108,7 +108,7 @@ export function manualMove(
   node: string | undefined,
   engine: Engine | undefined,
   deps: ActionsDeps,
-  order?: PageOrder,
+  wishes?: PageWishes,
 ): { owned: OwnedVm; target: NodeStatus; wanted: Engine; offer(): Promise<{ handoff: string }> } {
   const owned = ownedVm(name, deps);
   const { spec } = owned.record;
@@ -125,7 +125,7 @@ export function manualMove(
   const target = chooseTarget(node, spec, deps);
   const wanted = engineFor(spec, engine, deps);
   const offer = async () => {
-    const answer = await deps.offer({ owned, target, engine: wanted, order });
+    const answer = await deps.offer({ owned, target, engine: wanted, wishes });
     if (answer.accepted) return { handoff: answer.handoff };
     throw new ShoalError(
       'SHOAL_OFFER_REFUSED',

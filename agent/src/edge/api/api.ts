@@ -67,8 +67,8 @@ export function createApi(given: ApiDeps): AgentApi {
     start: async (name, dry) => made(change.startChange(name, deps), dry),
     stop: async (name, dry) => made(change.stopChange(name, deps), dry),
     destroy: async (name, dry) => made(change.destroyChange(name, deps), dry),
-    migrate: async (name, node, engine, dry, order) =>
-      made(change.migrateChange(name, node, engine, deps, order), dry),
+    migrate: async (name, node, engine, dry, wishes) =>
+      made(change.migrateChange(name, node, engine, deps, wishes), dry),
     cancel: async (name, dry) => made(change.cancelChange(name, deps), dry),
     doubt: name => doubtOf(name, deps.resolving),
     resolve: async (name, word, by, dry) => made(resolveChange(name, word, by, deps.resolving), dry),

@@ -2,7 +2,7 @@
 import type { Engine, Mode } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
 import type { Moving, Would } from '../http/api.types.ts';
-import type { PageOrder } from '../pages/types.ts';
+import type { PageWishes } from '../pages/types.ts';
 import type { Flags } from '../registers/flags.ts';
 import { type ActionsDeps, manualMove, newVm, ownedVm } from './actions.ts';
 
@@ -74,9 +74,9 @@ export function migrateChange(
   node: string | undefined,
   engine: Engine | undefined,
   deps: ChangesDeps,
-  order?: PageOrder,
+  wishes?: PageWishes,
 ): Change<Moving> {
-  const { owned, target, wanted, offer } = manualMove(name, node, engine, deps, order);
+  const { owned, target, wanted, offer } = manualMove(name, node, engine, deps, wishes);
   const pin = deps.pinMs > 0 ? `, and pin it there for ${minutes(deps.pinMs)}` : '';
   return {
     would: `offer ${owned.record.spec.name} to ${target.name} by ${wanted}${pin}; that node may refuse it`,

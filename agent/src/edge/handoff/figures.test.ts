@@ -8,6 +8,7 @@ const { faults, blocked } = aHandoff();
 const stats: PageStats = {
   ...{ wireBytes: 1_000_000, urgentBytes: 8192, bulkBytes: 900_000, streamBytes: 50_000 },
   ...{ bytesPerSecond: 4_096_000, bulkWindowBytes: 131_072, samples: 0, dataBytes: 908_192 },
+  ...{ packedFromBytes: 65_536, packedBytes: 30_000, packedExtents: 4 },
   ...{ dataPages: 5000, pagesDone: 1000, zeroFaults: 3, reconnects: 2, cpuMs: 40 },
   ...{ faults, blocked, deviceLoadPages: [] },
 };
@@ -25,6 +26,12 @@ test('what is left is told in pages, in bytes, and in seconds at the present rat
   const standing = { ...stats, bytesPerSecond: 0 };
   assert.is(figures({ ...seen, stats: standing }).secondsLeft, -1, 'nobody knows while nothing comes');
   assert.is(figures({ ...seen, stats: { ...standing, pagesDone: 5000 } }).secondsLeft, 0);
+});
+
+test('what travelled packed is told as it was and as it went', () => {
+  const { packedFromBytes, packedBytes, packedExtents } = figures(seen);
+  assert.equal([packedFromBytes, packedBytes, packedExtents], [65_536, 30_000, 4]);
+  assert.is(figures({ ...seen, stats: undefined }).packedBytes, -1);
 });
 
 test('a handoff that has ended goes at no rate and has lost no link', () => {

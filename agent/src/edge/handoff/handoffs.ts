@@ -75,10 +75,10 @@ export class Handoffs {
     const peerIncarnation = words.incarnationOf(request.target);
     const from = { handoff, incarnation, peerIncarnation, policyHash, deadlineMs: offerTimeoutMs };
     const offer = makeOffer(request, { ...from, diskNonces, certSha256: paths.certSha256 });
-    const entry = this.#entry('source', request.target, offer);
     return new Promise(resolve => {
       const answered: SourceDeps['answered'] = result => resolve({ ...result, handoff });
-      const party = this.#makeSource('offered', entry, answered, request.order);
+      const entry = this.#entry('source', request.target, offer);
+      const party = this.#makeSource('offered', entry, answered, request.wishes);
       party.take(paths);
       party.timeline.mark('decided', request.decidedAtMs);
       this.parties.set(handoff, party);
@@ -95,10 +95,10 @@ export class Handoffs {
     state: ConstructorParameters<typeof SourceParty>[0],
     entry: Omit<JournalEntry, 'record' | 'seq'>,
     answered: SourceDeps['answered'],
-    order = this.#deps.order,
+    wishes: OfferRequest['wishes'] = {},
   ): SourceParty {
     const finished = () => this.#finished(entry.handoff);
-    return new SourceParty(state, entry, this.#options, { ...this.#deps, order, answered, finished });
+    return new SourceParty(state, entry, this.#options, { ...this.#deps, ...wishes, answered, finished });
   }
 
   #makeTarget(

@@ -1,6 +1,6 @@
 /** An offer from what a decider or a person asks for, and what this node adds. Pure. */
 import type { Engine, MoveReason, Offer, ReportRef, VmSpec } from '@shoal/protocol';
-import type { PageOrder } from '../pages/types.ts';
+import type { PageWishes } from '../pages/types.ts';
 
 export type OfferRequest = {
   spec: VmSpec;
@@ -8,8 +8,8 @@ export type OfferRequest = {
   epoch: number;
   target: string;
   engine: Engine;
-  /** Of this one move, instead of what the configuration says. Stays on this node. */
-  order?: PageOrder | undefined;
+  /** Stay on this node. */
+  wishes?: PageWishes | undefined;
   reason: MoveReason;
   relocation: string;
   basis: ReportRef[];

@@ -43,7 +43,8 @@ test('a page server of the target that was killed listens again where the source
   const wants = {
     ...{ role: 'fetch' as const, peerCertSha256: certSha256, host: '127.0.0.1', port: 0 },
     ...{ ramFile: '', ramBytes: 0, deviceLoadPages: [], vmmUid: process.getuid?.() ?? 0 },
-    ...{ order: 'windows' as const, bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
+    ...{ order: 'windows' as const, compression: 'off' as const },
+    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
   };
   await pages.start(wants);
   const first = await pages.listening();
@@ -92,7 +93,8 @@ test('a page server of the source that was killed is told again that the memory 
     // Nobody listens there: only what it knows of the memory is looked at.
     ...{ role: 'serve', peerCertSha256: certSha256, host: '127.0.0.1', port: 1 },
     ...{ ramFile, ramBytes: 3 * 4096, deviceLoadPages: [], vmmUid: process.getuid?.() ?? 0 },
-    ...{ order: 'windows' as const, bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
+    ...{ order: 'windows' as const, compression: 'off' as const },
+    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
   });
   await pages.freeze();
   const died = new Promise<void>(resolve => {

@@ -23,6 +23,7 @@ export type SessionWants = Pick<
   | 'ramBytes'
   | 'deviceLoadPages'
   | 'order'
+  | 'compression'
   | 'vmmUid'
   | 'bulkWindowBytes'
   | 'bulkBytesPerSecond'

@@ -8,7 +8,7 @@ import { type Stepped, step } from '../../core/handoff/cells.ts';
 import type { Machine } from '../../core/handoff/machines.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { PageOrder, PageServers } from '../pages/types.ts';
+import type { Compression, PageOrder, PageServers } from '../pages/types.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
 import type { Journal, JournalEntry } from './journal.ts';
@@ -42,6 +42,7 @@ export type PartyDeps = {
   pageServers: PageServers;
   vmmUid: number;
   order: PageOrder;
+  compression: Compression;
   bulkWindowBytes: number;
   bulkBytesPerSecond: number;
 };

@@ -1,6 +1,6 @@
 /** What the page server of one side is told to do in one handoff. Pure. */
 import type { Offer } from '@shoal/protocol';
-import type { PageOrder } from '../pages/types.ts';
+import type { Compression, PageOrder } from '../pages/types.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { SessionWants } from './pages.ts';
 
@@ -8,6 +8,7 @@ export type WantsDeps = {
   host: Pick<VmHost, 'paths' | 'ramBytes'>;
   vmmUid: number;
   order: PageOrder;
+  compression: Compression;
   bulkWindowBytes: number;
   bulkBytesPerSecond: number;
 };
@@ -18,7 +19,7 @@ export function sessionWants(
   { engine, spec }: Offer,
   peer: { certSha256: string; host: string; port: number },
   deviceLoadPages: number[],
-  { host, vmmUid, order, bulkWindowBytes, bulkBytesPerSecond }: WantsDeps,
+  { host, vmmUid, order, compression, bulkWindowBytes, bulkBytesPerSecond }: WantsDeps,
 ): SessionWants {
   const postcopy = engine === 'postcopy';
   return {
@@ -31,6 +32,7 @@ export function sessionWants(
     deviceLoadPages: postcopy ? deviceLoadPages : [],
     vmmUid,
     order,
+    compression,
     bulkWindowBytes,
     bulkBytesPerSecond,
   };

@@ -7,7 +7,7 @@ import type { Decision, View } from '@shoal/policies';
 import type { Engine, LoadReport, Mode, MoveReason, Register, VmState } from '@shoal/protocol';
 import type { Word } from '../../core/handoff/doubt.ts';
 import type { Held } from '../../core/own-rows.ts';
-import type { Blocked, FaultStats, PageOrder } from '../pages/types.ts';
+import type { Blocked, FaultStats, PageWishes } from '../pages/types.ts';
 
 export type NodeStatus = {
   id: string;
@@ -69,6 +69,10 @@ export type HandoffFigures = {
    */
   bytes: { urgent: number; bulk: number; state: number; control: number };
   /** Pages in place (target) or sent (source). */
+  /** Pages that travelled packed: their bytes, on the wire, and in how many extents. */
+  packedFromBytes: number;
+  packedBytes: number;
+  packedExtents: number;
   dataBytes: number;
   streamBytes: number;
   /** All that have data, and how many of them are not in place (target) or not sent (source). */
@@ -245,13 +249,13 @@ export interface AgentApi {
   /** Resolves when the guest is gone; `forced`: it did not power down in its time. */
   stop(vm: string, dry: boolean): Promise<{ forced: boolean } | Would>;
   destroy(vm: string, dry: boolean): Promise<undefined | Would>;
-  /** Starts a manual move and pins the VM there; resolves when it is offered and accepted. `order`: else as configured. */
+  /** Starts a manual move and pins the VM there; resolves when it is offered and accepted. `wishes`: else as configured. */
   migrate(
     vm: string,
     node: string | undefined,
     engine: Engine | undefined,
     dry: boolean,
-    order?: PageOrder,
+    wishes?: PageWishes,
   ): Promise<Moving | Would>;
   cancel(vm: string, dry: boolean): Promise<undefined | Would>;
   doubt(vm: string): DoubtStatus;

@@ -10,7 +10,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Word } from '../../core/handoff/doubt.ts';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
-import type { PageOrder } from '../pages/types.ts';
+import type { PageWishes } from '../pages/types.ts';
 import { isForwardable } from '../people/forward.ts';
 import { whoIs } from '../people/person.ts';
 import { ADMIN_CHANGES, ADMIN_READS, emptyIsNothing } from './admin.ts';
@@ -26,8 +26,9 @@ const MIGRATE = object(
     node: NAME,
     engine: oneOf('postcopy', 'precopy', 'qemu-postcopy'),
     order: oneOf('sequential', 'windows', 'hot'),
+    compression: oneOf('auto', 'off', 'on'),
   },
-  ['node', 'engine', 'order'],
+  ['node', 'engine', 'order', 'compression'],
 );
 const PAUSE = object({ ttlMs: { type: 'integer', minimum: 1, maximum: PAUSE_MAX_MS } });
 
@@ -101,7 +102,7 @@ export const CHANGES = {
     refusals: OF_VM,
   },
   '/v1/vms/:name/actions/migrate': {
-    what: 'Moves it and pins it there: `{node?, engine?, order?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
+    what: 'Moves it and pins it there: `{node?, engine?, order?, compression?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
     body: MIGRATE,
     code: 202,
     answer: 'Moving',
@@ -189,8 +190,8 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
   action('/v1/vms/:name/actions/stop', (name, dry) => api.stop(name, dry));
   action('/v1/vms/:name/actions/destroy', (name, dry) => api.destroy(name, dry));
   action('/v1/vms/:name/actions/migrate', (name, dry, body) => {
-    const { node, engine, order } = body as { node?: string; engine?: Engine; order?: PageOrder };
-    return api.migrate(name, node, engine, dry, order);
+    const { node, engine, ...wishes } = body as { node?: string; engine?: Engine } & PageWishes;
+    return api.migrate(name, node, engine, dry, wishes);
   });
   action('/v1/vms/:name/actions/cancel', (name, dry) => api.cancel(name, dry));
   action('/v1/vms/:name/actions/resolve', (name, dry, body, by) =>

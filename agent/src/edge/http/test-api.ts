@@ -90,6 +90,7 @@ export const aHandoff = (more: Partial<HandoffStatus> = {}): HandoffStatus => ({
   },
   wireBytes: 741_000_000,
   bytes: { urgent: 3_325_952, bulk: 730_677_248, state: 300_000, control: 6_696_800 },
+  ...{ packedFromBytes: 0, packedBytes: 0, packedExtents: 0 },
   dataBytes: 734_003_200,
   streamBytes: 300_000,
   dataPages: 179_200,
@@ -183,9 +184,16 @@ export class TestApi implements AgentApi {
   stop = async (vm: string, dry: boolean) =>
     this.#change(dry, { forced: this.forced }, 'stop', this.#vm(vm).name);
   destroy = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'destroy', this.#vm(vm).name);
-  migrate = async (vm: string, node: string | undefined, engine: string | undefined, dry: boolean) => {
+  migrate = async (
+    vm: string,
+    node: string | undefined,
+    engine: string | undefined,
+    dry: boolean,
+    wishes: object = {},
+  ) => {
     const moving = { handoff: this.handoffRows[0]!.handoff, node: 'node0', pinnedMs: 3_600_000 };
-    return this.#change(dry, moving, 'migrate', this.#vm(vm).name, node, engine);
+    const wished = Object.keys(wishes).length > 0 ? [wishes] : [];
+    return this.#change(dry, moving, 'migrate', this.#vm(vm).name, node, engine, ...wished);
   };
   memberRows: MemberStatus[] = [];
   registerRows: RegisterStatus[] = [];

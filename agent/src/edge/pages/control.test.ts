@@ -77,6 +77,7 @@ test('an event that only a newer page server knows is passed over', async () => 
 
 const COUNTS = {
   ...{ wireBytes: 1, urgentBytes: 2, bulkBytes: 3, bytesPerSecond: 4, bulkWindowBytes: 5, samples: 6 },
+  ...{ packedFromBytes: 8, packedBytes: 4, packedExtents: 1 },
   ...{ dataBytes: 2, streamBytes: 3, dataPages: 4, pagesDone: 5, zeroFaults: 6, reconnects: 0, cpuMs: 7 },
 };
 const buckets = FAULT_BOUNDS_US.map((_, i) => i % 2).concat(2);

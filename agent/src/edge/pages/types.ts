@@ -8,6 +8,12 @@ import type { Engine } from '@shoal/protocol';
 /** Which pages go while nobody waits for one; faults are answered at once and the device-load set goes first in each. */
 export type PageOrder = 'sequential' | 'windows' | 'hot';
 
+/** Whether pages of bulk travel packed: `auto` where it shortens the transfer, `on` where they shrink. Both sides must want it. */
+export type Compression = 'auto' | 'off' | 'on';
+
+/** Of one move, instead of what the configuration of the source says. */
+export type PageWishes = { order?: PageOrder; compression?: Compression };
+
 /** `session.json` in the session directory, mode 0600: all that a page server needs to start, and to start again. */
 export type SessionFile = {
   /** UUID of the handoff; binds both connections to it. */
@@ -33,6 +39,7 @@ export type SessionFile = {
   deviceLoadPages: number[];
   /** `serve`. */
   order: PageOrder;
+  compression: Compression;
   /** Most of bulk in flight, bytes. Larger = nearer to line rate, smaller = shorter queue before urgent pages; 0 = adapts. */
   bulkWindowBytes: number;
   /** 0 = no cap. */
@@ -66,6 +73,10 @@ export type PageStats = {
   /** Page payload in answer to faults, and unasked: as it went or came, also where a page came by both. */
   urgentBytes: number;
   bulkBytes: number;
+  /** Extents that travelled packed: as pages, on the wire, and how many. */
+  packedFromBytes: number;
+  packedBytes: number;
+  packedExtents: number;
   /** Pages and stream, over the last 0.2 s at least. */
   bytesPerSecond: number;
   /** serve: most of bulk in flight now. */

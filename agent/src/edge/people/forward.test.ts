@@ -177,9 +177,10 @@ test('who shows a token at the socket is forwarded by it, and named by it in bot
   );
 });
 
-test('an order of pages is refused where the VM is not, instead of being lost on the way', () => {
-  const ask = () => x.forward.route(person, 'migrate', 'vm1', false, { order: 'windows' });
-  assert.throws(ask, /an order of pages is taken there only/);
+test('a wish for the pages is refused where the VM is not, instead of being lost on the way', () => {
+  const ask = (wish: object) => () => x.forward.route(person, 'migrate', 'vm1', false, wish);
+  assert.throws(ask({ order: 'windows' }), /the order of its pages is chosen there only/);
+  assert.throws(ask({ compression: 'off' }), /the compression of its pages is chosen there only/);
 });
 
 test('a change of a VM that is here is not forwarded', () => {

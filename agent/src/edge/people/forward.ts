@@ -9,6 +9,7 @@ import { ShoalError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { AgentApi, VmStatus } from '../http/api.types.ts';
 import type { Log, PeopledMesh } from '../mesh/types.ts';
+import type { PageWishes } from '../pages/types.ts';
 import { busy, EMPTY, inside, refusal } from './action-answers.ts';
 import type { People } from './people.ts';
 import type { Person } from './person.ts';
@@ -75,14 +76,16 @@ export class Forward {
       node = '',
       engine = '',
       order,
-    } = (body ?? {}) as Partial<Pick<Action, 'node' | 'engine'>> & { order?: string };
+      compression,
+    } = (body ?? {}) as Partial<Pick<Action, 'node' | 'engine'>> & PageWishes;
     // A matter of measurements, which nobody does from afar.
-    if (order)
+    const [wish] = [order && 'order', compression && 'compression'].filter(Boolean);
+    if (wish)
       throw new ShoalError(
         'SHOAL_VM_ELSEWHERE',
-        `the VM is on ${vm.node}, and an order of pages is taken there only`,
+        `the VM is on ${vm.node}, and the ${wish} of its pages is chosen there only`,
         name,
-        `Ask on ${vm.node}, or leave the order away`,
+        `Ask on ${vm.node}, or leave the ${wish} away`,
       );
     const request = this.#deps.newId();
     const change = { action, node, engine, dry };

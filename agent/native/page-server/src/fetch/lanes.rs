@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -9,6 +10,8 @@ use super::Fetch;
 use crate::conn::{Conn, Reader, lock};
 use crate::frame::Frame;
 use crate::link::{Link, wrong};
+use crate::packed::unpack;
+use crate::session::Compression;
 use crate::sys::process;
 
 impl Fetch {
@@ -33,6 +36,7 @@ impl Fetch {
 
     pub(super) fn read_bulk(self: &Arc<Self>, link: &Arc<Link>) -> io::Result<()> {
         let mut reader = Reader::new(&link.bulk);
+        let mut unpacked = vec![];
         loop {
             match reader.next()? {
                 Frame::Stream(bytes) => self.to_vmm(link, bytes)?,
@@ -55,6 +59,14 @@ impl Fetch {
                         bytes: data.len() as u32,
                     })?;
                 }
+                Frame::Packed {
+                    first,
+                    count,
+                    block,
+                } => {
+                    let credit = self.take_packed(first, count, block, &mut unpacked)?;
+                    link.bulk.send(&credit)?;
+                }
                 Frame::Zeros { first, count } => {
                     if !self.memory.zeros(first, u64::from(count))? {
                         return Err(wrong("the source sent zero pages that it never announced"));
@@ -65,6 +77,39 @@ impl Fetch {
             }
             self.finish()?;
         }
+    }
+
+    /// Answers what is paid back for it.
+    fn take_packed(
+        &self,
+        first: u64,
+        count: u32,
+        block: &[u8],
+        room: &mut Vec<u8>,
+    ) -> io::Result<Frame<'static>> {
+        if self.session.compression == Compression::Off {
+            return Err(wrong(
+                "the source packs pages, which this side does not take",
+            ));
+        }
+        let length = u64::from(count) * self.session.page_bytes;
+        if room.len() < length as usize {
+            room.resize(length as usize, 0);
+        }
+        let pages = &mut room[..length as usize];
+        let begun = Instant::now();
+        if !unpack(block, pages) {
+            return Err(wrong("a packed extent does not hold its pages"));
+        }
+        let nanoseconds = begun.elapsed().as_nanos().try_into().unwrap_or(u32::MAX);
+        if !self.memory.install(first, pages)? {
+            return Err(wrong("the source sent pages that it never announced"));
+        }
+        let bytes = block.len() as u32;
+        let mut stats = lock(&self.memory.stats);
+        stats.bulk_bytes += u64::from(bytes);
+        stats.packed(length, u64::from(bytes));
+        Ok(Frame::Unpacked { bytes, nanoseconds })
     }
 
     /// Tells both ends when the last page is in place.

@@ -1,6 +1,8 @@
 //! Bytes of a peer to a frame: nothing is believed, nothing is kept.
 
-use super::{Bad, Frame, HEADER_BYTES, Hello, Lane, MAGIC, PAYLOAD_MAX, VERSION, kind};
+use super::{
+    Bad, Frame, HEADER_BYTES, Hello, Lane, MAGIC, PACKED_PAGES_MAX, PAYLOAD_MAX, VERSION, kind,
+};
 
 /// Payload length and type. Refuses what is too long before anything is kept for it.
 pub fn header(bytes: &[u8; HEADER_BYTES]) -> Result<(usize, u8), Bad> {
@@ -49,6 +51,19 @@ impl<'a> Payload<'a> {
             .ok_or(Bad::Length(self.kind))
     }
 
+    /// No more pages than an extent may have: what they unpack to is bounded before a byte is unpacked.
+    fn packed(&self) -> Result<Frame<'a>, Bad> {
+        let count = self.half(8)?;
+        if !(1..=PACKED_PAGES_MAX).contains(&count) {
+            return Err(Bad::Value("a packed extent of no pages, or of too many"));
+        }
+        Ok(Frame::Packed {
+            first: self.word(0)?,
+            count,
+            block: self.tail(12)?,
+        })
+    }
+
     fn hello(&self) -> Result<Hello, Bad> {
         if self.half(0)? != MAGIC {
             return Err(Bad::Value("the peer is no page server"));
@@ -56,13 +71,14 @@ impl<'a> Payload<'a> {
         if u16::from_le_bytes(self.array(4)?) != VERSION {
             return Err(Bad::Value("the peer speaks another version of the frames"));
         }
-        let [lane] = self.array(6)?;
+        let [lane, features] = self.array(6)?;
         Ok(Hello {
             lane: match lane {
                 0 => Lane::Urgent,
                 1 => Lane::Bulk,
                 _ => return Err(Bad::Value("a hello names no lane")),
             },
+            features,
             attempt: self.half(8)?,
             handoff: self.array(12)?,
             page_bytes: self.half(28)?,
@@ -81,7 +97,7 @@ pub fn decode(number: u8, bytes: &[u8]) -> Result<Frame<'_>, Bad> {
         kind::HELLO => Some(40),
         kind::RESUME => Some(1),
         kind::CREDIT => Some(4),
-        kind::MAP_END | kind::FAULT | kind::PAGE_ZERO => Some(8),
+        kind::MAP_END | kind::FAULT | kind::PAGE_ZERO | kind::UNPACKED => Some(8),
         kind::ZEROS | kind::ACK => Some(12),
         kind::STREAM_END | kind::COMPLETE | kind::COMPLETE_ACK => Some(0),
         _ => None,
@@ -114,6 +130,11 @@ pub fn decode(number: u8, bytes: &[u8]) -> Result<Frame<'_>, Bad> {
         kind::EXTENT => Frame::Extent {
             first: payload.word(0)?,
             data: payload.tail(8)?,
+        },
+        kind::PACKED => payload.packed()?,
+        kind::UNPACKED => Frame::Unpacked {
+            bytes: payload.half(0)?,
+            nanoseconds: payload.half(4)?,
         },
         kind::ZEROS => Frame::Zeros {
             first: payload.word(0)?,

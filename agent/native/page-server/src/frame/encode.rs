@@ -13,8 +13,17 @@ pub fn encode<'a>(frame: &Frame<'a>) -> (Vec<u8>, &'a [u8]) {
         Frame::Map { first, bits } => (kind::MAP, first.to_le_bytes().to_vec(), bits),
         Frame::MapEnd { data_pages } => (kind::MAP_END, data_pages.to_le_bytes().to_vec(), &[]),
         Frame::Extent { first, data } => (kind::EXTENT, first.to_le_bytes().to_vec(), data),
+        Frame::Packed {
+            first,
+            count,
+            block,
+        } => (kind::PACKED, run(*first, *count), block),
         Frame::Zeros { first, count } => (kind::ZEROS, run(*first, *count), &[]),
         Frame::Credit { bytes } => (kind::CREDIT, bytes.to_le_bytes().to_vec(), &[]),
+        Frame::Unpacked { bytes, nanoseconds } => {
+            let head = [bytes.to_le_bytes(), nanoseconds.to_le_bytes()].concat();
+            (kind::UNPACKED, head, &[])
+        }
         Frame::Fault { page } => (kind::FAULT, page.to_le_bytes().to_vec(), &[]),
         Frame::Page { page, data } => (kind::PAGE, page.to_le_bytes().to_vec(), data),
         Frame::PageZero { page } => (kind::PAGE_ZERO, page.to_le_bytes().to_vec(), &[]),
@@ -42,7 +51,7 @@ fn encode_hello(hello: &Hello) -> Vec<u8> {
         Lane::Urgent => 0,
         Lane::Bulk => 1,
     });
-    bytes.push(0);
+    bytes.push(hello.features);
     bytes.extend_from_slice(&hello.attempt.to_le_bytes());
     bytes.extend_from_slice(&hello.handoff);
     bytes.extend_from_slice(&hello.page_bytes.to_le_bytes());

@@ -13,8 +13,12 @@ pub use encode::encode;
 pub const HEADER_BYTES: usize = 5;
 /// Longest payload: an extent of 1 MiB and its head. More is a fault of the peer.
 pub const PAYLOAD_MAX: usize = (1 << 20) + 64;
+/// Most pages in a packed extent: 1 MiB, like the longest plain one.
+pub const PACKED_PAGES_MAX: u32 = 256;
 /// Version of the frames; a peer with another one is refused by its hello.
 pub const VERSION: u16 = 1;
+/// Bit of `Hello::features`: takes packed extents. What a peer does not know of it does not say, and is not sent.
+pub const PACKED: u8 = 1;
 const MAGIC: u32 = 0x504c_4853; // "SHLP"
 
 /// Which of the two connections.
@@ -30,6 +34,8 @@ pub enum Lane {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     pub lane: Lane,
+    /// What it takes beyond the frames that every peer knows, as bits; unknown ones mean nothing.
+    pub features: u8,
     /// Counts the source's attempts: both lanes of a link carry the same number.
     pub attempt: u32,
     pub handoff: [u8; 16],
@@ -68,6 +74,12 @@ pub enum Frame<'a> {
         first: u64,
         data: &'a [u8],
     },
+    /// So many pages from `first` on, as one LZ4 block. Only to a target that takes them.
+    Packed {
+        first: u64,
+        count: u32,
+        block: &'a [u8],
+    },
     /// Data pages that were found to be zero.
     Zeros {
         first: u64,
@@ -76,6 +88,11 @@ pub enum Frame<'a> {
     /// The target takes so many more bytes of extents.
     Credit {
         bytes: u32,
+    },
+    /// The same, for a packed extent of so many bytes, which took so long to unpack.
+    Unpacked {
+        bytes: u32,
+        nanoseconds: u32,
     },
     /// A vCPU or device waits for this page.
     Fault {
@@ -139,4 +156,6 @@ mod kind {
     pub const ACK: u8 = 14;
     pub const COMPLETE: u8 = 15;
     pub const COMPLETE_ACK: u8 = 16;
+    pub const PACKED: u8 = 17;
+    pub const UNPACKED: u8 = 18;
 }

@@ -3,6 +3,7 @@ use super::*;
 fn hello() -> Hello {
     Hello {
         lane: Lane::Bulk,
+        features: 0,
         attempt: 7,
         handoff: *b"0123456789abcdef",
         page_bytes: 4096,
@@ -58,6 +59,28 @@ fn examples() -> Vec<(&'static str, Frame<'static>)> {
         ("ack", Frame::Ack { first: 3, count: 1 }),
         ("complete", Frame::Complete),
         ("complete-ack", Frame::CompleteAck),
+        (
+            "hello-packed",
+            Frame::Hello(Hello {
+                features: PACKED,
+                ..hello()
+            }),
+        ),
+        (
+            "packed",
+            Frame::Packed {
+                first: 3,
+                count: 2,
+                block: &[0x10, 7],
+            },
+        ),
+        (
+            "unpacked",
+            Frame::Unpacked {
+                bytes: 9000,
+                nanoseconds: 20_000,
+            },
+        ),
     ]
 }
 
@@ -96,22 +119,41 @@ fn every_frame_has_the_bytes_that_are_written_down() {
     assert_eq!(made, golden, "a change of the wire needs another VERSION");
 }
 
+/// Their length says how much there is.
+const VARIABLE: [&str; 6] = ["installed", "map", "extent", "page", "stream", "packed"];
+
 #[test]
 fn a_cut_or_lengthened_frame_is_refused_and_never_panics() {
     for (name, frame) in examples() {
         let bytes = bytes_of(&frame);
         for end in HEADER_BYTES..bytes.len() {
             let cut = decode(bytes[4], &bytes[HEADER_BYTES..end]);
-            let variable = ["installed", "map", "extent", "page", "stream"].contains(&name);
+            let variable = VARIABLE.contains(&name);
             assert!(cut.is_err() || variable, "{name} cut to {end}");
         }
         let longer = [&bytes[HEADER_BYTES..], &[0]].concat();
-        let variable = ["installed", "map", "extent", "page", "stream"].contains(&name);
+        let variable = VARIABLE.contains(&name);
         assert!(
             decode(bytes[4], &longer).is_err() || variable,
             "{name} with a byte more"
         );
     }
+}
+
+#[test]
+fn a_packed_extent_never_unpacks_to_more_than_a_plain_one_holds() {
+    let said = |count: u32| {
+        let bytes = bytes_of(&Frame::Packed {
+            first: 0,
+            count,
+            block: &[0x10, 7],
+        });
+        parse(&bytes).is_ok()
+    };
+    assert_eq!(
+        [0, 1, PACKED_PAGES_MAX, PACKED_PAGES_MAX + 1, u32::MAX].map(said),
+        [false, true, true, false, false]
+    );
 }
 
 #[test]
@@ -131,5 +173,5 @@ fn every_type_with_any_short_payload_is_decided() {
         }
     }
     assert_eq!(decode(0, &[]), Err(Bad::UnknownType(0)));
-    assert_eq!(decode(17, &[]), Err(Bad::UnknownType(17)));
+    assert_eq!(decode(19, &[]), Err(Bad::UnknownType(19)));
 }

@@ -148,6 +148,11 @@ fn no_greeting_but_that_of_the_guest_arms_the_page_server() {
 }
 
 #[test]
+fn no_packed_extent_holds_anything_but_what_the_format_says() {
+    fuzz("packed", targets::packed, seeds::packed());
+}
+
+#[test]
 fn a_planted_fault_three_bytes_deep_is_found_and_kept() {
     fn planted(bytes: &[u8]) -> u64 {
         let depth = bytes

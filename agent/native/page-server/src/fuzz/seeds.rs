@@ -1,6 +1,7 @@
 //! Good inputs to begin with.
 
 use crate::frame::{Frame, encode};
+use crate::packed::Packer;
 
 pub const RAM_BYTES: u64 = 700 * 4096;
 
@@ -66,12 +67,19 @@ pub fn maps() -> Vec<Vec<u8>> {
     ]
 }
 
+/// A number of pages and a block of them.
+pub fn packed() -> Vec<Vec<u8>> {
+    let with = |count: u8, pages: &[u8]| [&[count], Packer::default().pack(pages)].concat();
+    let words: Vec<u8> = (0..2 * 4096u32).map(|at| ((at * at) >> 7) as u8).collect();
+    vec![with(1, &[7; 4096]), with(2, &words), with(3, &[0; 4096])]
+}
+
 pub fn session() -> Vec<Vec<u8>> {
     let session = |role: &str, engine: &str| {
         let json = serde_json::json!({
             "handoff": "0f0e0d0c-0b0a-0908-0706-050403020100", "role": role, "engine": engine, "ramFile": "/r",
             "ramBytes": 8192, "pageBytes": 4096, "peerCertSha256": "ab".repeat(32), "host": "::1", "port": 1,
-            "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0, "deviceLoadPages": [1], "order": "hot",
+            "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0, "deviceLoadPages": [1], "order": "hot", "compression": "auto",
             "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
         });
         json.to_string().into_bytes()

@@ -16,6 +16,7 @@ use crate::control::{self, Commands, Events, LINE_MAX};
 use crate::fetch::faults::base_of;
 use crate::fetch::memory::Memory;
 use crate::frame::{Frame, HEADER_BYTES, PAYLOAD_MAX, decode, encode, header};
+use crate::packed::unpack;
 use crate::session::{Role, Session};
 
 /// Half of the numbers there are: the other half is the compiler's.
@@ -112,6 +113,17 @@ pub fn maps(input: &[u8]) -> u64 {
                     && are_announced(&said, first, data.len() as u64 / 4096);
                 (!matches!(installed, Ok(false)), right)
             }
+            Frame::Packed {
+                first,
+                count,
+                block,
+            } => {
+                let mut data = vec![0; count as usize * 4096];
+                let is_whole = unpack(block, &mut data);
+                let taken = is_whole && !matches!(memory.install(first, &data), Ok(false));
+                let right = is_whole && are_announced(&said, first, u64::from(count));
+                (taken, right)
+            }
             Frame::Zeros { first, count } => {
                 let count = u64::from(count);
                 let zeros = memory.zeros(first, count).expect("nobody waits");
@@ -144,6 +156,56 @@ pub fn maps(input: &[u8]) -> u64 {
     saw.dedup();
     saw.truncate(6);
     fingerprint((saw, book.is_whole(), end))
+}
+
+/// The format as it is written down, a byte at a time (`lz4_Block_format.md`). `None`: it is none, or longer than `room`.
+fn plainly(block: &[u8], room: usize) -> Option<Vec<u8>> {
+    let mut bytes = block.iter().map(|&byte| usize::from(byte));
+    let mut out = vec![];
+    let length = |short: usize, bytes: &mut dyn Iterator<Item = usize>| {
+        let (mut length, mut more) = (short, if short == 15 { 255 } else { 0 });
+        while more == 255 {
+            more = bytes.next()?;
+            length += more;
+        }
+        Some(length)
+    };
+    loop {
+        let token = bytes.next()?;
+        for _ in 0..length(token >> 4, &mut bytes)? {
+            out.push(bytes.next()?);
+        }
+        if out.len() > room {
+            return None;
+        }
+        if bytes.len() == 0 {
+            return Some(out.iter().map(|&byte| byte as u8).collect());
+        }
+        let offset = bytes.next()? | bytes.next()? << 8;
+        let from = out.len().checked_sub(offset).filter(|_| offset > 0)?;
+        let count = length(token & 15, &mut bytes)? + 4;
+        if out.len() + count > room {
+            return None;
+        }
+        (from..from + count).for_each(|at| out.push(out[at]));
+    }
+}
+
+/// What an earlier extent left in the buffer must never come out.
+pub fn packed(input: &[u8]) -> u64 {
+    let Some((&count, block)) = input.split_first() else {
+        return 0;
+    };
+    let room = usize::from(count % 4) * 4096;
+    let mut pages = vec![0xee; room];
+    let is_whole = unpack(block, &mut pages);
+    let right = plainly(block, room);
+    assert_eq!(
+        is_whole,
+        right.as_ref().is_some_and(|right| right.len() == room)
+    );
+    assert!(!is_whole || right.as_ref() == Some(&pages));
+    fingerprint((is_whole, right.map(|right| right.len() / 1024), count % 4))
 }
 
 pub fn session(input: &[u8]) -> u64 {

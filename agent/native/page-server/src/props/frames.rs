@@ -2,7 +2,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::cases;
-use crate::frame::{Bad, Frame, HEADER_BYTES, Hello, Lane, PAYLOAD_MAX, decode, encode, header};
+use crate::frame::{
+    Bad, Frame, HEADER_BYTES, Hello, Lane, PACKED_PAGES_MAX, PAYLOAD_MAX, decode, encode, header,
+};
 
 /// Numbers at the edges as well as in between.
 fn number() -> impl Strategy<Value = u64> {
@@ -16,14 +18,18 @@ fn hello() -> impl Strategy<Value = Hello> {
         any::<[u8; 16]>(),
         any::<u32>(),
         number(),
+        any::<u8>(),
     );
-    parts.prop_map(|(urgent, attempt, handoff, page_bytes, ram_bytes)| Hello {
-        lane: if urgent { Lane::Urgent } else { Lane::Bulk },
-        attempt,
-        handoff,
-        page_bytes,
-        ram_bytes,
-    })
+    parts.prop_map(
+        |(urgent, attempt, handoff, page_bytes, ram_bytes, features)| Hello {
+            features,
+            lane: if urgent { Lane::Urgent } else { Lane::Bulk },
+            attempt,
+            handoff,
+            page_bytes,
+            ram_bytes,
+        },
+    )
 }
 
 /// A frame of type `number`, and so of every type there is.
@@ -46,6 +52,15 @@ fn frame<'a>(number: u8, hello: &Hello, first: u64, count: u32, data: &'a [u8]) 
         13 => Frame::PageZero { page: first },
         14 => Frame::Ack { first, count },
         15 => Frame::Complete,
+        17 => Frame::Packed {
+            first,
+            count: count % PACKED_PAGES_MAX + 1,
+            block: data,
+        },
+        18 => Frame::Unpacked {
+            bytes: count,
+            nanoseconds: first as u32,
+        },
         _ => Frame::CompleteAck,
     }
 }
@@ -83,7 +98,7 @@ proptest! {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent(
-        kind in 1..=16u8, hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
+        kind in 1..=18u8, hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
     ) {
         let sent = frame(kind, &hello, first, count, &data);
         let bytes = bytes_of(&sent);
@@ -96,7 +111,7 @@ proptest! {
     fn bytes_that_are_decoded_are_the_only_ones_of_their_frame(kind in 0..20u8, payload in vec(any::<u8>(), 0..80)) {
         if let Ok(frame) = decode(kind, &payload) {
             let bytes = bytes_of(&frame);
-            // A hello has a byte and its lane's neighbours that carry nothing.
+            // A hello has values that are refused.
             if kind != 1 {
                 prop_assert_eq!(&bytes[HEADER_BYTES..], &payload[..]);
             }
@@ -111,7 +126,7 @@ proptest! {
 
     #[test]
     fn a_good_stream_that_is_bent_anywhere_is_read_up_to_there(
-        kinds in vec((1..=16u8, number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
+        kinds in vec((1..=18u8, number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
         bends in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), cut in any::<prop::sample::Index>(),
     ) {
         let frames: Vec<Vec<u8>> = kinds.iter().map(|&(kind, first, count)| bytes_of(&frame(kind, &hello, first, count, &data))).collect();

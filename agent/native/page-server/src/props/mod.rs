@@ -5,6 +5,7 @@ mod bitmap;
 mod frames;
 mod move_model;
 mod moves;
+mod packing;
 mod window;
 
 use proptest::test_runner::{Config, RngSeed};

@@ -11,6 +11,7 @@ use super::window::Window;
 use crate::conn::{Conn, lock};
 use crate::frame::Frame;
 use crate::link::Link;
+use crate::packed::Packer;
 
 /// One extent at most. Pages.
 const EXTENT_PAGES: u64 = 64;
@@ -26,6 +27,7 @@ impl Serve {
     pub(super) fn write_bulk(&self, link: &Link) -> io::Result<()> {
         let conn = &link.bulk;
         let mut buffer = vec![0; (EXTENT_PAGES * self.session.page_bytes) as usize];
+        let mut packer = Packer::default();
         let mut pace = Pace::new(self.session.bulk_bytes_per_second, Instant::now());
         loop {
             match self.next_job(conn, &pace)? {
@@ -36,7 +38,7 @@ impl Serve {
                 }
                 Job::Stream(Piece::End) => conn.send(&Frame::StreamEnd)?,
                 Job::Run(first, count) => {
-                    let sent = self.send_run(conn, first, count, &mut buffer)?;
+                    let sent = self.send_run(conn, first, count, &mut buffer, &mut packer)?;
                     pace.spent(sent, Instant::now());
                 }
             }
@@ -68,7 +70,9 @@ impl Serve {
             }
             let pause = pace.wait(Instant::now());
             let window = state.window.as_mut().map_or(0, Window::room);
-            let room = window.min(state.credit.max(0) as u64) / page_bytes;
+            let fits = state.packing.as_ref().map_or(window, |it| it.fit(window));
+            // What does not pack after all must be granted as well.
+            let room = fits.min(state.credit.max(0) as u64) / page_bytes;
             let room = room.min(EXTENT_PAGES);
             let run = state
                 .plan
@@ -99,40 +103,80 @@ impl Serve {
         })
     }
 
-    /// Bytes of page data that were sent: zero pages travel as a number, and cost no credit.
-    fn send_run(&self, conn: &Conn, first: u64, count: u64, buffer: &mut [u8]) -> io::Result<u64> {
+    /// Bytes of page data on the wire: zero pages travel as a number, and cost no credit.
+    fn send_run(
+        &self,
+        conn: &Conn,
+        first: u64,
+        count: u64,
+        buffer: &mut [u8],
+        packer: &mut Packer,
+    ) -> io::Result<u64> {
         let size = self.session.page_bytes as usize;
         let bytes = &mut buffer[..count as usize * size];
         self.read_pages(first, bytes)?;
         let zero: Vec<bool> = bytes.chunks_exact(size).map(is_zero).collect();
-        let zeros = zero.iter().filter(|&&is| is).count() as u64;
-        let data = (count - zeros) * self.session.page_bytes;
-        {
-            let mut state = lock(&self.state);
-            state.credit += (zeros * self.session.page_bytes) as i64;
-            if let Some(window) = &mut state.window {
-                window.sent(data, Instant::now());
-            }
-        }
-        let mut at = 0;
+        let (mut at, mut sent) = (0, 0);
         for run in zero.chunk_by(|one, next| one == next) {
             let page = first + at as u64;
-            conn.send(&if run[0] {
-                Frame::Zeros {
+            let pages = &bytes[at * size..(at + run.len()) * size];
+            if run[0] {
+                lock(&self.state).credit += pages.len() as i64;
+                conn.send(&Frame::Zeros {
                     first: page,
                     count: run.len() as u32,
-                }
+                })?;
             } else {
-                Frame::Extent {
-                    first: page,
-                    data: &bytes[at * size..(at + run.len()) * size],
-                }
-            })?;
+                sent += self.send_extent(conn, page, pages, packer)?;
+            }
             at += run.len();
         }
+        Ok(sent)
+    }
+
+    /// Packed where that pays. Bytes on the wire.
+    fn send_extent(
+        &self,
+        conn: &Conn,
+        first: u64,
+        pages: &[u8],
+        packer: &mut Packer,
+    ) -> io::Result<u64> {
+        let due = match &mut lock(&self.state).packing {
+            Some(packing) => packing.is_due(Instant::now()),
+            None => false,
+        };
+        let begun = Instant::now();
+        let block = due.then(|| packer.pack(pages));
+        let now = Instant::now();
+        let plain = pages.len() as u64;
+        let (block, wire) = {
+            let mut state = lock(&self.state);
+            let block = block.filter(|block| {
+                let packing = state.packing.as_mut();
+                packing.is_some_and(|it| it.tried(plain, block.len() as u64, now - begun))
+            });
+            let wire = block.map_or(plain, |block| block.len() as u64);
+            state.credit += (plain - wire) as i64;
+            if let Some(window) = &mut state.window {
+                window.sent(wire, now);
+            }
+            (block, wire)
+        };
+        conn.send(&match block {
+            Some(block) => Frame::Packed {
+                first,
+                count: (plain / self.session.page_bytes) as u32,
+                block,
+            },
+            None => Frame::Extent { first, data: pages },
+        })?;
         let mut stats = lock(&self.stats);
-        stats.data_bytes += data;
-        stats.bulk_bytes += data;
-        Ok(data)
+        stats.data_bytes += plain;
+        stats.bulk_bytes += wire;
+        if block.is_some() {
+            stats.packed(plain, wire);
+        }
+        Ok(wire)
     }
 }

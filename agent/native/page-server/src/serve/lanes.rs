@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::sync::MutexGuard;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -67,13 +67,10 @@ impl Serve {
             match bulk.next()? {
                 Frame::Stream(bytes) => self.to_vmm(bytes),
                 Frame::StreamEnd => self.end_return_path(),
-                Frame::Credit { bytes } => {
-                    let mut state = lock(&self.state);
-                    state.credit = state.credit.saturating_add(i64::from(bytes));
-                    if let Some(window) = &mut state.window {
-                        window.credited(u64::from(bytes), Instant::now());
-                    }
-                    self.changed.notify_all();
+                Frame::Credit { bytes } => self.credited(bytes, None),
+                Frame::Unpacked { bytes, nanoseconds } => {
+                    let took = Duration::from_nanos(nanoseconds.into());
+                    self.credited(bytes, Some(took));
                 }
                 Frame::Ack { .. } => {}
                 Frame::Complete => {
@@ -91,6 +88,22 @@ impl Serve {
                 _ => return Err(wrong("the target sent a frame that only a source sends")),
             }
         }
+    }
+
+    /// `unpacking`: they were packed, and it took so long.
+    fn credited(&self, bytes: u32, unpacking: Option<Duration>) {
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        state.credit = state.credit.saturating_add(i64::from(bytes));
+        if let Some(window) = &mut state.window {
+            window.credited(u64::from(bytes), now);
+        }
+        match (&mut state.packing, unpacking) {
+            (Some(packing), Some(took)) => packing.unpacked(u64::from(bytes), took),
+            (Some(packing), None) => packing.credited(u64::from(bytes), now),
+            (None, _) => {}
+        }
+        self.changed.notify_all();
     }
 
     pub(super) fn completed(&self, link: &Link) -> io::Result<()> {

@@ -11,10 +11,11 @@ use rustls::pki_types::ServerName;
 use serde_json::json;
 
 use super::Serve;
+use super::packing::Packing;
 use super::window::Window;
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
-use crate::frame::{Frame, Lane};
+use crate::frame::{Frame, Lane, PACKED};
 use crate::link::{Link, cause, expect_hello, hello, tune, wrong};
 use crate::sys::socket;
 use crate::tls;
@@ -83,7 +84,7 @@ impl Serve {
         });
         let mut urgent = Reader::new(&link.urgent);
         let mut bulk = Reader::new(&link.bulk);
-        let complete = self.greeted(&mut urgent, &mut bulk, attempt)?;
+        let (complete, features) = self.greeted(&mut urgent, &mut bulk, attempt)?;
         {
             let mut state = lock(&self.state);
             state.was_linked = true;
@@ -92,6 +93,8 @@ impl Serve {
             state.credit = self.first_credit() as i64;
             let fixed = u64::from(self.session.bulk_window_bytes);
             state.window = Some(Window::new(fixed, Instant::now()));
+            let takes = features & PACKED != 0;
+            state.packing = Packing::new(self.session.compression, takes, Instant::now());
         }
         if attempt > 1 {
             lock(&self.stats).reconnects += 1;
@@ -161,28 +164,30 @@ impl Serve {
         Ok(conn)
     }
 
-    /// The target's side of the greeting. True: it has everything. One that accepts and then says nothing is given up.
+    /// The target's side of the greeting. True: it has everything; and what it takes. One that accepts and then says nothing is given up.
     fn greeted<'a>(
         &self,
         urgent: &mut Reader<'a>,
         bulk: &mut Reader<'a>,
         attempt: u32,
-    ) -> io::Result<bool> {
+    ) -> io::Result<(bool, u8)> {
         let both = [urgent.conn(), bulk.conn()];
         for conn in both {
             conn.tcp().set_read_timeout(Some(HANDSHAKE_MAX))?;
         }
+        let mut features = 0;
         for (reader, lane) in [(urgent, Lane::Urgent), (&mut *bulk, Lane::Bulk)] {
             let said = expect_hello(reader, &self.session)?;
             if (said.lane, said.attempt) != (lane, attempt) {
                 return Err(wrong("the target answered for another connection"));
             }
+            features = said.features;
         }
         let complete = self.resume(bulk)?;
         for conn in both {
             conn.tcp().set_read_timeout(None)?;
         }
-        Ok(complete)
+        Ok((complete, features))
     }
 
     /// What the target has already. True: everything.

@@ -5,6 +5,7 @@ mod heat;
 mod lanes;
 mod link;
 mod pace;
+pub(crate) mod packing;
 pub(crate) mod plan;
 mod stream;
 mod watch;
@@ -26,6 +27,7 @@ use crate::link::Link;
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::sys::file;
+use packing::Packing;
 use plan::Plan;
 use stream::Stream;
 use watch::Watch;
@@ -48,6 +50,8 @@ struct State {
     credit: i64,
     /// What of it is used. Of the present link.
     window: Option<Window>,
+    /// Of the present link; `None`: nothing is packed.
+    packing: Option<Packing>,
     stream: Stream,
     complete: bool,
 }

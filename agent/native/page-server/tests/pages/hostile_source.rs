@@ -1,6 +1,8 @@
 //! A source that has the right key and means harm: its link ends with one clear error, and nothing is written.
 
+use serde_json::{Value, json};
 use shoal_pages::frame::Frame;
+use shoal_pages::packed::Packer;
 
 use crate::support::pair::{Target, Wants};
 use crate::support::peer::Source;
@@ -9,7 +11,7 @@ use crate::support::ram::{self, PAGE};
 type Harm = fn(&mut Source);
 
 /// What is sent, and a word of the error. Pages 0 and 1 are announced before, but where the map is the harm.
-const HARMS: [(&str, Harm); 19] = [
+const HARMS: [(&str, Harm); 24] = [
     ("a frame of 2147483647 bytes", |link| {
         link.announce(3);
         link.bulk.raw(&[0xff, 0xff, 0xff, 0x7f, 8]);
@@ -57,6 +59,24 @@ const HARMS: [(&str, Harm); 19] = [
         zeros(link, 1, 2);
     }),
     ("never announced", |link| zeros(link, 0, 1)),
+    ("never announced", |link| packed(link, 0, 1, 1)),
+    ("never announced", |link| {
+        link.announce(3);
+        packed(link, u64::MAX, 2, 2);
+    }),
+    // A bomb: what it says it holds is all that there is room for.
+    ("does not hold its pages", |link| {
+        link.announce(3);
+        packed(link, 0, 1, 256);
+    }),
+    ("does not hold its pages", |link| {
+        link.announce(3);
+        packed(link, 0, 2, 1);
+    }),
+    ("of no pages, or of too many", |link| {
+        link.announce(3);
+        packed(link, 0, u32::MAX, 2);
+    }),
     ("lost pages", |link| {
         link.bulk.send(&Frame::Map {
             first: 0,
@@ -88,6 +108,16 @@ fn extent(link: &mut Source, first: u64, bytes: usize) {
     link.bulk.send(&Frame::Extent { first, data: &data });
 }
 
+/// A block of `holds` pages that is said to be one of `count`.
+fn packed(link: &mut Source, first: u64, count: u32, holds: usize) {
+    let mut packer = Packer::default();
+    link.bulk.send(&Frame::Packed {
+        first,
+        count,
+        block: packer.pack(&vec![0x66; holds * PAGE]),
+    });
+}
+
 fn page(link: &mut Source, page: u64, bytes: usize) {
     let data = vec![0x66; bytes];
     link.urgent.send(&Frame::Page { page, data: &data });
@@ -97,9 +127,12 @@ fn zeros(link: &mut Source, first: u64, count: u32) {
     link.bulk.send(&Frame::Zeros { first, count });
 }
 
-fn harmed(harms: &[(&str, Harm)]) {
+fn harmed(harms: &[(&str, Harm)], keys: &Value) {
     for (at, (word, harm)) in harms.iter().enumerate() {
-        let mut target = Target::start(&Wants::default());
+        let mut target = Target::start(&Wants {
+            keys: keys.clone(),
+            ..Wants::default()
+        });
         let peer = &target.session.cert_sha256;
         let json = target.source.json("serve", peer, &target.ram, 4096);
         target.source.write(&json);
@@ -118,17 +151,26 @@ fn harmed(harms: &[(&str, Harm)]) {
 
 #[test]
 fn frames_that_are_none_end_the_link_and_write_nothing() {
-    harmed(&HARMS[..4]);
+    harmed(&HARMS[..4], &Value::Null);
 }
 
 #[test]
 fn pages_that_were_never_announced_end_the_link_and_write_nothing() {
-    harmed(&HARMS[4..15]);
+    harmed(&HARMS[4..20], &Value::Null);
 }
 
 #[test]
 fn maps_that_cannot_be_true_end_the_link_and_write_nothing() {
-    harmed(&HARMS[15..]);
+    harmed(&HARMS[20..], &Value::Null);
+}
+
+#[test]
+fn packed_pages_that_this_side_said_it_does_not_take_end_the_link_and_write_nothing() {
+    let harm: (&str, Harm) = ("does not take", |link| {
+        link.announce(3);
+        packed(link, 0, 2, 2);
+    });
+    harmed(&[harm], &json!({ "compression": "off" }));
 }
 
 #[test]

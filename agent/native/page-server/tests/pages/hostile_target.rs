@@ -29,11 +29,16 @@ pub struct Scene {
 
 impl Scene {
     pub fn start(keys: &serde_json::Value) -> Self {
+        Self::of(
+            keys,
+            |page| if page % 64 == 7 { Is::Zero } else { Is::Data },
+        )
+    }
+
+    pub fn of(keys: &serde_json::Value, is: fn(u64) -> Is) -> Self {
         let dir = Dir::new();
         let [source, target] = ["serve", "fetch"].map(|name| SessionDir::new(dir.at(name)));
-        ram::make(&dir.at("ram"), PAGES, |page| {
-            if page % 64 == 7 { Is::Zero } else { Is::Data }
-        });
+        ram::make(&dir.at("ram"), PAGES, is);
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let mut json = source.json("serve", &target.cert_sha256, &dir.at("ram"), PAGES);
         json["port"] = listener.local_addr().expect("an address").port().into();

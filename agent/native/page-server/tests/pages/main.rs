@@ -10,6 +10,7 @@ mod hostile_source;
 mod hostile_target;
 mod killed;
 mod pacing;
+mod packed;
 mod repeats;
 mod restarts;
 mod sessions;

@@ -168,9 +168,6 @@ impl Pair {
 
     /// What a page of the source hashes to.
     pub fn right(&self, page: u64, is: fn(u64) -> Is) -> u64 {
-        match is(page) {
-            Is::Data => ram::hash(&ram::page(page)),
-            Is::Zero | Is::Hole => ram::hash(&[0; ram::PAGE]),
-        }
+        ram::hash(&ram::bytes(page, is(page)))
     }
 }

@@ -10,6 +10,8 @@ pub const PAGE: usize = 4096;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Is {
     Data,
+    /// Words that come again, as in programs and texts: packs to a half or less.
+    Text,
     /// Written, with zeros.
     Zero,
     Hole,
@@ -37,16 +39,31 @@ pub fn page(index: u64) -> Vec<u8> {
     (0..PAGE / 8).flat_map(|_| word()).collect()
 }
 
+/// Words of eight bytes that differ from page to page, out of 64.
+fn text(index: u64) -> Vec<u8> {
+    let noise = page(index);
+    let word = |byte: &u8| format!("{:<8}", u32::from(byte % 64) * 977);
+    let words: String = noise[..PAGE / 8].iter().map(word).collect();
+    words.into_bytes()
+}
+
+/// What a page holds; a hole is read as zeros.
+pub fn bytes(index: u64, is: Is) -> Vec<u8> {
+    match is {
+        Is::Data => page(index),
+        Is::Text => text(index),
+        Is::Zero | Is::Hole => vec![0; PAGE],
+    }
+}
+
 pub fn make(path: &Path, pages: u64, is: impl Fn(u64) -> Is) {
     let file = File::create(path).expect("a RAM file");
     file.set_len(pages * PAGE as u64).expect("its size");
     for index in 0..pages {
-        let bytes = match is(index) {
-            Is::Data => page(index),
-            Is::Zero => vec![0; PAGE],
-            Is::Hole => continue,
-        };
-        file.write_all_at(&bytes, index * PAGE as u64)
+        if is(index) == Is::Hole {
+            continue;
+        }
+        file.write_all_at(&bytes(index, is(index)), index * PAGE as u64)
             .expect("room on tmpfs");
     }
 }

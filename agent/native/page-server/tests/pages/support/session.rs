@@ -48,6 +48,7 @@ impl SessionDir {
             "vmmUid": uid(),
             "deviceLoadPages": [],
             "order": "hot",
+            "compression": "auto",
             "bulkWindowBytes": 262_144,
             "bulkBytesPerSecond": 0,
             "tls": true,

@@ -1,0 +1,221 @@
+//! Whether an extent of bulk is packed: where it shortens the transfer, and nowhere else. Pure.
+//!
+//! All costs are times for a byte of pages, measured as it goes: what a plain byte takes on the link, what packing one takes
+//! here, what unpacking one takes there, and how many are left. The writer packs while the link sends what went before, and
+//! the target unpacks behind both, so that a packed byte takes as long as the slowest of the three. What a CPU does for it is
+//! not free, though: guests run on both hosts. A part of it is counted as lost on top.
+//!
+//! | phase | an extent | a try ended | the link is measured |
+//! |---|---|---|---|
+//! | measuring | plain | does not happen | packing if known to pay, else plain and a try at once |
+//! | plain | one in `TRY_EVERY` is tried | packing if it pays, else the next try later | kept |
+//! | packing | tried; measuring every `MEASURE_EVERY` | plain if it pays no more | does not happen |
+
+use std::time::{Duration, Instant};
+
+use crate::session::Compression;
+
+/// Extents: often enough to see within a few megabytes that other data comes.
+const TRY_EVERY: u64 = 16;
+/// Where a try costs much of what it is about, it comes so seldom at most.
+const TRY_SELDOM: u64 = 1024;
+/// Of the time that an extent takes, that tries may cost. Also twice as much would not be seen.
+const TRIES_SHARE: f64 = 0.01;
+/// Of CPU time that packing takes, that a guest would have had: of two busy cores, one is the page server's.
+const LOST_SHARE: f64 = 0.5;
+/// Of the plain time: what packing must come down to before it is begun, and what it may come up to before it is left.
+const BEGIN_BELOW: f64 = 0.9;
+const LEAVE_ABOVE: f64 = 0.97;
+/// Of what packing takes, that unpacking does until the target has said. Measured: a third at most.
+const UNPACK_SHARE: f64 = 0.5;
+/// While packing, nobody sees what the link could do: extents go plain for as long as a measurement takes, this often.
+const MEASURE_EVERY: Duration = Duration::from_secs(2);
+/// Of the link: shorter is noise, longer costs what packing would have saved.
+const MEASURE_OVER: Duration = Duration::from_millis(50);
+const MEASURE_BYTES: u64 = 32 << 10;
+/// A try that was held up by others counts as so many times what is usual at most.
+const SLOWEST: f64 = 4.0;
+/// Weight of the newest: in a row, neighbours are much alike; single tries lie far apart.
+const IN_A_ROW: f64 = 1.0 / 8.0;
+const APART: f64 = 1.0 / 2.0;
+/// What packs to less than this is sent in extents as if it packed to this: what follows may not.
+const RATIO_LEAST: f64 = 0.25;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Measuring,
+    Plain,
+    Packing,
+}
+
+/// Bytes that the target took plain, since when.
+struct Measured {
+    since: Instant,
+    bytes: u64,
+}
+
+pub struct Packing {
+    /// Every extent, whatever it costs.
+    always: bool,
+    phase: Phase,
+    measured: Option<Measured>,
+    /// When the link was last measured.
+    measured_at: Instant,
+    /// Nanoseconds for a byte of pages; `None`: not known yet.
+    link: Option<f64>,
+    pack: Option<f64>,
+    unpack: Option<f64>,
+    /// Of the bytes, that are left.
+    ratio: Option<f64>,
+    /// Plain extents before the next try.
+    until_try: u64,
+}
+
+fn mean(so_far: Option<f64>, newest: f64, weight: f64) -> Option<f64> {
+    Some(so_far.map_or(newest, |mean| mean + (newest - mean) * weight))
+}
+
+impl Packing {
+    /// `None`: nothing is packed, since one of both sides does not want it.
+    pub fn new(compression: Compression, target_takes: bool, now: Instant) -> Option<Self> {
+        (target_takes && compression != Compression::Off).then(|| Self {
+            always: compression == Compression::On,
+            phase: Phase::Measuring,
+            measured: None,
+            measured_at: now,
+            link: None,
+            pack: None,
+            unpack: None,
+            ratio: None,
+            until_try: 0,
+        })
+    }
+
+    /// Whether the next extent is to be tried.
+    pub fn is_due(&mut self, now: Instant) -> bool {
+        if self.always {
+            return true;
+        }
+        match self.phase {
+            Phase::Measuring => false,
+            Phase::Plain if self.until_try > 0 => {
+                self.until_try -= 1;
+                false
+            }
+            Phase::Plain => true,
+            Phase::Packing => {
+                let is_old = now.saturating_duration_since(self.measured_at) >= MEASURE_EVERY;
+                if is_old {
+                    self.phase = Phase::Measuring;
+                    self.measured = None;
+                }
+                !is_old
+            }
+        }
+    }
+
+    /// An extent of `from` bytes came out as `to`. True: it is worth being unpacked.
+    pub fn tried(&mut self, from: u64, to: u64, took: Duration) -> bool {
+        let weight = if self.phase == Phase::Packing {
+            IN_A_ROW
+        } else {
+            APART
+        };
+        let is_less = to <= from - from / 16;
+        let ratio = if is_less {
+            to as f64 / from as f64
+        } else {
+            1.0
+        };
+        let cost = took.as_nanos() as f64 / from as f64;
+        let cost = self.pack.map_or(cost, |usual| cost.min(usual * SLOWEST));
+        self.ratio = mean(self.ratio, ratio, weight);
+        self.pack = mean(self.pack, cost, weight);
+        if self.phase == Phase::Packing && !self.pays(LEAVE_ABOVE) {
+            self.leave();
+        } else if self.phase == Phase::Plain {
+            self.begin_or_wait();
+        }
+        is_less && (self.always || self.phase == Phase::Packing)
+    }
+
+    /// The target has taken in so many bytes of plain pages.
+    pub fn credited(&mut self, bytes: u64, now: Instant) {
+        if self.phase == Phase::Packing {
+            return;
+        }
+        let Some(measured) = &mut self.measured else {
+            self.measured = Some(Measured {
+                since: now,
+                bytes: 0,
+            });
+            return;
+        };
+        measured.bytes += bytes;
+        let took = now.saturating_duration_since(measured.since);
+        if took < MEASURE_OVER || measured.bytes < MEASURE_BYTES {
+            return;
+        }
+        let cost = took.as_nanos() as f64 / measured.bytes as f64;
+        let so_far = self.link.filter(|_| self.phase == Phase::Plain);
+        self.link = mean(so_far, cost, APART);
+        self.measured = None;
+        self.measured_at = now;
+        if self.phase == Phase::Measuring {
+            self.phase = Phase::Plain;
+            self.until_try = 0;
+            if self.ratio.is_some() {
+                self.begin_or_wait();
+            }
+        }
+    }
+
+    /// The target has taken in a packed extent of so many bytes.
+    pub fn unpacked(&mut self, bytes: u64, took: Duration) {
+        let pages = bytes as f64 / self.ratio.unwrap_or(1.0);
+        if pages > 0.0 {
+            let cost = took.as_nanos() as f64 / pages;
+            let cost = self.unpack.map_or(cost, |usual| cost.min(usual * SLOWEST));
+            self.unpack = mean(self.unpack, cost, IN_A_ROW);
+        }
+    }
+
+    /// How many bytes of pages go into `room` bytes on the link.
+    pub fn fit(&self, room: u64) -> u64 {
+        match self.ratio {
+            Some(ratio) if self.always || self.phase == Phase::Packing => {
+                (room as f64 / ratio.max(RATIO_LEAST)) as u64
+            }
+            _ => room,
+        }
+    }
+
+    fn begin_or_wait(&mut self) {
+        if self.pays(BEGIN_BELOW) {
+            self.phase = Phase::Packing;
+        } else {
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        self.phase = Phase::Plain;
+        let (pack, link) = (self.pack.unwrap_or(0.0), self.link.unwrap_or(0.0));
+        let every = pack / link.max(f64::MIN_POSITIVE) / TRIES_SHARE;
+        self.until_try = (every as u64).clamp(TRY_EVERY, TRY_SELDOM) - 1;
+    }
+
+    /// Whether packed pages take less than `share` of the time of plain ones.
+    fn pays(&self, share: f64) -> bool {
+        let (Some(link), Some(pack), Some(ratio)) = (self.link, self.pack, self.ratio) else {
+            return false;
+        };
+        let unpack = self.unpack.unwrap_or(pack * UNPACK_SHARE);
+        let packed = (link * ratio).max(pack).max(unpack) + (pack + unpack) * LOST_SHARE;
+        packed < link * share
+    }
+}
+
+#[cfg(test)]
+#[path = "packing_tests.rs"]
+mod tests;

@@ -1,0 +1,209 @@
+use super::*;
+
+/// Data and machines as they are, for a move of so many bytes.
+#[derive(Clone, Copy)]
+struct World {
+    /// Megabytes a second.
+    link: f64,
+    pack: f64,
+    unpack: f64,
+    ratio: f64,
+}
+
+const EXTENT: u64 = 16 << 10;
+
+struct Move {
+    packing: Packing,
+    now: Instant,
+    tried: u64,
+    packed: u64,
+    extents: u64,
+    wire: u64,
+}
+
+impl Move {
+    fn new(compression: Compression) -> Self {
+        let now = Instant::now();
+        Self {
+            packing: Packing::new(compression, true, now).expect("the target takes it"),
+            now,
+            tried: 0,
+            packed: 0,
+            extents: 0,
+            wire: 0,
+        }
+    }
+
+    fn pass(&mut self, bytes: u64, megabytes_per_second: f64) {
+        self.now += Duration::from_nanos((bytes as f64 * 1000.0 / megabytes_per_second) as u64);
+    }
+
+    /// One extent after another, nothing overlapping.
+    fn send(&mut self, megabytes: u64, world: World) {
+        for _ in 0..(megabytes << 20) / EXTENT {
+            self.extents += 1;
+            let mut wire = EXTENT;
+            if self.packing.is_due(self.now) {
+                self.tried += 1;
+                let took = EXTENT as f64 * 1000.0 / world.pack;
+                let to = (EXTENT as f64 * world.ratio) as u64;
+                if self
+                    .packing
+                    .tried(EXTENT, to, Duration::from_nanos(took as u64))
+                {
+                    self.packed += 1;
+                    wire = to;
+                }
+            }
+            self.wire += wire;
+            self.pass(wire, world.link);
+            if wire < EXTENT {
+                let took = EXTENT as f64 * 1000.0 / world.unpack;
+                self.packing
+                    .unpacked(wire, Duration::from_nanos(took as u64));
+            } else {
+                self.packing.credited(wire, self.now);
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        (self.tried, self.packed, self.extents, self.wire) = (0, 0, 0, 0);
+    }
+}
+
+const TEXT: World = World {
+    link: 12.5,
+    pack: 300.0,
+    unpack: 2000.0,
+    ratio: 0.5,
+};
+const NOISE: World = World {
+    ratio: 1.0,
+    pack: 5000.0,
+    ..TEXT
+};
+
+#[test]
+fn data_that_packs_is_packed_on_a_slow_link() {
+    for link in [1.25, 12.5, 125.0] {
+        let mut on = Move::new(Compression::Auto);
+        on.send(400, World { link, ..TEXT });
+        assert!(
+            on.packed as f64 > 0.9 * on.extents as f64,
+            "{link}: {} of {}",
+            on.packed,
+            on.extents
+        );
+    }
+}
+
+#[test]
+fn nothing_is_packed_on_a_link_that_is_faster_than_the_cpu() {
+    for link in [500.0, 1250.0, 5000.0] {
+        let mut off = Move::new(Compression::Auto);
+        off.send(400, World { link, ..TEXT });
+        assert_eq!(off.packed, 0, "{link}");
+        let (cost, sent) = (off.tried as f64 / TEXT.pack, off.extents as f64 / link);
+        assert!(cost < 0.02 * sent, "tries take {cost} of {sent}");
+    }
+}
+
+#[test]
+fn data_that_does_not_pack_costs_less_than_a_fiftieth_to_find_out() {
+    for pack in [200.0, 1000.0, 5000.0] {
+        for link in [12.5, 125.0, 1000.0] {
+            let mut off = Move::new(Compression::Auto);
+            off.send(
+                400,
+                World {
+                    link,
+                    pack,
+                    ..NOISE
+                },
+            );
+            assert_eq!(off.packed, 0);
+            let (cost, sent) = (off.tried as f64 / pack, off.extents as f64 / link);
+            assert!(cost < 0.02 * sent, "{pack} {link}: {cost} of {sent}");
+        }
+    }
+}
+
+#[test]
+fn other_data_is_seen_soon_both_ways() {
+    let mut move_ = Move::new(Compression::Auto);
+    move_.send(100, NOISE);
+    move_.begin();
+    move_.send(20, TEXT);
+    assert!(move_.packed as f64 > 0.9 * move_.extents as f64);
+    move_.begin();
+    move_.send(20, NOISE);
+    assert_eq!(move_.packed, 0, "what did not shrink goes as it was");
+    assert!((move_.tried as f64) < 0.2 * move_.extents as f64);
+}
+
+#[test]
+fn a_link_that_grows_faster_or_slower_than_packing_is_noticed() {
+    let mut move_ = Move::new(Compression::Auto);
+    move_.send(100, TEXT);
+    let fast = World {
+        link: 2000.0,
+        ..TEXT
+    };
+    // As long as it takes for two measurements: extents are still packed, at what packing allows.
+    move_.send(20_000, fast);
+    move_.begin();
+    move_.send(2000, fast);
+    assert_eq!(move_.packed, 0);
+    move_.send(40, TEXT);
+    move_.begin();
+    move_.send(40, TEXT);
+    assert!(move_.packed > 0);
+}
+
+#[test]
+fn on_packs_everything_that_shrinks_and_off_nothing() {
+    let fast = World {
+        link: 5000.0,
+        ..TEXT
+    };
+    let mut on = Move::new(Compression::On);
+    on.send(10, fast);
+    assert_eq!(on.packed, on.extents);
+    on.begin();
+    on.send(10, NOISE);
+    assert_eq!((on.tried, on.packed), (on.extents, 0));
+    let now = Instant::now();
+    assert!(Packing::new(Compression::Off, true, now).is_none());
+    assert!(Packing::new(Compression::On, false, now).is_none());
+}
+
+#[test]
+fn extents_grow_by_what_packing_saves_but_never_by_more_than_four() {
+    let mut move_ = Move::new(Compression::Auto);
+    assert_eq!(move_.packing.fit(4096), 4096);
+    move_.send(20, TEXT);
+    let fits = move_.packing.fit(8192);
+    assert!((16_000..16_600).contains(&fits), "{fits}");
+    move_.send(
+        20,
+        World {
+            ratio: 0.01,
+            ..TEXT
+        },
+    );
+    assert_eq!(move_.packing.fit(8192), 32_768);
+    move_.send(20, NOISE);
+    assert_eq!(move_.packing.fit(8192), 8192);
+}
+
+#[test]
+fn a_try_that_was_held_up_is_not_taken_for_the_usual() {
+    let mut move_ = Move::new(Compression::Auto);
+    move_.send(20, TEXT);
+    let to = EXTENT / 2;
+    assert!(move_.packing.tried(EXTENT, to, Duration::from_secs(1)));
+    move_.begin();
+    move_.send(1, TEXT);
+    assert_eq!(move_.packed, move_.extents);
+}
