@@ -5,6 +5,7 @@ import { isAlive } from '@shoal/agent/edge/vmm/processes';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { assertAddsUp, assertCounted } from './figures.ts';
 import { move, within } from './help.ts';
 
 /** To and fro, by each engine in turn. */
@@ -78,6 +79,7 @@ test(`a VM at work is moved ${MOVES} times to and fro by both engines, and its m
   const before = await guest.glance(GLANCE_MS);
   assert.ok(before?.boot, 'it says which boot it is in');
   let at = 'node0';
+  const ends: Record<string, HandoffStatus[]> = { node0: [], node1: [] };
   for (let i = 0; i < MOVES; i++) {
     const to = i % 2 === 0 ? 'node1' : 'node0';
     const engine = i % 4 < 2 ? 'postcopy' : 'precopy';
@@ -87,6 +89,8 @@ test(`a VM at work is moved ${MOVES} times to and fro by both engines, and its m
       [engine, engine].map(e => [e, 'done', '']),
       `move ${i}`,
     );
+    if (engine === 'postcopy') for (const side of sides) assertAddsUp(side);
+    for (const [n, side] of [at, to].entries()) ends[side]?.push(sides[n]!);
     at = to;
     await settled('vm0', at);
     assert.is(await guest.verify(60), 0, `move ${i} to ${at} by ${engine}`);
@@ -96,6 +100,7 @@ test(`a VM at work is moved ${MOVES} times to and fro by both engines, and its m
     assert.is(after?.runDir, lab.node(at).runDir, 'and says so where it is now');
     assert.ok((after?.work ?? 0) > before.work);
   }
+  for (const [node, moves] of Object.entries(ends)) await assertCounted(lab.node(node), moves);
   assert.is((await settled('vm0')).epoch, MOVES + 1, 'every move counts for a node that saw none');
   assert.is(lab.processes('node1').vmms.length, 0, 'nothing of it is left at the source');
   assert.is(lab.processes('node0').pageServers.length + lab.processes('node1').pageServers.length, 0);

@@ -123,6 +123,15 @@ test('a lost link and its return are phases of their own, told at once also wher
   ]);
 });
 
+test('a link that is silent is told as silent, long before it is known to be lost', async () => {
+  const { at } = running;
+  const silent = { silentMs: 2400, bytesPerSecond: 0, stage: 'committed', at: { ...at, transferred: -1 } };
+  answers({ ...running, silentMs: 999 }, { ...running, ...silent }, own());
+  const { note } = await wait({ noteTty: true, noteColumns: () => 100 });
+  assert.match(note, 'node1: transferring, ███████▎···· 60 %, 164 MB left, 110 MB/s, ETA 1.5 s\r');
+  assert.match(note, 'node1: transferring, nothing comes, waiting 2 s, ███████▎···· 60 %, 164 MB left\r');
+});
+
 test('where no line can be written over, one phase has a line every five seconds', async () => {
   answers(running, running, running, own());
   let seconds = 0;

@@ -1,10 +1,11 @@
 /** `migrate --wait`: follows one handoff to its end, a line of progress on the way. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { phaseOf } from '../edge/handoff/figures.ts';
 import type { HandoffStatus } from '../edge/http/api.types.ts';
 import { ShoalError } from '../errors.ts';
 import type { Answer } from './client.ts';
 import { ascii, bytes, duration, micros, ranAt, rate, spanMs, stood } from './format.ts';
-import { progressLine } from './progress.ts';
+import { progressLine, waitsFor } from './progress.ts';
 import type { Shell } from './shell.ts';
 import { TargetSide } from './target-side.ts';
 
@@ -80,7 +81,7 @@ class Progress {
     const { live, plain, note, now, columns } = this.#shell;
     // A line that fills the last column would begin another one.
     if (live) return this.#over(progressLine(handoff, { columns: columns() - 1, plain }));
-    const phase = `${handoff.stage} ${handoff.linkLostMs >= 0}`;
+    const phase = `${phaseOf(handoff)} ${waitsFor(handoff) !== ''}`;
     if (phase === this.#shown.phase && now() - this.#shown.atMs < LINE_EVERY_MS) return;
     note(`${progressLine(handoff, { columns: Number.POSITIVE_INFINITY, plain })}\n`);
     this.#shown = { atMs: now(), phase };

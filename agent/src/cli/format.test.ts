@@ -36,8 +36,8 @@ test('sizes, spans and fault times have their units', () => {
   ]);
   assert.equal([512, 1024, 1536].map(mebibytes), ['512 MiB', '1.0 GiB', '1.5 GiB']);
   assert.equal([spanMs(-1, 5), spanMs(5, -1), spanMs(5, 77.4)], ['–', '–', '72 ms']);
-  const spans = [-1, 410, 1900, 99_950, 12_400_000].map(micros);
-  assert.equal(spans, ['–', '410 µs', '1.9 ms', '100 ms', '12 s']);
+  const spans = [-1, 410, 1900, 99_950, 999_499, 999_500].map(micros);
+  assert.equal(spans, ['–', '410 µs', '1.9 ms', '100 ms', '999 ms', '1.0 s']);
 });
 
 test('what is written is ASCII where a terminal has nothing else', () => {

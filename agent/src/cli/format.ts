@@ -41,11 +41,11 @@ export const spanMs = (from: number, to: number): string =>
 export const ranAt = (at: { resumed: number; run: number }): number =>
   at.resumed >= 0 ? at.resumed : at.run;
 
-/** Microseconds: `410 µs`, `1.9 ms`, `402 ms`, `12 s`. */
+/** Microseconds: `410 µs`, `1.9 ms`, `402 ms`, `5.8 s`. */
 export function micros(us: number): string {
   if (us < 0) return '–';
   if (us < 1000) return `${us} µs`;
-  if (us >= 10_000_000) return duration(us / 1000);
+  if (us >= 999_500) return duration(us / 1000);
   return `${(us / 1000).toFixed(us < 99_950 ? 1 : 0)} ms`;
 }
 

@@ -102,7 +102,7 @@ test('a handoff under way shows its rate and when it will be over, and a lost li
   const { out } = await ask('handoffs', 'vm1');
   assert.match(
     out,
-    'pages   1000 with data, 500 (2.0 MB) left, 2.0 s to go\nlink    lost for 3.4 s, 1.0 MB/s, 0 reconnects',
+    'pages   1000 with data, 500 (2.0 MB) left, 2.0 s to go\nlink    link lost, waiting 3 s, 1.0 MB/s, 0 reconnects',
   );
   api.handoffRows = [aHandoff()];
 });

@@ -2,6 +2,7 @@
 import type { HandoffStatus } from '../../edge/http/api.types.ts';
 import { FAULT_BOUNDS_US } from '../../edge/pages/types.ts';
 import { bar, bytes, duration, micros, ranAt, rate, spanMs } from '../format.ts';
+import { waitsFor } from '../progress.ts';
 import type { Style } from '../style.ts';
 import { type Column, table } from '../table.ts';
 import { stage } from './handoffs.ts';
@@ -57,12 +58,13 @@ function pagesOf({ dataPages, residualPages, residualBytes, secondsLeft }: Hando
   return `${dataPages} with data, ${left} left${time}`;
 }
 
-function linkOf({ bytesPerSecond, windowBytes, reconnects, linkLostMs, outcome }: HandoffStatus): string {
+function linkOf(handoff: HandoffStatus): string {
+  const { bytesPerSecond, windowBytes, reconnects, outcome } = handoff;
   if (reconnects < 0) return '';
-  const lost = linkLostMs >= 0 ? `lost for ${duration(linkLostMs)}, ` : '';
+  const waits = waitsFor(handoff);
   const now = outcome === '' ? `${rate(bytesPerSecond)}, ` : '';
   const window = windowBytes > 0 ? `, window ${bytes(windowBytes)}` : '';
-  return `${lost}${now}${reconnects} ${reconnects === 1 ? 'reconnect' : 'reconnects'}${window}`;
+  return `${waits && `${waits}, `}${now}${reconnects} ${reconnects === 1 ? 'reconnect' : 'reconnects'}${window}`;
 }
 
 function faultsOf({ faults: { count, p50Us, p99Us, maxUs } }: HandoffStatus): string {

@@ -1,4 +1,5 @@
 /** Handoffs as a table. A node shows the figures that it has itself or was told; the others are `–`. */
+import { phaseOf } from '../../edge/handoff/figures.ts';
 import type { HandoffStatus } from '../../edge/http/api.types.ts';
 import { bytes, duration, micros, ranAt, rate, spanMs, stood } from '../format.ts';
 import type { Style } from '../style.ts';
@@ -7,9 +8,15 @@ import { type Column, table } from '../table.ts';
 export function stage(handoff: HandoffStatus, style: Style): string {
   const { outcome } = handoff;
   if (handoff.inDoubt) return style.bad(`${handoff.stage}, in doubt`);
-  if (outcome === '') return handoff.stage;
+  if (outcome === '') return phaseOf(handoff);
   return outcome === 'done' ? style.good(outcome) : style.bad(outcome);
 }
+
+/** Of those that have not ended. */
+const UNDER_WAY: Column<HandoffStatus>[] = [
+  { title: 'RATE', right: true, cell: h => (h.bytesPerSecond > 0 ? rate(h.bytesPerSecond) : '') },
+  { title: 'TO GO', right: true, cell: h => (h.secondsLeft > 0 ? duration(h.secondsLeft * 1000) : '') },
+];
 
 export function handoffsBriefly(rows: readonly HandoffStatus[], style: Style): string[] {
   const columns: Column<HandoffStatus>[] = [
@@ -21,8 +28,7 @@ export function handoffsBriefly(rows: readonly HandoffStatus[], style: Style): s
     { title: 'REASON', cell: h => h.reason },
     { title: 'STAGE', cell: h => stage(h, style) },
     { title: 'PAGES LEFT', right: true, cell: h => (h.residualPages > 0 ? String(h.residualPages) : '') },
-    { title: 'RATE', right: true, cell: h => (h.bytesPerSecond > 0 ? rate(h.bytesPerSecond) : '') },
-    { title: 'TO GO', right: true, cell: h => (h.secondsLeft > 0 ? duration(h.secondsLeft * 1000) : '') },
+    ...UNDER_WAY,
   ];
   return table(columns, rows, style);
 }
@@ -36,6 +42,8 @@ export function handoffsInFull(rows: readonly HandoffStatus[], style: Style): st
     { title: 'ENGINE', cell: h => h.engine },
     { title: 'REASON', cell: h => h.reason },
     { title: 'STAGE', cell: h => stage(h, style) },
+    { title: 'LEFT', right: true, cell: h => (h.residualBytes > 0 ? bytes(h.residualBytes) : '') },
+    ...UNDER_WAY,
     { title: 'SWITCH', right: true, cell: h => spanMs(h.at.migrate, ranAt(h.at)) },
     { title: 'BLACKOUT', right: true, cell: h => spanMs(h.at.stopped, ranAt(h.at)) },
     { title: 'TRANSFER', right: true, cell: h => spanMs(ranAt(h.at), h.at.transferred) },

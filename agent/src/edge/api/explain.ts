@@ -1,5 +1,6 @@
 /** Why a VM is where it is, or why a node has the VMs it has: from the last frozen decision, in sentences. */
 import { ShoalError } from '../../errors.ts';
+import { phaseOf } from '../handoff/figures.ts';
 import type { ClusterStatus, DecisionRecord, Explanation, HandoffStatus } from '../http/api.types.ts';
 
 export function explain(
@@ -53,10 +54,10 @@ export function explain(
 }
 
 function movingSentence(handoff: HandoffStatus): string {
-  const { source, target, engine, stage, residualBytes, bytesPerSecond, secondsLeft, linkLostMs } = handoff;
+  const { source, target, engine, residualBytes, bytesPerSecond, secondsLeft, linkLostMs } = handoff;
   const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
   const parts = [
-    `It moves from ${source} to ${target} by ${engine}: ${stage}`,
+    `It moves from ${source} to ${target} by ${engine}: ${phaseOf(handoff)}`,
     ...(residualBytes > 0 ? [`${megabytes(residualBytes)} left`] : []),
     ...(linkLostMs >= 0 ? [`the link is lost for ${Math.round(linkLostMs / 1000)} s`] : []),
     ...(bytesPerSecond > 0 ? [`${megabytes(bytesPerSecond)} a second`] : []),

@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { aHandoff } from '../http/test-api.ts';
 import type { PageStats } from '../pages/types.ts';
-import { figures, NO_FIGURES, type Seen, withFigures } from './figures.ts';
+import { figures, NO_FIGURES, phaseOf, type Seen, withFigures } from './figures.ts';
+import { Timeline } from './timeline.ts';
 
 const { faults, blocked } = aHandoff();
 const stats: PageStats = {
@@ -12,7 +13,7 @@ const stats: PageStats = {
   ...{ dataPages: 5000, pagesDone: 1000, zeroFaults: 3, reconnects: 2, cpuMs: 40 },
   ...{ faults, blocked, deviceLoadPages: [] },
 };
-const seen: Seen = { role: 'target', stats, pageBytes: 4096, linkLostMs: -1, ended: false };
+const seen: Seen = { role: 'target', stats, pageBytes: 4096, linkLostMs: -1, silentMs: 0, ended: false };
 
 test('the bytes of all classes together are those on the wire', () => {
   const { bytes, wireBytes } = figures(seen);
@@ -38,6 +39,27 @@ test('a handoff that has ended goes at no rate and has lost no link', () => {
   const { bytesPerSecond, linkLostMs, reconnects } = figures({ ...seen, linkLostMs: 3000, ended: true });
   assert.equal([bytesPerSecond, linkLostMs, reconnects], [0, -1, 2]);
   assert.is(figures({ ...seen, linkLostMs: 3000 }).linkLostMs, 3000);
+});
+
+test('silence is told while pages are missing, and by the time since one came', () => {
+  assert.is(figures({ ...seen, silentMs: 1500 }).silentMs, 1500);
+  assert.is(figures({ ...seen, silentMs: 1500, ended: true }).silentMs, -1);
+  assert.is(figures({ ...seen, silentMs: 1500, stats: { ...stats, pagesDone: 5000 } }).silentMs, -1);
+  const timeline = new Timeline();
+  timeline.keep(stats, 1000);
+  timeline.keep({ ...stats, wireBytes: 2_000_000 }, 2000);
+  assert.is(timeline.movedAtMs, 1000, 'a dead link still tries');
+  timeline.keep({ ...stats, urgentBytes: 12_288 }, 3000);
+  assert.is(timeline.movedAtMs, 3000);
+});
+
+test('people are told that a guest which runs elsewhere waits for its pages, whatever the newest record is', () => {
+  const { at } = aHandoff();
+  const moving = { stage: 'committed', outcome: '', at: { ...at, transferred: -1 } };
+  assert.is(phaseOf(moving), 'transferring');
+  assert.is(phaseOf({ ...moving, at: { ...at, run: -1, resumed: -1, transferred: -1 } }), 'committed');
+  assert.is(phaseOf({ ...moving, outcome: 'done' }), 'committed');
+  assert.is(phaseOf({ ...moving, at }), 'committed');
 });
 
 test('each side tells what it knows: the target of faults and who stood, the source of the window', () => {

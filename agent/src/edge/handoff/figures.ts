@@ -1,5 +1,5 @@
 /** What a handoff costs, out of the figures of its page server: as `/v1/handoffs` shows it, and the record keeps it. Pure. */
-import type { HandoffFigures } from '../http/api.types.ts';
+import type { HandoffFigures, HandoffStatus } from '../http/api.types.ts';
 import type { Blocked, PageStats } from '../pages/types.ts';
 
 /** Each record has these rows: a guest has a few vCPUs, a VMM some threads more; those that stood longest are by name. */
@@ -23,6 +23,7 @@ export const NO_FIGURES: HandoffFigures = {
   secondsLeft: -1,
   reconnects: -1,
   linkLostMs: -1,
+  silentMs: -1,
   faults: { count: -1, sumUs: -1, p50Us: -1, p99Us: -1, maxUs: -1, buckets: [] },
   blocked: [],
   pagesCpuMs: -1,
@@ -34,11 +35,13 @@ export type Seen = {
   pageBytes: number;
   /** For how long the link is lost, -1 while it is not. */
   linkLostMs: number;
+  /** Since a page came or went. */
+  silentMs: number;
   ended: boolean;
 };
 
 /** Faults wait on the target alone, and the window is the source's: the other side says -1. */
-export function figures({ role, stats, pageBytes, linkLostMs, ended }: Seen): HandoffFigures {
+export function figures({ role, stats, pageBytes, linkLostMs, silentMs, ended }: Seen): HandoffFigures {
   if (!stats) return { ...NO_FIGURES, linkLostMs };
   const { wireBytes, urgentBytes, bulkBytes, streamBytes, dataBytes, dataPages } = stats;
   const residualPages = Math.max(0, dataPages - stats.pagesDone);
@@ -66,6 +69,7 @@ export function figures({ role, stats, pageBytes, linkLostMs, ended }: Seen): Ha
     secondsLeft: secondsLeft(residualBytes, bytesPerSecond),
     reconnects: stats.reconnects,
     linkLostMs: ended ? -1 : linkLostMs,
+    silentMs: ended || residualPages === 0 ? -1 : silentMs,
     faults: isTarget ? { ...stats.faults, buckets: [...stats.faults.buckets] } : NO_FIGURES.faults,
     blocked: isTarget ? longest(stats.blocked) : [],
     pagesCpuMs: stats.cpuMs,
@@ -94,3 +98,7 @@ export const withFigures = <T extends Partial<HandoffFigures>>(row: T): T & Hand
   ...row,
   faults: { ...NO_FIGURES.faults, ...row.faults },
 });
+
+/** What people are told of where it stands: its record, but for the longest part of it. */
+export const phaseOf = ({ stage, at, outcome }: Pick<HandoffStatus, 'stage' | 'at' | 'outcome'>): string =>
+  outcome === '' && at.transferred < 0 && (at.resumed >= 0 || at.run >= 0) ? 'transferring' : stage;

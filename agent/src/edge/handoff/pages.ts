@@ -212,7 +212,7 @@ export class Pages {
   }
 
   #keep(stats: PageStats): void {
-    this.#timeline.stats = stats;
+    this.#timeline.keep(stats, this.#deps.clock.nowMs());
   }
 
   #session(): SessionFile {

@@ -22,10 +22,19 @@ export class Timeline {
     ended: -1,
   };
   stats: PageStats | undefined;
+  /** When a page came or went last. */
+  movedAtMs = -1;
   /** When the page servers lost their link, -1 while they have one or never had. */
   linkLostAtMs = -1;
   outcome = '';
   detail = '';
+
+  /** The newest figures of the page server. */
+  keep(stats: PageStats, nowMs: number): void {
+    const { urgentBytes, bulkBytes } = this.stats ?? { urgentBytes: -1, bulkBytes: -1 };
+    if (stats.urgentBytes !== urgentBytes || stats.bulkBytes !== bulkBytes) this.movedAtMs = nowMs;
+    this.stats = stats;
+  }
 
   mark(stage: Stage, atMs: number): void {
     if (this.at[stage] < 0) this.at[stage] = atMs;
@@ -83,7 +92,7 @@ export function handoffStatus(
   { self, nowMs, nameOf }: { self: string; nowMs: number; nameOf(peer: string): string },
 ): HandoffStatus {
   const { handoff, role, peer, offer } = entry;
-  const { stats, linkLostAtMs, outcome } = timeline;
+  const { stats, movedAtMs, linkLostAtMs, outcome } = timeline;
   return {
     handoff,
     vm: offer.spec.vm,
@@ -104,6 +113,7 @@ export function handoffStatus(
       stats,
       pageBytes: entry.session?.pageBytes ?? PAGE_BYTES,
       linkLostMs: linkLostAtMs < 0 ? -1 : Math.round(nowMs - linkLostAtMs),
+      silentMs: Math.round(nowMs - movedAtMs),
       ended: outcome !== '',
     }),
   };

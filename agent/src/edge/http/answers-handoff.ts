@@ -45,6 +45,7 @@ export const HandoffStatus = object({
   secondsLeft: number,
   reconnects: whole,
   linkLostMs: number,
+  silentMs: number,
   faults: object({
     count: whole,
     sumUs: whole,

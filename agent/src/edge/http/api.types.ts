@@ -88,6 +88,8 @@ export type HandoffFigures = {
   reconnects: number;
   /** For how long the two page servers have had no link; -1 while they have one. */
   linkLostMs: number;
+  /** Since the last byte of a page came or went; -1 while none is missing. A link may be dead long before that is known. */
+  silentMs: number;
   /** Waits for pages of data; the target's. `buckets`: see `FAULT_BOUNDS_US` and docs/metrics.md. */
   faults: FaultStats;
   /** How long which threads of the VMM stood for pages, longest first; the target's. */

@@ -101,6 +101,7 @@ export const aHandoff = (more: Partial<HandoffStatus> = {}): HandoffStatus => ({
   secondsLeft: 0,
   reconnects: 0,
   linkLostMs: -1,
+  silentMs: -1,
   faults: {
     count: 812,
     sumUs: 402_000,
