@@ -109,6 +109,26 @@ impl Bitmap {
             .sum();
     }
 
+    /// Clears what is not set in `other`.
+    pub fn intersect(&mut self, other: &Self) {
+        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+            *mine &= theirs;
+        }
+        self.ones = self
+            .words
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum();
+    }
+
+    /// Whether all that is set in `other` from `from`, a multiple of 64, up to `end` is set here.
+    pub fn covers(&self, other: &Self, from: u64, end: u64) -> bool {
+        debug_assert_eq!(from % 64, 0);
+        let words = (from / 64) as usize..end.min(self.len).div_ceil(64) as usize;
+        let both = self.words[words.clone()].iter().zip(&other.words[words]);
+        both.into_iter().all(|(mine, theirs)| theirs & !mine == 0)
+    }
+
     /// Calls `emit(first page, bytes)` for the whole map in pieces that fit into a frame.
     pub fn pieces<E>(&self, mut emit: impl FnMut(u64, &[u8]) -> Result<(), E>) -> Result<(), E> {
         /// 512 KiB of bits: 16 GiB of memory in one frame.
@@ -147,6 +167,10 @@ mod tests {
         })
         .unwrap();
         assert_eq!((copy.ones(), copy.get(999)), (5, true));
+        assert!(copy.covers(&map, 0, 1000) && copy.clear(65));
+        assert!(!copy.covers(&map, 64, 1000) && copy.covers(&map, 128, 1000));
+        copy.intersect(&map);
+        assert_eq!(copy.ones(), 4);
         copy.subtract(&map);
         assert_eq!((copy.ones(), copy.next(0)), (0, None));
         assert!(map.clear(64) && !map.clear(64));

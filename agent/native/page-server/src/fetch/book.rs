@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use super::ACK_PAGES;
 use crate::bitmap::Bitmap;
 
 pub struct Book {
@@ -12,6 +13,9 @@ pub struct Book {
     /// Installed, or known to be zero.
     pub settled: Bitmap,
     zeroed: Bitmap,
+    /// Blocks of `ACK_PAGES` in which something came since they were last looked at, and those that were acknowledged.
+    touched: Vec<u64>,
+    acknowledged: Bitmap,
     /// Who waits for a page, the first one first.
     waiting: HashMap<u64, Vec<Waiter>>,
     pub resumed: bool,
@@ -45,6 +49,8 @@ impl Book {
             map_known: false,
             settled: Bitmap::new(pages),
             zeroed: Bitmap::new(pages),
+            touched: vec![],
+            acknowledged: Bitmap::new(pages.div_ceil(ACK_PAGES)),
             waiting: HashMap::new(),
             resumed: false,
             complete: false,
@@ -96,8 +102,33 @@ impl Book {
             return None;
         }
         self.map_known = true;
+        // What was found in place when this page server took over may hold more than the source has.
+        self.settled.intersect(&self.map);
         let hole = |page: &u64| !self.map.get(*page);
         Some(self.waiting.keys().copied().filter(hole).collect())
+    }
+
+    /// Something has come for these pages, over either lane.
+    pub fn touch(&mut self, first: u64, count: u64) {
+        for block in first / ACK_PAGES..=(first + count.saturating_sub(1)) / ACK_PAGES {
+            if self.touched.last() != Some(&block) {
+                self.touched.push(block);
+            }
+        }
+    }
+
+    /// Runs that have become whole: all their data is in place. Each is answered once.
+    pub fn newly_whole(&mut self) -> Vec<(u64, u64)> {
+        let mut whole = vec![];
+        for block in std::mem::take(&mut self.touched) {
+            let first = block * ACK_PAGES;
+            let end = (first + ACK_PAGES).min(self.map.len());
+            let has_all = self.map_known && self.settled.covers(&self.map, first, end);
+            if has_all && self.acknowledged.set(block) {
+                whole.push((first, end - first));
+            }
+        }
+        whole
     }
 
     /// Whether every page of a run is one that the source announced.

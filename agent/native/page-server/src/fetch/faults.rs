@@ -13,6 +13,7 @@ use crate::conn::lock;
 use crate::control::ACCEPT_AGAIN;
 use crate::frame::Frame;
 use crate::link::wrong;
+use crate::sys::file::data_pages;
 use crate::sys::process;
 use crate::sys::reclaim;
 use crate::sys::socket::{peer, readable, recv_with_fd};
@@ -54,12 +55,16 @@ impl Fetch {
             return Ok(false);
         };
         let (uffd, base) = (Uffd::new(found.fd)?, found.base);
+        // Nobody else fills it, and whoever touches what is missing waits: what the file holds is what is in place.
+        let ram = std::fs::File::open(&self.session.ram_file)?;
+        let (held, _) = data_pages(&ram, self.session.pages(), self.session.page_bytes)?;
         lock(&self.memory.stats).vmm_pid = found.pid;
         {
             let mut book = lock(&self.memory.book);
             // What devices touch while they load was seen by the first one.
             book.resumed = true;
             book.complete = !found.watched;
+            book.settled = held;
         }
         if found.watched {
             // Faults that the dead one had read are told again.

@@ -75,6 +75,12 @@ impl Fetch {
                 Frame::CompleteAck => {}
                 _ => return Err(wrong("the source sent a frame that only a target sends")),
             }
+            // By this thread alone: who brings urgent pages must not wait for a full connection.
+            let whole = lock(&self.memory.book).newly_whole();
+            for (first, count) in whole {
+                let count = count as u32;
+                link.bulk.send(&Frame::Ack { first, count })?;
+            }
             self.finish()?;
         }
     }

@@ -23,7 +23,9 @@ impl Fetch {
         let (settled, complete) = {
             let mut book = lock(&self.memory.book);
             book.linked();
-            (book.map_known.then(|| book.settled.clone()), book.complete)
+            // Without a map it may still have found pages in place when it took over.
+            let has_some = book.map_known || book.settled.ones() > 0;
+            (has_some.then(|| book.settled.clone()), book.complete)
         };
         if let Some(settled) = settled {
             settled.pieces(|first, bits| link.bulk.send(&Frame::Installed { first, bits }))?;

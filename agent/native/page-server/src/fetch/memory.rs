@@ -112,6 +112,7 @@ impl Memory {
             }
             at += run;
         }
+        lock(&self.book).touch(first, count);
         Ok(true)
     }
 
@@ -126,6 +127,7 @@ impl Memory {
                 return Ok(false);
             }
             let waited = book.zeros(first, count);
+            book.touch(first, count);
             lock(&self.stats).pages_done = book.settled.ones();
             waited
         };

@@ -24,6 +24,8 @@ pub use book::Waiter;
 use memory::Memory;
 use stream::Stream;
 
+/// Pages that are acknowledged together: 2 MiB, as much as is given back at once at the source.
+pub const ACK_PAGES: u64 = 512;
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 pub struct Fetch {

@@ -25,6 +25,9 @@ impl Serve {
             };
             let data = {
                 let mut state = self.frozen(conn)?;
+                if state.release.as_ref().is_some_and(|it| it.has_given(page)) {
+                    continue; // it came by bulk while the fault was under way, and was acknowledged
+                }
                 let plan = state.plan.as_mut().ok_or_else(too_early)?;
                 plan.faulted(page);
                 plan.map.get(page)
@@ -54,7 +57,7 @@ impl Serve {
             if conn.is_closed() {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
-            if state.settled.is_none() {
+            if !state.was_frozen {
                 return Err(too_early());
             }
             state = self.changed.wait(state).expect("no thread panics");
@@ -72,11 +75,21 @@ impl Serve {
                     let took = Duration::from_nanos(nanoseconds.into());
                     self.credited(bytes, Some(took));
                 }
-                Frame::Ack { .. } => {}
+                Frame::Ack { first, count } => {
+                    let mut guard = lock(&self.state);
+                    let state = &mut *guard;
+                    if let (Some(plan), Some(release)) = (&state.plan, &mut state.release)
+                        && !release.acknowledged(plan, first, u64::from(count))
+                    {
+                        return Err(wrong("the target acknowledged what it cannot have"));
+                    }
+                    drop(guard);
+                    self.give_back();
+                }
                 Frame::Complete => {
                     let link = {
                         let state = lock(&self.state);
-                        if state.plan.is_none() && state.settled.is_none() {
+                        if state.plan.is_none() && !state.was_frozen {
                             return Err(wrong("an end before the memory was frozen"));
                         }
                         state.link.clone()

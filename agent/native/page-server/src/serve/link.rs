@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::Serve;
 use super::packing::Packing;
+use super::release::LACKS;
 use super::window::Window;
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
@@ -203,11 +204,16 @@ impl Serve {
                     }
                 }
                 Frame::Resume { complete } => {
-                    let mut state = lock(&self.state);
-                    if let Some(plan) = &mut state.plan {
+                    let mut guard = lock(&self.state);
+                    let state = &mut *guard;
+                    if let (Some(plan), Some(release)) = (&mut state.plan, &mut state.release) {
+                        if !complete && !release.resume(&plan.map, &settled) {
+                            return Err(wrong(LACKS));
+                        }
                         plan.resume(&settled);
                     }
-                    state.settled = has_map.then_some(settled);
+                    state.settled = Some(settled);
+                    state.was_frozen = has_map;
                     return Ok(complete);
                 }
                 _ => return Err(wrong("the target did not say what it has")),
@@ -219,6 +225,7 @@ impl Serve {
         let mut state = lock(&self.state);
         state.link = None;
         state.settled = None;
+        state.was_frozen = false;
         lock(&self.stats).wire_bytes += link.wire_bytes();
         state.stream.broke();
         self.changed.notify_all();

@@ -1,12 +1,14 @@
 //! The source: reads the RAM file of the stopped guest and sends it, urgent pages first.
 
 mod bulk;
+mod give;
 mod heat;
 mod lanes;
 mod link;
 mod pace;
 pub(crate) mod packing;
 pub(crate) mod plan;
+mod release;
 mod stream;
 mod watch;
 pub(crate) mod window;
@@ -27,8 +29,10 @@ use crate::link::Link;
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::sys::file;
+use give::Giver;
 use packing::Packing;
 use plan::Plan;
+use release::{LACKS, Release};
 use stream::Stream;
 use watch::Watch;
 use window::{MOST, Window};
@@ -43,8 +47,12 @@ struct State {
     /// There has been a link: this is the right target, whatever comes over the next one.
     was_linked: bool,
     plan: Option<Plan>,
-    /// What the target has, as it said when the present link began; `None`: not even the map.
+    /// What the target has, as it said when the present link began.
     settled: Option<Bitmap>,
+    /// It knows the map, or has something: the memory was frozen before.
+    was_frozen: bool,
+    /// With the plan.
+    release: Option<Release>,
     map_sent: bool,
     /// What the target has granted, bytes.
     credit: i64,
@@ -64,6 +72,8 @@ pub struct Serve {
     watch: Mutex<Option<Watch>>,
     stats: Mutex<Stats>,
     ram: Option<File>,
+    /// There once memory may be given back.
+    giver: Mutex<Option<Giver>>,
 }
 
 /// Runs until it is told to quit.
@@ -85,6 +95,7 @@ pub fn run(session: Session) -> Result<(), String> {
         watch: Mutex::default(),
         stats: Mutex::default(),
         ram,
+        giver: Mutex::default(),
     });
     let commands: Arc<dyn Commands> = serve.clone();
     control::listen(&control, &serve.events, &commands)?;
@@ -125,15 +136,12 @@ impl Serve {
             )
         };
         self.last_sample();
-        let mut map = Bitmap::new(self.session.pages());
-        let page = self.session.page_bytes;
-        let (mut at, mut extents) = (0, 0u64);
-        while let Some((start, end)) = file::next_data(ram, at).map_err(fault)? {
-            (start / page..end.div_ceil(page)).for_each(|page| {
-                map.set(page);
-            });
-            extents += 1;
-            at = end.max(start + page);
+        let (pages, page) = (self.session.pages(), self.session.page_bytes);
+        let (mut map, extents) = file::data_pages(ram, pages, page).map_err(fault)?;
+        let mut release = Release::new(pages);
+        if let Some((known, given)) = give::kept(&self.session.dir, pages).map_err(fault)? {
+            map = known; // holes that a page server which is dead has made are no zeros
+            release.given(given);
         }
         let data_pages = map.ones();
         let hot = self.hottest();
@@ -145,9 +153,14 @@ impl Serve {
         let (first, order) = (&self.session.device_load_pages, self.session.order);
         let mut plan = Plan::new(map, first, order, hot);
         if let Some(settled) = &state.settled {
-            plan.resume(settled); // frozen before, by a page server that is dead
+            // Frozen before, by a page server that is dead.
+            if !release.resume(&plan.map, settled) {
+                return Err(("ram", LACKS.to_owned()));
+            }
+            plan.resume(settled);
         }
         state.plan = Some(plan);
+        state.release = Some(release);
         lock(&self.stats).data_pages = data_pages;
         self.changed.notify_all();
         Ok(json!({
@@ -193,7 +206,7 @@ impl Serve {
             let state = lock(&self.state);
             let mut stats = lock(&self.stats);
             if let Some(plan) = &state.plan {
-                stats.pages_done = plan.map.ones() - plan.left.ones();
+                stats.pages_done = stats.data_pages - plan.left.ones();
             }
             stats.samples = samples;
             stats.bulk_window_bytes = state.window.as_ref().map_or(0, Window::size);
@@ -208,6 +221,7 @@ impl Commands for Serve {
     fn command(&self, name: &str) -> Result<Value, (&'static str, String)> {
         match name {
             "freeze" => self.freeze(),
+            "release" => self.release(),
             "watch" => Ok(self.watch()),
             "resumed" => Ok(json!({})),
             "quit" => {

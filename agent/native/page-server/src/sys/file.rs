@@ -5,6 +5,7 @@ use std::io::{self, IoSliceMut};
 use std::os::fd::AsRawFd;
 
 use super::check;
+use crate::bitmap::Bitmap;
 
 /// Next offset at or after `from` that is data (`SEEK_DATA`) or a hole (`SEEK_HOLE`); `None` behind the last data.
 fn seek(file: &File, from: u64, whence: i32) -> io::Result<Option<u64>> {
@@ -18,12 +19,34 @@ fn seek(file: &File, from: u64, whence: i32) -> io::Result<Option<u64>> {
 }
 
 /// The next data extent `[start, end)` at or after `from`, in bytes.
-pub fn next_data(file: &File, from: u64) -> io::Result<Option<(u64, u64)>> {
+fn next_data(file: &File, from: u64) -> io::Result<Option<(u64, u64)>> {
     let Some(start) = seek(file, from, libc::SEEK_DATA)? else {
         return Ok(None);
     };
     let end = seek(file, start, libc::SEEK_HOLE)?.unwrap_or(start);
     Ok(Some((start, end)))
+}
+
+/// Pages with data of a file of so many pages, and in how many extents they lie.
+pub fn data_pages(file: &File, pages: u64, page_bytes: u64) -> io::Result<(Bitmap, u64)> {
+    let mut map = Bitmap::new(pages);
+    let (mut at, mut extents) = (0, 0);
+    while let Some((start, end)) = next_data(file, at)? {
+        (start / page_bytes..end.div_ceil(page_bytes)).for_each(|page| {
+            map.set(page);
+        });
+        extents += 1;
+        at = end.max(start + page_bytes);
+    }
+    Ok((map, extents))
+}
+
+/// Gives the memory of a range back: it is a hole from now on, and the file as long as before (fallocate(2)).
+pub fn punch(file: &File, at: u64, bytes: u64) -> io::Result<()> {
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    // SAFETY: fallocate touches no memory of ours; the descriptor is open as long as `file` is borrowed.
+    let result = unsafe { libc::fallocate(file.as_raw_fd(), mode, at as i64, bytes as i64) };
+    check(i64::from(result)).map(drop)
 }
 
 /// `preadv(2)` until the slices are full: one call in practice, several after a short read.

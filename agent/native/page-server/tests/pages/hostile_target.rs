@@ -24,6 +24,7 @@ pub struct Scene {
     pub listener: TcpListener,
     pub target: SessionDir,
     pub source: SessionDir,
+    pub ram: std::path::PathBuf,
     _dir: Dir,
 }
 
@@ -55,6 +56,7 @@ impl Scene {
             listener,
             target,
             source,
+            ram: dir.at("ram"),
             _dir: dir,
         }
     }
