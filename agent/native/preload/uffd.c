@@ -186,6 +186,9 @@ static void watch(void *address, size_t length, off_t offset) {
         .range = {.start = (uint64_t)ram_start, .len = length}, .mode = UFFDIO_REGISTER_MODE_MISSING};
     if (ioctl(kept, UFFDIO_REGISTER, &range) != 0)
         die("UFFDIO_REGISTER");
+    /* The watch is not a child's: what it touched would be filled with zeros, in the file that it shares. */
+    if (syscall(SYS_madvise, address, length, MADV_DONTFORK) != 0)
+        die("MADV_DONTFORK");
     /* A length that is not the guest's is refused there, which ends the VMM. */
     hand_over(path, kept, address, length);
 }

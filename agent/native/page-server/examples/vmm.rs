@@ -47,6 +47,9 @@ fn main() {
                 },
                 "again" => map(file.as_raw_fd(), bytes, libc::MAP_SHARED) as u64,
                 "private" => map(file.as_raw_fd(), bytes, libc::MAP_PRIVATE) as u64,
+                "unmap" => unmap(base, bytes),
+                "fork" => fork_and_read(base + number(1) * PAGE),
+                "exec" => descriptors_of_a_child(),
                 "room" => room(&path, words[1], libc::MS_REMOUNT),
                 "smaps" => u64::from(is_nohuge(base)),
                 other => panic!("no command {other}"),
@@ -71,6 +74,42 @@ fn map(fd: i32, bytes: usize, kind: i32) -> usize {
     };
     assert_ne!(at, libc::MAP_FAILED);
     at as usize
+}
+
+fn unmap(base: usize, bytes: usize) -> u64 {
+    // SAFETY: the test touches none of it afterwards.
+    unsafe { libc::munmap(base as *mut _, bytes) as u64 }
+}
+
+/// What became of a child that reads there: the signal that ended it, or 0.
+fn fork_and_read(at: usize) -> u64 {
+    let mut status = 0;
+    // SAFETY: the child reads one byte, of this mapping or of none, and ends without a word to anything it shares.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            std::ptr::read_volatile(at as *const u8);
+            libc::_exit(0);
+        }
+        assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+    }
+    if libc::WIFSIGNALED(status) {
+        libc::WTERMSIG(status) as u64
+    } else {
+        0
+    }
+}
+
+/// How many userfaultfds a program has that this one starts.
+fn descriptors_of_a_child() -> u64 {
+    let mut list = std::process::Command::new("/bin/ls");
+    let output = list
+        .args(["-l", "/proc/self/fd"])
+        .output()
+        .expect("ls runs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.matches("userfaultfd").count() as u64
 }
 
 /// FNV-1a of memory that other threads may be writing, which makes the sum any of the possible ones.

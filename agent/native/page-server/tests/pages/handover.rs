@@ -13,6 +13,7 @@ use crate::support::dir::Dir;
 use crate::support::pair::{Pair, Target, Wants};
 use crate::support::process::Process;
 use crate::support::ram;
+use crate::support::sanitized::sanitize;
 use crate::support::session::{SessionDir, uid};
 use crate::support::vmm::Vmm;
 use crate::support::{PATIENCE, until};
@@ -48,6 +49,7 @@ impl Scene {
     fn vmm(&self, name: &str, pages: u64) -> Vmm {
         let socket = self.session.at("uffd.sock");
         let mut command = Vmm::command(&self.dir.at(name), pages, Some(&socket));
+        sanitize(&mut command);
         File::create(self.dir.at(name)).expect("a RAM file");
         Vmm::start(&mut command, &self.dir.at("vmm.log"))
     }

@@ -11,6 +11,7 @@ mod hostile_target;
 mod killed;
 mod pacing;
 mod packed;
+mod preload;
 mod release;
 mod repeats;
 mod restarts;

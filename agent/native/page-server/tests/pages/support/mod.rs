@@ -7,6 +7,7 @@ pub mod peer;
 pub mod process;
 pub mod proxy;
 pub mod ram;
+pub mod sanitized;
 pub mod session;
 pub mod vmm;
 
