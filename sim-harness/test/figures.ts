@@ -18,7 +18,10 @@ export function assertAddsUp({
 }: HandoffStatus) {
   const { urgent, bulk, state, control } = bytes;
   assert.is(urgent + bulk + state + control, wireBytes, 'all classes together are the wire');
-  assert.ok(control > 0 && state > 0 && urgent + bulk >= dataBytes, 'and each is there');
+  assert.ok(
+    control > 0 && state > 0 && urgent + bulk - h.packedBytes + h.packedFromBytes >= dataBytes,
+    'each is there',
+  );
   assert.equal([h.residualPages, h.residualBytes, h.secondsLeft], [0, 0, 0], 'nothing is left');
   assert.ok(dataPages > 0 && h.linkLostMs === -1 && h.bytesPerSecond === 0);
   if (role === 'source') return assert.is(faults.count, -1, 'who waited is not seen at the source');

@@ -1,5 +1,4 @@
 /** `migrate --wait`: follows one handoff to its end, a line of progress on the way. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { phaseOf } from '../edge/handoff/figures.ts';
 import type { HandoffStatus } from '../edge/http/api.types.ts';
 import { ShoalError } from '../errors.ts';
@@ -49,7 +48,7 @@ export async function follow(shell: Shell, id: string, timeoutMs: number): Promi
         'See `shoal handoffs`',
       );
     }
-    await sleep(LOOK_EVERY_MS);
+    await shell.sleep(LOOK_EVERY_MS);
   }
 }
 
@@ -63,7 +62,7 @@ async function look(shell: Shell, id: string): Promise<Answer<HandoffStatus>> {
       const gone = error instanceof ShoalError && error.code === 'SHOAL_CLI_UNREACHABLE';
       if (!gone || shell.now() >= untilMs) throw error;
     }
-    await sleep(LOOK_EVERY_MS);
+    await shell.sleep(LOOK_EVERY_MS);
   }
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `shoal`: hands the arguments and this terminal to the program. The only place that ends the process. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './run.ts';
 
 // `shoal vms | head` is no error.
@@ -13,4 +14,5 @@ process.exitCode = await run(process.argv.slice(2), {
   noteColumns: () => process.stderr.columns,
   env: process.env,
   now: Date.now,
+  sleep,
 });

@@ -61,6 +61,7 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
       json,
       style: style(wantsColour(terminal.outTty, terminal.env)),
       now: terminal.now,
+      sleep: terminal.sleep,
       out: terminal.out,
       note: terminal.note,
       live: terminal.noteTty && terminal.env.TERM !== 'dumb',

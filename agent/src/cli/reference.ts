@@ -5,7 +5,15 @@ import { createProgram } from './program.ts';
 
 export function cliReference(): string {
   const quiet = () => undefined;
-  const terminal = { out: quiet, note: quiet, outTty: false, noteTty: false, env: {}, now: () => 0 };
+  const terminal = {
+    out: quiet,
+    note: quiet,
+    outTty: false,
+    noteTty: false,
+    env: {},
+    now: () => 0,
+    sleep: async () => undefined,
+  };
   const program = createProgram(terminal, { code: 0 });
   const rows = (command: Command, prefix: string): string[] => {
     const name = `${prefix}${command.name()}`;

@@ -15,6 +15,8 @@ export type Terminal = {
   env: Environment;
   /** Wall clock, ms. */
   now(): number;
+  /** Until that many ms are over. */
+  sleep(ms: number): Promise<unknown>;
 };
 
 /** 0 done; 1 refused, failed, or a check of `doctor` failed; 2 bad usage. */

@@ -8,6 +8,8 @@ export type Shell = {
   style: Style;
   /** Wall clock, ms. */
   now(): number;
+  /** Until that many ms are over. */
+  sleep(ms: number): Promise<unknown>;
   /** Results. */
   out(text: string): void;
   /** Progress and notes. */

@@ -1,7 +1,10 @@
 /** For tests alone: one run of `shoal` in this process, its outputs kept; and one as a process of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { run, type Terminal } from './run.ts';
+
+const SHORT_MS = 10;
 
 export type Ran = { code: number; out: string; note: string };
 
@@ -18,6 +21,8 @@ export async function shoal(args: string[], more: Partial<Terminal> = {}): Promi
     noteTty: false,
     env: {},
     now: Date.now,
+    // Nothing here takes as long as a command looks again after: a turn for what is under way is enough.
+    sleep: () => sleep(SHORT_MS),
     ...more,
   });
   return ran;

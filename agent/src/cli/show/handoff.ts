@@ -18,6 +18,7 @@ export function handoffAlone(handoff: HandoffStatus, style: Style, plain: boolea
     ['stage', `${stage(handoff, style)}${detail && `: ${detail}`}`],
     ['time', timesOf(handoff)],
     ['wire', wireOf(handoff)],
+    ['packed', packedOf(handoff)],
     ['pages', pagesOf(handoff)],
     ['link', linkOf(handoff)],
     ['faults', faultsOf(handoff)],
@@ -50,6 +51,13 @@ function wireOf({ wireBytes, bytes: of }: HandoffStatus): string {
   const classes = listed(Object.entries(of).map(([name, count]) => [name, bytes(count)]));
   return `${bytes(wireBytes)}: ${classes}`;
 }
+
+const packedOf = ({
+  packedFromBytes: from,
+  packedBytes: to,
+  packedExtents: extents,
+}: HandoffStatus): string =>
+  extents > 0 ? `${bytes(from)} went as ${bytes(to)}, in ${extents} extents` : '';
 
 function pagesOf({ dataPages, residualPages, residualBytes, secondsLeft }: HandoffStatus): string {
   if (dataPages <= 0) return '';

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { aHandoff } from '../http/test-api.ts';
 import type { PageStats } from '../pages/types.ts';
 import { figures, NO_FIGURES, phaseOf, type Seen, withFigures } from './figures.ts';
+import { plus } from './figures-sum.ts';
 import { Timeline } from './timeline.ts';
 
 const { faults, blocked } = aHandoff();
@@ -60,6 +61,27 @@ test('people are told that a guest which runs elsewhere waits for its pages, wha
   assert.is(phaseOf({ ...moving, at: { ...at, run: -1, resumed: -1, transferred: -1 } }), 'committed');
   assert.is(phaseOf({ ...moving, outcome: 'done' }), 'committed');
   assert.is(phaseOf({ ...moving, at }), 'committed');
+});
+
+test("page servers that followed one another count as one: what went adds up, where it stands is the last one's word", () => {
+  const zero = { ...faults, count: 0, sumUs: 0, p50Us: 0, p99Us: 0, maxUs: 0, buckets: [] };
+  assert.is(plus(undefined, stats), stats);
+  const next = { ...stats, wireBytes: 500, reconnects: 0, pagesDone: 7, dataBytes: 28_672 };
+  const sum = plus(stats, next);
+  assert.equal([sum.wireBytes, sum.bulkBytes, sum.reconnects, sum.cpuMs], [1_000_500, 1_800_000, 2, 80]);
+  assert.equal([sum.pagesDone, sum.dataBytes, sum.dataPages], [7, 28_672, 5000]);
+  assert.equal(
+    sum.faults.buckets,
+    faults.buckets.map(count => 2 * count),
+  );
+  const { count, sumUs, p50Us, p99Us, maxUs } = sum.faults;
+  assert.equal([count, sumUs, p50Us, p99Us, maxUs], [1624, 804_000, 500, 2000, 5200], 'by the bounds');
+  assert.equal(
+    sum.blocked,
+    blocked.map(row => ({ ...row, us: 2 * row.us, faults: 2 * row.faults })),
+  );
+  const other = plus({ ...stats, faults: zero }, { ...next, blocked: [{ thread: '77', us: 1, faults: 1 }] });
+  assert.equal([other.faults, other.blocked.length], [faults, 3]);
 });
 
 test('each side tells what it knows: the target of faults and who stood, the source of the window', () => {

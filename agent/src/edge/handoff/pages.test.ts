@@ -7,7 +7,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clock } from '../clock.ts';
 import { createPageServers } from '../pages/client.ts';
-import type { PageServer, PageServers } from '../pages/types.ts';
+import { imposters } from '../pages/test-imposter.ts';
+import { FAULT_BOUNDS_US, type PageServer, type PageServers } from '../pages/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { log } from './test-node.ts';
@@ -106,6 +107,79 @@ test('a page server of the source that was killed is told again that the memory 
   assert.is(started.length, 2);
   assert.is((await started[1]?.stats())?.dataPages, 3);
   await pages.end();
+});
+
+test('what page servers say of themselves goes to the log of the agent, and the figures of one go on with the next', async () => {
+  const { imposter, end } = imposters(runDir);
+  const lives = [await imposter('first'), await imposter('second')];
+  let next = 0;
+  const servers = {
+    init: async () => ({ certSha256: '', dir: runDir, streamSocket: '', uffdSocket: '' }),
+    start: async () => lives[next++]?.pages,
+    adopt: async () => undefined,
+    remove: async () => undefined,
+  } as unknown as PageServers;
+  const lines: unknown[] = [];
+  const note = (level: string) => (fields: object, message: string) =>
+    lines.push([level, message, Object.values(fields).at(-1)]);
+  const noted = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') };
+  const entry = {
+    ...{ handoff, role: 'source', peer: 'peer', bootId: 'boot', session: undefined },
+    offer: { engine: 'precopy', spec: { name: 'web1' } } as Offer,
+  } as Omit<JournalEntry, 'record' | 'seq'>;
+  const timeline = new Timeline();
+  let told = (): void => undefined;
+  const until = (): Promise<void> =>
+    new Promise(resolve => {
+      told = resolve;
+    });
+  const pages = new Pages(entry, { pageServers: servers, log: noted, clock }, timeline, {
+    ...{ up: () => told(), complete: () => undefined, progress: () => told(), gone: () => told() },
+  });
+  await pages.init();
+  await pages.start({ role: 'serve' } as Parameters<Pages['start']>[0]);
+  const say = async (life: number, ...events: object[]) => {
+    const heard = until();
+    lives[life]?.socket.write(events.map(event => `${JSON.stringify(event)}\n`).join(''));
+    await heard;
+  };
+  const counts = { wireBytes: 100, urgentBytes: 1, bulkBytes: 90, bytesPerSecond: 1, bulkWindowBytes: 1 };
+  const packed = { packedFromBytes: 0, packedBytes: 0, packedExtents: 0 };
+  const more = { samples: 0, dataBytes: 91, streamBytes: 0, dataPages: 9, pagesDone: 1, zeroFaults: 0 };
+  const none = { count: 0, sumUs: 0, p50Us: 0, p99Us: 0, maxUs: 0 };
+  const buckets = [...FAULT_BOUNDS_US.map(() => 0), 0];
+  const faults = { ...none, boundsUs: FAULT_BOUNDS_US, buckets };
+  const rest = { reconnects: 1, cpuMs: 3, faults, blocked: [], deviceLoadPages: [] };
+  const progress = { event: 'progress', stats: { ...counts, ...packed, ...more, ...rest } };
+  await say(
+    0,
+    { event: 'watch', on: false, detail: 'no PAGEMAP_SCAN' },
+    { event: 'peer', up: true },
+    progress,
+  );
+  assert.is(timeline.linkLostAtMs, -1);
+  await say(0, { event: 'peer', up: false, detail: 'reset' }, progress);
+  const { linkLostAtMs } = timeline;
+  assert.ok(linkLostAtMs >= 0, 'lost since then');
+  await say(0, { event: 'progress', stats: { ...progress.stats, pagesDone: 'all' } });
+  await pages.again();
+  await say(1, { event: 'peer', up: true }, progress);
+  await say(1, progress);
+  assert.is(timeline.linkLostAtMs, -1, 'there is a link again');
+  assert.equal(
+    [timeline.stats?.wireBytes, timeline.stats?.reconnects, timeline.stats?.pagesDone],
+    [200, 2, 1],
+  );
+  assert.equal(lines, [
+    ['info', 'writes of the guest are not seen: its pages go by address', 'no PAGEMAP_SCAN'],
+    ['debug', 'the page servers lost their link', 'reset'],
+    [
+      'warn',
+      'the page server reports an error',
+      'it does not speak as a page server does: stats.pagesDone is not a count',
+    ],
+  ]);
+  end();
 });
 
 test.run();

@@ -110,6 +110,7 @@ export class Pages {
     if (found) return this.#attach(found);
     const session = this.#session();
     const server = await this.#servers.start(session);
+    this.#timeline.startedAgain();
     this.#attach(server);
     // The guest has been stopped here for good since before the commit: what its memory is, it stays.
     if (session.role === 'serve' && session.engine === 'postcopy') this.#frozen(await server.freeze());

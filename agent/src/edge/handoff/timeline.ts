@@ -2,6 +2,7 @@
 import type { HandoffStatus } from '../http/api.types.ts';
 import type { PageStats } from '../pages/types.ts';
 import { figures } from './figures.ts';
+import { plus } from './figures-sum.ts';
 import type { JournalEntry } from './journal.ts';
 
 export type Stage = keyof HandoffStatus['at'];
@@ -21,7 +22,9 @@ export class Timeline {
     transferred: -1,
     ended: -1,
   };
+  /** Of all page servers of this handoff together, as far as this life of the agent knows. */
   stats: PageStats | undefined;
+  #before: PageStats | undefined;
   /** When a page came or went last. */
   movedAtMs = -1;
   /** When the page servers lost their link, -1 while they have one or never had. */
@@ -29,11 +32,17 @@ export class Timeline {
   outcome = '';
   detail = '';
 
-  /** The newest figures of the page server. */
-  keep(stats: PageStats, nowMs: number): void {
+  /** The newest figures of the page server that lives now. */
+  keep(now: PageStats, nowMs: number): void {
+    const stats = plus(this.#before, now);
     const { urgentBytes, bulkBytes } = this.stats ?? { urgentBytes: -1, bulkBytes: -1 };
     if (stats.urgentBytes !== urgentBytes || stats.bulkBytes !== bulkBytes) this.movedAtMs = nowMs;
     this.stats = stats;
+  }
+
+  /** Another page server takes the place of the one that was, and counts from nothing. */
+  startedAgain(): void {
+    this.#before = this.stats;
   }
 
   mark(stage: Stage, atMs: number): void {

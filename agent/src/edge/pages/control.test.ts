@@ -1,48 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BadLine } from '../json-lines.ts';
-import { isAlive, startTicks } from '../vmm/processes.ts';
-import { ControlledPageServer } from './control.ts';
+import { isAlive } from '../vmm/processes.ts';
 import { decodeEvent, decodeFrozen } from './decode.ts';
-import { FAULT_BOUNDS_US, type PageServerEvent } from './types.ts';
+import { imposters } from './test-imposter.ts';
+import { FAULT_BOUNDS_US } from './types.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'shoal-control-'));
-const left: { child: ChildProcess; server: Server }[] = [];
+const { imposter, end } = imposters(dir);
 test.after(() => {
-  for (const { child, server } of left) {
-    child.kill('SIGKILL');
-    server.close();
-  }
+  end();
   rmSync(dir, { recursive: true, force: true });
 });
-
-/** A living process that says whatever the test wants, in a page server's place. */
-async function imposter(name: string) {
-  const child = spawn('sleep', ['60'], { stdio: 'ignore' });
-  const path = join(dir, name);
-  let talk: (socket: Socket) => void = () => undefined;
-  const connected = new Promise<Socket>(resolve => {
-    talk = resolve;
-  });
-  const server = createServer(socket => {
-    socket.on('error', () => undefined);
-    talk(socket);
-  });
-  left.push({ child, server });
-  await new Promise<void>(resolve => server.listen(path, resolve));
-  const id = { pid: child.pid ?? 0, startTicks: startTicks(child.pid ?? 0) ?? '' };
-  const pages = await ControlledPageServer.connect('handoff', id, path);
-  assert.ok(pages);
-  const events: PageServerEvent[] = [];
-  pages.on(event => events.push(event));
-  return { id, socket: await connected, events, pages };
-}
 
 async function ended(id: { pid: number; startTicks: string }): Promise<void> {
   for (let tries = 0; isAlive(id) && tries < 1000; tries++) await sleep(10);
