@@ -1,6 +1,6 @@
 /** One measured move of the VM `bench`, wherever it is, to the other node. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PageOrder } from '@shoal/agent';
+import type { Compression, PageOrder } from '@shoal/agent';
 import { clock } from '@shoal/agent/edge/clock';
 import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { ShoalError } from '@shoal/agent/errors';
@@ -15,14 +15,19 @@ const AFTER_MS = 500;
 const MOVE_MAX_MS = 300_000;
 
 export type Engine = 'postcopy' | 'precopy' | 'qemu-postcopy';
-/** What is compared: an engine as it is configured, or ours with an order of pages of its own. */
-export type Arm = Engine | `postcopy:${PageOrder}`;
+/** Of our engine: an order of pages, or whether they travel packed. */
+export type Variant = PageOrder | `compression-${Compression}`;
+/** What is compared: an engine as it is configured, or ours with a variant of its own. */
+export type Arm = Engine | `postcopy:${Variant}`;
 export type Run = {
   switchMs: number;
   blackoutMs: number;
   transferMs: number;
   wireBytes: number;
   dataBytes: number;
+  /** Of it, what travelled packed, and what became of that. */
+  packedFromBytes: number;
+  packedBytes: number;
   faults: number;
   faultP50Us: number;
   faultP99Us: number;
@@ -54,11 +59,12 @@ export async function oneMove(
   );
   const cpu = process.cpuUsage();
   const begunMs = clock.nowMs();
-  const [engine, order] = which.split(':');
+  const [engine, variant = ''] = which.split(':');
+  const [, compression] = variant.split('compression-');
   const { handoff } = await lab.node(here).post<{ handoff: string }>('/v1/vms/bench/actions/migrate', {
     node: there,
     engine,
-    ...(order && { order }),
+    ...(compression ? { compression } : variant && { order: variant }),
   });
   const [source, target] = await ended(lab, here, there, handoff);
   await sleep(AFTER_MS);
@@ -111,6 +117,8 @@ function figures(source: HandoffStatus, target: HandoffStatus, ticks: Tick[], ba
     transferMs: round(target.at.transferred - target.at.resumed),
     wireBytes: target.wireBytes,
     dataBytes: Math.max(target.dataBytes, target.streamBytes),
+    packedFromBytes: target.packedFromBytes,
+    packedBytes: target.packedBytes,
     faults: target.faults.count,
     faultP50Us: target.faults.p50Us,
     faultP99Us: target.faults.p99Us,

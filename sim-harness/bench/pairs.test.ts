@@ -35,9 +35,9 @@ test('moves of one turn are compared with one another, and a turn that lost one 
   });
 });
 
-test('each order of pages is an arm of its own, in the place of our engine and of no other', () => {
-  assert.equal(armsOf(['precopy', 'postcopy', 'qemu-postcopy'], ['hot', 'sequential']), [
-    ...['precopy', 'postcopy:hot', 'postcopy:sequential', 'qemu-postcopy'],
+test('each variant is an arm of its own, in the place of our engine and of no other', () => {
+  assert.equal(armsOf(['precopy', 'postcopy', 'qemu-postcopy'], ['hot', 'compression-off']), [
+    ...['precopy', 'postcopy:hot', 'postcopy:compression-off', 'qemu-postcopy'],
   ]);
   assert.equal(armsOf(['postcopy', 'precopy'], []), ['postcopy', 'precopy']);
 });

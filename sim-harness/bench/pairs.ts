@@ -1,6 +1,5 @@
-/** Engines and orders of pages against one another: each turn moved the same guest by all of them, so its figures are compared within the turn. Pure. */
-import type { PageOrder } from '@shoal/agent';
-import type { Arm, Engine, Run } from './one-move.ts';
+/** Engines and variants of ours against one another: each turn moved the same guest by all of them, so its figures are compared within the turn. Pure. */
+import type { Arm, Engine, Run, Variant } from './one-move.ts';
 import { median, medianBounds } from './statistics.ts';
 
 /** `median` of the pairs' ratios; `low` and `high`: its 95 % bounds, -1 where there are too few pairs. */
@@ -27,11 +26,11 @@ const FIGURES = [
 
 const round = (value: number) => Number(value.toFixed(3));
 
-/** Ours once per order, in the place of ours; without any, as it is configured. */
-export const armsOf = (engines: readonly Engine[], orders: readonly PageOrder[]): Arm[] =>
+/** Ours once per variant, in the place of ours; without any, as it is configured. */
+export const armsOf = (engines: readonly Engine[], variants: readonly Variant[]): Arm[] =>
   engines.flatMap(engine =>
-    engine === 'postcopy' && orders.length > 0
-      ? orders.map(order => `${engine}:${order}` as const)
+    engine === 'postcopy' && variants.length > 0
+      ? variants.map(variant => `${engine}:${variant}` as const)
       : [engine],
   );
 

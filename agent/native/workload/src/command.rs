@@ -17,8 +17,8 @@ pub enum Command {
         pages_per_s: u32,
         hot_mib: Option<u32>,
     },
-    /// Fill so many MiB anew.
-    Fill { mib: u32 },
+    /// Fill so many MiB anew, with words that come again (`text`) instead of noise.
+    Fill { mib: u32, text: bool },
     /// Check every filled page, taking this share of the time.
     Verify { duty_percent: u8 },
     /// Say where the work stands, every so many milliseconds; 0 ends it.
@@ -75,6 +75,11 @@ pub fn parse(line: &str) -> Result<Command, String> {
         }
         "fill" => Command::Fill {
             mib: number(words.next(), "the size in MiB", u32::MAX)?,
+            text: match words.next() {
+                None => false,
+                Some("text") => true,
+                Some(other) => return Err(format!("\"{other}\" is not text")),
+            },
         },
         "verify" => {
             let duty = words
@@ -134,7 +139,10 @@ mod tests {
     #[test]
     fn each_command_is_read() {
         assert_eq!(parse("load 50"), Ok(Command::Load { percent: 50 }));
-        assert_eq!(parse(" fill  700 "), Ok(Command::Fill { mib: 700 }));
+        let fill = |text| Ok(Command::Fill { mib: 700, text });
+        assert_eq!(parse(" fill  700 "), fill(false));
+        assert_eq!(parse("fill 700 text"), fill(true));
+        assert!(parse("fill 700 noise").is_err());
         assert_eq!(
             parse("verify"),
             Ok(Command::Verify {

@@ -130,10 +130,10 @@ impl Engine {
                 let hot = hot_mib.map_or("all".to_owned(), |mib| mib.to_string());
                 Ok(Some(format!("ok touch {pages_per_s} {hot}")))
             }
-            Command::Fill { mib } => {
+            Command::Fill { mib, text } => {
                 let pages = *mib as usize * MIB / PAGE_BYTES;
                 self.pool = (self.provide)(Pool::bytes_for(pages))?;
-                self.pool.fill(pages);
+                self.pool.fill(pages, *text);
                 self.verify = None;
                 self.begin = None;
                 Ok(Some(format!("ok fill {mib} {pages}")))

@@ -46,7 +46,12 @@ fn without_load_the_engine_sleeps_until_it_is_told() {
 #[test]
 fn half_a_load_rests_for_half_of_each_period_and_works_steadily() {
     let mut engine = engine(256);
-    engine.apply(&Command::Fill { mib: 1 }).unwrap();
+    engine
+        .apply(&Command::Fill {
+            mib: 1,
+            text: false,
+        })
+        .unwrap();
     engine.apply(&Command::Load { percent: 50 }).unwrap();
     let (rests, _) = run(&mut engine, 1);
     let Rest::For(rest) = rests[0] else {
@@ -83,7 +88,12 @@ fn a_rest_cut_short_by_a_command_is_not_worked_through() {
 #[test]
 fn verify_walks_every_page_within_its_share_and_reports() {
     let mut engine = engine(256);
-    engine.apply(&Command::Fill { mib: 1 }).unwrap();
+    engine
+        .apply(&Command::Fill {
+            mib: 1,
+            text: false,
+        })
+        .unwrap();
     assert_eq!(
         engine.apply(&Command::Verify { duty_percent: 10 }),
         Ok(None)
@@ -103,7 +113,12 @@ fn verify_walks_every_page_within_its_share_and_reports() {
 #[test]
 fn a_wrong_page_counts_once_whether_work_or_verify_finds_it() {
     let mut engine = engine(256);
-    engine.apply(&Command::Fill { mib: 1 }).unwrap();
+    engine
+        .apply(&Command::Fill {
+            mib: 1,
+            text: false,
+        })
+        .unwrap();
     engine.pool.corrupt_for_test(5);
     engine
         .apply(&Command::Verify { duty_percent: 100 })
@@ -118,7 +133,12 @@ fn a_wrong_page_counts_once_whether_work_or_verify_finds_it() {
 #[test]
 fn touch_bounds_the_rewrites_and_the_hot_part() {
     let mut engine = engine(1024);
-    engine.apply(&Command::Fill { mib: 4 }).unwrap();
+    engine
+        .apply(&Command::Fill {
+            mib: 4,
+            text: false,
+        })
+        .unwrap();
     engine.apply(&Command::Load { percent: 100 }).unwrap();
     engine
         .apply(&Command::Touch {
@@ -137,13 +157,18 @@ fn touch_bounds_the_rewrites_and_the_hot_part() {
 #[test]
 fn a_restored_engine_makes_the_same_visits() {
     let mut first = engine(256);
-    first.apply(&Command::Fill { mib: 1 }).unwrap();
+    first
+        .apply(&Command::Fill {
+            mib: 1,
+            text: false,
+        })
+        .unwrap();
     first.apply(&Command::Load { percent: 30 }).unwrap();
     run(&mut first, 3);
     let state = first.state();
     let mut second = engine(256);
     let mut pool = (second.provide)(0).unwrap();
-    pool.fill(256);
+    pool.fill(256, false);
     second.restore(pool, &state);
     assert_eq!(second.state(), state);
     for engine in [&mut first, &mut second] {
@@ -155,7 +180,12 @@ fn a_restored_engine_makes_the_same_visits() {
 #[test]
 fn a_status_says_which_question_it_answers_and_which_boot_did_the_work() {
     let mut engine = engine(256);
-    engine.apply(&Command::Fill { mib: 1 }).unwrap();
+    engine
+        .apply(&Command::Fill {
+            mib: 1,
+            text: false,
+        })
+        .unwrap();
     engine.apply(&Command::Load { percent: 30 }).unwrap();
     run(&mut engine, 1);
     let work = engine.state().work;
@@ -173,9 +203,17 @@ fn a_status_says_which_question_it_answers_and_which_boot_did_the_work() {
 #[test]
 fn a_fill_beyond_the_memory_is_refused_and_changes_nothing() {
     let mut engine = engine(256);
-    engine.apply(&Command::Fill { mib: 1 }).unwrap();
+    engine
+        .apply(&Command::Fill {
+            mib: 1,
+            text: false,
+        })
+        .unwrap();
     assert_eq!(
-        engine.apply(&Command::Fill { mib: 2 }),
+        engine.apply(&Command::Fill {
+            mib: 2,
+            text: false,
+        }),
         Err("too big".to_owned())
     );
     assert_eq!(engine.pool().filled(), 256);

@@ -1,4 +1,4 @@
-//! One page that can prove what it is: (index, version, checksum) and an incompressible body.
+//! One page that can prove what it is: (index, version, checksum) and a body that is noise, or words that come again.
 //!
 //! A page that was lost, zeroed, moved to another index, torn or left at an older version fails `check`.
 //! Only 64-bit integer work: under TCG vector instructions are slow, and the body must cost little to make and to check.
@@ -8,6 +8,12 @@ pub const PAGE_BYTES: usize = 4096;
 /// A page as 64-bit words: index, version, checksum, then the body.
 pub const PAGE_WORDS: usize = PAGE_BYTES / 8;
 const HEADER_WORDS: usize = 3;
+/// Bit of a version: the body packs like texts and programs do, to about a half.
+pub const TEXT: u32 = 1 << 31;
+/// One in so many words of such a body is noise.
+const NOISE_EVERY: u64 = 8;
+/// Different words in such a body. As a power of two.
+const VOCABULARY_BITS: u32 = 7;
 
 /// Odd constants with well spread bits (golden ratio; from splitmix64, public domain by S. Vigna).
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -54,14 +60,25 @@ fn fold(sum: u64, word: u64) -> u64 {
     (sum.rotate_left(9) ^ word).wrapping_mul(SPREAD)
 }
 
+/// The next word of a body.
+fn word(body: &mut Random, text: bool) -> u64 {
+    let noise = body.word();
+    if !text || noise.is_multiple_of(NOISE_EVERY) {
+        noise
+    } else {
+        (noise >> (64 - VOCABULARY_BITS)).wrapping_mul(SPREAD)
+    }
+}
+
 /// Fills `page` as `index` at `version`.
 pub fn write(page: &mut [u64; PAGE_WORDS], seed: u64, index: u64, version: u64) {
     let from = start(seed, index, version);
     let mut body = Random::new(from);
     let mut sum = from;
-    for word in &mut page[HEADER_WORDS..] {
-        *word = body.word();
-        sum = fold(sum, *word);
+    let text = version & u64::from(TEXT) != 0;
+    for slot in &mut page[HEADER_WORDS..] {
+        *slot = word(&mut body, text);
+        sum = fold(sum, *slot);
     }
     page[0] = index;
     page[1] = version;
@@ -146,6 +163,17 @@ mod tests {
             .sum();
         let share = f64::from(ones) / ((PAGE_WORDS - HEADER_WORDS) * 64) as f64;
         assert!((0.48..0.52).contains(&share), "share of one bits {share}");
+    }
+
+    #[test]
+    fn bodies_of_text_repeat_their_words_and_are_as_well_checked() {
+        let (page, version) = (page(1, 2, 3 | u64::from(TEXT)), 3 | u64::from(TEXT));
+        assert!(check(&page, 1, 2, version) && !check(&page, 1, 2, 3));
+        let mut words = page[HEADER_WORDS..].to_vec();
+        words.sort_unstable();
+        words.dedup();
+        let expected = (1 << VOCABULARY_BITS) + PAGE_WORDS / NOISE_EVERY as usize;
+        assert!(words.len() < expected, "{} words", words.len());
     }
 
     #[test]

@@ -100,11 +100,13 @@ impl Pool {
         self.seed
     }
 
-    /// Writes pages `0..pages`, all at version 1. `pages` must not exceed the capacity.
-    pub fn fill(&mut self, pages: usize) {
+    /// Writes pages `0..pages`, all at version 1, of words that come again (`text`) or of noise. `pages` must not exceed the
+    /// capacity.
+    pub fn fill(&mut self, pages: usize, text: bool) {
         assert!(pages <= self.capacity);
         self.filled = pages;
-        (0..pages).for_each(|index| self.put(index, 1));
+        let kind = if text { pattern::TEXT } else { 0 };
+        (0..pages).for_each(|index| self.put(index, kind | 1));
     }
 
     /// True when the page holds what was last written there.
@@ -125,10 +127,13 @@ impl Pool {
         )
     }
 
-    /// Writes the page anew with a higher version (after 2^32 writes it starts again at 1; 0 never is a version).
+    /// Writes the page anew, of the same kind, with a higher version (after 2^31 writes it starts again at 1; 0 never is one).
     pub fn rewrite(&mut self, index: usize) {
         assert!(index < self.filled);
-        self.put(index, self.version(index).wrapping_add(1).max(1));
+        let version = self.version(index);
+        let kind = version & pattern::TEXT;
+        let next = (version ^ kind).wrapping_add(1) & !pattern::TEXT;
+        self.put(index, kind | next.max(1));
     }
 
     fn version_at(&self, index: usize) -> *mut u32 {
@@ -223,19 +228,22 @@ mod tests {
     }
 
     #[test]
-    fn filled_pages_check_and_stay_right_when_rewritten() {
-        let mut memory = memory(20);
-        let mut pool = pool(&mut memory, None);
-        pool.fill(19);
-        (0..5).for_each(|_| pool.rewrite(7));
-        assert!((0..19).all(|index| pool.check(index)));
+    fn filled_pages_check_and_stay_right_and_what_they_are_when_rewritten() {
+        for text in [false, true] {
+            let mut memory = memory(20);
+            let mut pool = pool(&mut memory, None);
+            pool.fill(19, text);
+            (0..5).for_each(|_| pool.rewrite(7));
+            assert!((0..19).all(|index| pool.check(index)));
+            assert!((0..19).all(|index| (pool.version(index) >= pattern::TEXT) == text));
+        }
     }
 
     #[test]
     fn an_older_copy_of_a_page_is_seen() {
         let mut memory = memory(5);
         let mut first = pool(&mut memory, None);
-        first.fill(4);
+        first.fill(4, false);
         let old = memory[2].clone();
         // SAFETY: as in `pool`; `filled` says what the first pool wrote.
         let mut second =
@@ -252,7 +260,7 @@ mod tests {
         let mut memory = memory(5);
         let dirty = Arc::new(Dirty::new(5));
         let mut pool = pool(&mut memory, Some(dirty.clone()));
-        pool.fill(3);
+        pool.fill(3, true);
         assert_eq!(dirty.count(), 4);
         assert!((0..5).filter(|page| dirty.take(*page)).eq([0, 1, 2, 4]));
         pool.rewrite(1);
