@@ -170,6 +170,13 @@ test('what page servers say of themselves goes to the log of the agent, and the 
     [timeline.stats?.wireBytes, timeline.stats?.reconnects, timeline.stats?.pagesDone],
     [200, 2, 1],
   );
+  await say(
+    1,
+    { event: 'complete', stats: progress.stats },
+    { event: 'peer', up: false, detail: 'it ended' },
+    progress,
+  );
+  assert.is(timeline.linkLostAtMs, -1, 'behind the last page nobody waits for a link');
   assert.equal(lines, [
     ['info', 'writes of the guest are not seen: its pages go by address', 'no PAGEMAP_SCAN'],
     ['debug', 'the page servers lost their link', 'reset'],
@@ -178,6 +185,7 @@ test('what page servers say of themselves goes to the log of the agent, and the 
       'the page server reports an error',
       'it does not speak as a page server does: stats.pagesDone is not a count',
     ],
+    ['debug', 'the page servers lost their link', 'it ended'],
   ]);
   end();
 });

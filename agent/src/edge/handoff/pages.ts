@@ -51,6 +51,7 @@ export class Pages {
   #ending = false;
   #lastError = '';
   #linked = false;
+  #complete = false;
 
   constructor(
     entry: Omit<JournalEntry, 'record' | 'seq'>,
@@ -180,6 +181,7 @@ export class Pages {
       this.#keep(event.stats);
       this.#listener.progress(event.stats);
     } else if (event.event === 'complete') {
+      this.#complete = true;
       this.#keep(event.stats);
       this.#listener.complete(event.stats);
     } else if (event.event === 'error') {
@@ -197,7 +199,9 @@ export class Pages {
   #link(up: boolean, detail: string): void {
     const { linkLostAtMs } = this.#timeline;
     const lostAtMs = linkLostAtMs < 0 ? this.#deps.clock.nowMs() : linkLostAtMs;
-    this.#timeline.linkLostAtMs = up ? -1 : lostAtMs;
+    // Behind the last page nobody waits for a link.
+    const isOver = up || this.#complete || this.#ending;
+    this.#timeline.linkLostAtMs = isOver ? -1 : lostAtMs;
     if (!up && this.#linked) this.#log('debug', { detail }, 'the page servers lost their link');
     this.#linked = up;
   }
