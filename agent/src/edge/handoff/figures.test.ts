@@ -14,7 +14,15 @@ const stats: PageStats = {
   ...{ dataPages: 5000, pagesDone: 1000, zeroFaults: 3, reconnects: 2, cpuMs: 40 },
   ...{ faults, blocked, deviceLoadPages: [] },
 };
-const seen: Seen = { role: 'target', stats, pageBytes: 4096, linkLostMs: -1, silentMs: 0, ended: false };
+const seen: Seen = {
+  role: 'target',
+  stats,
+  steady: 4_096_000,
+  pageBytes: 4096,
+  linkLostMs: -1,
+  silentMs: 0,
+  ended: false,
+};
 
 test('the bytes of all classes together are those on the wire', () => {
   const { bytes, wireBytes } = figures(seen);
@@ -40,6 +48,18 @@ test('a handoff that has ended goes at no rate and has lost no link', () => {
   const { bytesPerSecond, linkLostMs, reconnects } = figures({ ...seen, linkLostMs: 3000, ended: true });
   assert.equal([bytesPerSecond, linkLostMs, reconnects], [0, -1, 2]);
   assert.is(figures({ ...seen, linkLostMs: 3000 }).linkLostMs, 3000);
+});
+
+test('the time that is left goes by a steady rate: half a figure before a link is lost, or after, is none', () => {
+  const timeline = new Timeline();
+  const at = (bytesPerSecond: number) => timeline.keep({ ...stats, bytesPerSecond }, 0);
+  for (const rate of [0, 100, 100, 20]) at(rate);
+  assert.is(timeline.steady, 80);
+  at(0);
+  assert.is(timeline.steady, 80, 'silence is no rate');
+  at(160);
+  assert.is(timeline.steady, 100);
+  assert.is(figures({ ...seen, steady: 8_192_000 }).secondsLeft, 2);
 });
 
 test('silence is told while pages are missing, and by the time since one came', () => {

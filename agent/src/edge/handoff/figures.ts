@@ -32,6 +32,8 @@ export const NO_FIGURES: HandoffFigures = {
 export type Seen = {
   role: 'source' | 'target';
   stats: PageStats | undefined;
+  /** Bytes a second, of late. */
+  steady: number;
   pageBytes: number;
   /** For how long the link is lost, -1 while it is not. */
   linkLostMs: number;
@@ -41,7 +43,15 @@ export type Seen = {
 };
 
 /** Faults wait on the target alone, and the window is the source's: the other side says -1. */
-export function figures({ role, stats, pageBytes, linkLostMs, silentMs, ended }: Seen): HandoffFigures {
+export function figures({
+  role,
+  stats,
+  steady,
+  pageBytes,
+  linkLostMs,
+  silentMs,
+  ended,
+}: Seen): HandoffFigures {
   if (!stats) return { ...NO_FIGURES, linkLostMs };
   const { wireBytes, urgentBytes, bulkBytes, streamBytes, dataBytes, dataPages } = stats;
   const residualPages = Math.max(0, dataPages - stats.pagesDone);
@@ -66,7 +76,7 @@ export function figures({ role, stats, pageBytes, linkLostMs, silentMs, ended }:
     residualBytes,
     bytesPerSecond,
     windowBytes: isTarget ? -1 : stats.bulkWindowBytes,
-    secondsLeft: secondsLeft(residualBytes, bytesPerSecond),
+    secondsLeft: secondsLeft(residualBytes, bytesPerSecond > 0 ? steady : 0),
     reconnects: stats.reconnects,
     linkLostMs: ended ? -1 : linkLostMs,
     silentMs: ended || residualPages === 0 ? -1 : silentMs,
@@ -76,7 +86,7 @@ export function figures({ role, stats, pageBytes, linkLostMs, silentMs, ended }:
   };
 }
 
-/** At the present rate, to a tenth; -1 while nothing comes. */
+/** To a tenth; -1 while nothing comes. */
 function secondsLeft(residualBytes: number, bytesPerSecond: number): number {
   if (residualBytes === 0) return 0;
   return bytesPerSecond > 0 ? Math.round((residualBytes * 10) / bytesPerSecond) / 10 : -1;

@@ -7,6 +7,9 @@ import type { JournalEntry } from './journal.ts';
 
 export type Stage = keyof HandoffStatus['at'];
 
+/** Of the newest rate in the steady one: figures come four times a second, one in which a link is lost or back is no rate. */
+const NEWEST_SHARE = 0.25;
+
 export class Timeline {
   readonly at: HandoffStatus['at'] = {
     decided: -1,
@@ -25,6 +28,8 @@ export class Timeline {
   /** Of all page servers of this handoff together, as far as this life of the agent knows. */
   stats: PageStats | undefined;
   #before: PageStats | undefined;
+  /** Bytes a second while some come; 0 before the first. */
+  steady = 0;
   /** When a page came or went last. */
   movedAtMs = -1;
   /** When the page servers lost their link, -1 while they have one or never had. */
@@ -37,6 +42,8 @@ export class Timeline {
     const stats = plus(this.#before, now);
     const { urgentBytes, bulkBytes } = this.stats ?? { urgentBytes: -1, bulkBytes: -1 };
     if (stats.urgentBytes !== urgentBytes || stats.bulkBytes !== bulkBytes) this.movedAtMs = nowMs;
+    const rate = now.bytesPerSecond;
+    if (rate > 0) this.steady += (this.steady > 0 ? NEWEST_SHARE : 1) * (rate - this.steady);
     this.stats = stats;
   }
 
@@ -101,7 +108,7 @@ export function handoffStatus(
   { self, nowMs, nameOf }: { self: string; nowMs: number; nameOf(peer: string): string },
 ): HandoffStatus {
   const { handoff, role, peer, offer } = entry;
-  const { stats, movedAtMs, linkLostAtMs, outcome } = timeline;
+  const { stats, steady, movedAtMs, linkLostAtMs, outcome } = timeline;
   return {
     handoff,
     vm: offer.spec.vm,
@@ -120,6 +127,7 @@ export function handoffStatus(
     ...figures({
       role,
       stats,
+      steady,
       pageBytes: entry.session?.pageBytes ?? PAGE_BYTES,
       linkLostMs: linkLostAtMs < 0 ? -1 : Math.round(nowMs - linkLostAtMs),
       silentMs: Math.round(nowMs - movedAtMs),

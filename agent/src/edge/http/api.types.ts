@@ -83,7 +83,7 @@ export type HandoffFigures = {
   bytesPerSecond: number;
   /** Most of bulk in flight now; the source's. */
   windowBytes: number;
-  /** At the present rate; -1 while nothing comes. */
+  /** At the rate of the last second or so; -1 while nothing comes. */
   secondsLeft: number;
   reconnects: number;
   /** For how long the two page servers have had no link; -1 while they have one. */
