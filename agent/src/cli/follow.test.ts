@@ -74,6 +74,37 @@ test('how long the guest waited for its pages is asked of the target, by the sou
   assert.match(out, 'reconnects 1, faults 812 (p50 410 µs, p99 1.9 ms), vCPUs stood 402 ms\n');
 });
 
+test('a target that answers something else is as one that does not answer', async () => {
+  source.api.cluster.nodes[1]!.http = target.url.slice('http://'.length);
+  const { faults, blocked } = aHandoff();
+  const row = blocked[0]!;
+  for (const wrong of [
+    { faults: undefined },
+    { faults: { ...faults, p99Us: '1' } },
+    { faults: { ...faults, buckets: null } },
+    { faults: { ...faults, buckets: Array(65).fill(0) } },
+    { blocked: undefined },
+    { blocked: [null] },
+    { blocked: [{ ...row, us: 1e300 }] },
+    { blocked: [{ ...row, thread: 'x'.repeat(65) }] },
+  ]) {
+    let asked = 0;
+    target.api.handoff = async () => {
+      asked++;
+      return { ...aHandoff({ role: 'target' }), ...wrong } as HandoffStatus;
+    };
+    answers(running, own());
+    const { code, out } = await wait();
+    assert.ok(asked > 0);
+    assert.equal(
+      [code, out.includes('faults'), out.includes('stood')],
+      [0, false, false],
+      JSON.stringify(wrong),
+    );
+  }
+  target.api.handoff = async () => aHandoff({ role: 'target' });
+});
+
 test('with --json the answer is the own one as it came, and nothing else is on standard output', async () => {
   answers(running, own());
   const { out } = await wait({}, '--json');

@@ -6,14 +6,19 @@ import type { HandoffStatus, NodeStatus } from '../edge/http/api.types.ts';
 import { Client } from './client.ts';
 import type { Shell } from './shell.ts';
 
+/** More than any agent lists of either. */
+const ROWS_MAX = 64;
+const NAME_MAX = 64;
 /** The line of progress goes on without it. */
 const ANSWER_MAX_MS = 1500;
+
+type Waits = Pick<HandoffStatus, 'faults' | 'blocked'>;
 
 export class TargetSide {
   readonly #shell: Shell;
   readonly #path: string;
   #client: Client | undefined;
-  #known: HandoffStatus | undefined;
+  #known: Waits | undefined;
   #asking: Promise<void> | undefined;
 
   constructor(shell: Shell, handoff: string) {
@@ -43,7 +48,8 @@ export class TargetSide {
   async #ask(target: string): Promise<void> {
     try {
       this.#client ??= await this.#find(target);
-      this.#known = (await this.#client.get<HandoffStatus>(this.#path, 'object', ANSWER_MAX_MS)).value;
+      const { value } = await this.#client.get<Partial<Waits>>(this.#path, 'object', ANSWER_MAX_MS);
+      if (isWaits(value)) this.#known = value;
     } catch {
       // Its figures are missing then, and that is shown.
     }
@@ -54,4 +60,23 @@ export class TargetSide {
     const http = value.find(node => node.name === target)?.http ?? '';
     return new Client({ socket: '', node: `http://${http}`, tokenFile: '', fingerprint: '', actor: '' });
   }
+}
+
+/** Any member says where its HTTP is, and may answer anything there. */
+function isWaits(value: Partial<Waits>): value is Waits {
+  const { faults, blocked } = value;
+  const { count, sumUs, p50Us, p99Us, maxUs, buckets } = faults ?? {};
+  const areRows = (rows: unknown): rows is unknown[] => Array.isArray(rows) && rows.length <= ROWS_MAX;
+  return (
+    [count, sumUs, p50Us, p99Us, maxUs].every(Number.isSafeInteger) &&
+    areRows(buckets) &&
+    buckets.every(Number.isSafeInteger) &&
+    areRows(blocked) &&
+    blocked.every(
+      row =>
+        typeof row?.thread === 'string' &&
+        row.thread.length <= NAME_MAX &&
+        [row.us, row.faults].every(Number.isSafeInteger),
+    )
+  );
 }
