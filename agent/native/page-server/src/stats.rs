@@ -38,6 +38,8 @@ pub struct Stats {
     /// 0 while none has registered.
     pub vmm_pid: i32,
     blocked: HashMap<u32, Blocked>,
+    /// Of these, once looked up: a fault that is just being answered waits for whoever has the figures.
+    names: HashMap<u32, String>,
     /// Bytes at the last look, when that was, and how much a second went between the two before.
     rate: Option<(u64, Instant)>,
     bytes_per_second: u64,
@@ -52,10 +54,10 @@ pub struct Stats {
     pub wire_bytes: u64,
 }
 
-/// As the VMM calls it (QEMU: `CPU 0/KVM`); its number when it is gone.
-fn thread_name(pid: i32, thread: u32) -> String {
-    let name = fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm"));
-    name.map_or(thread.to_string(), |name| name.trim_end().to_owned())
+/// As the VMM calls it (QEMU: `CPU 0/KVM`); none when it is gone.
+fn thread_name(pid: i32, thread: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
 }
 
 impl Stats {
@@ -97,17 +99,24 @@ impl Stats {
         }
     }
 
-    fn blocked_json(&self) -> Value {
+    fn blocked_json(&mut self) -> Value {
         let mut threads: Vec<_> = self.blocked.iter().collect();
         threads.sort();
         let row = |(thread, blocked): (&u32, &Blocked)| {
-            let name = thread_name(self.vmm_pid, *thread);
+            if !self.names.contains_key(thread)
+                && let Some(name) = thread_name(self.vmm_pid, *thread)
+            {
+                self.names.insert(*thread, name);
+            }
+            let name = self.names.get(thread).cloned();
+            let name = name.unwrap_or_else(|| thread.to_string());
             json!({ "thread": name, "us": blocked.us, "faults": blocked.faults })
         };
         threads.into_iter().map(row).collect()
     }
 
-    pub fn json(&self, live_wire_bytes: u64) -> Value {
+    pub fn json(&mut self, live_wire_bytes: u64) -> Value {
+        let blocked = self.blocked_json();
         json!({
             "urgentBytes": self.urgent_bytes,
             "bulkBytes": self.bulk_bytes,
@@ -117,7 +126,7 @@ impl Stats {
             "packedBytes": self.packed_bytes,
             "packedExtents": self.packed_extents,
             "samples": self.samples,
-            "blocked": self.blocked_json(),
+            "blocked": blocked,
             "wireBytes": self.wire_bytes + live_wire_bytes,
             "dataBytes": self.data_bytes,
             "streamBytes": self.stream_bytes,

@@ -52,9 +52,10 @@ function quantileUs(buckets: readonly number[], share: number): number {
   return FAULT_BOUNDS_US[found] ?? Number.POSITIVE_INFINITY;
 }
 
+/** Threads of one name count as one: their numbers are not told. */
 function blockedPlus(before: readonly Blocked[], now: readonly Blocked[]): Blocked[] {
-  const sums = new Map(before.map(row => [row.thread, row]));
-  for (const { thread, us, faults } of now) {
+  const sums = new Map<string, Blocked>();
+  for (const { thread, us, faults } of [...before, ...now]) {
     const known = sums.get(thread);
     sums.set(thread, { thread, us: us + (known?.us ?? 0), faults: faults + (known?.faults ?? 0) });
   }

@@ -100,8 +100,9 @@ test("page servers that followed one another count as one: what went adds up, wh
     sum.blocked,
     blocked.map(row => ({ ...row, us: 2 * row.us, faults: 2 * row.faults })),
   );
-  const other = plus({ ...stats, faults: zero }, { ...next, blocked: [{ thread: '77', us: 1, faults: 1 }] });
-  assert.equal([other.faults, other.blocked.length], [faults, 3]);
+  const twins = [3, 4].map(us => ({ thread: 'worker', us, faults: 1 }));
+  const other = plus({ ...stats, faults: zero }, { ...next, blocked: twins });
+  assert.equal([other.faults, other.blocked.at(-1)], [faults, { thread: 'worker', us: 7, faults: 2 }]);
 });
 
 test('each side tells what it knows: the target of faults and who stood, the source of the window', () => {

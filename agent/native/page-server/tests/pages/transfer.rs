@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::pair::{Pair, Wants};
 use crate::support::proxy::BULK;
@@ -80,6 +80,23 @@ fn a_fault_is_answered_while_bulk_runs() {
     );
     assert!(pair.fetch.ask("stats")["stats"]["faults"]["count"].as_u64() > Some(5));
     pair.arrived();
+    let told = pair.fetch.ask("stats")["stats"].take();
+    let sum = |list: &Value, of: &dyn Fn(&Value) -> u64| -> u64 {
+        list.as_array().expect("a list").iter().map(of).sum()
+    };
+    let count = |value: &Value| value.as_u64().expect("a count");
+    let faults = &told["faults"];
+    assert_eq!(sum(&faults["buckets"], &count), count(&faults["count"]));
+    assert!(sum(&told["blocked"], &|row| count(&row["faults"])) >= count(&faults["count"]));
+    assert!(sum(&told["blocked"], &|row| count(&row["us"])) >= count(&faults["sumUs"]));
+    let is_named = |row: &Value| row["thread"].as_str().is_some_and(|name| !name.is_empty());
+    assert!(
+        told["blocked"]
+            .as_array()
+            .is_some_and(|rows| rows.iter().all(is_named))
+    );
+    let payload = ["urgentBytes", "bulkBytes", "streamBytes"].map(|of| count(&told[of]));
+    assert!(payload[0] > 0 && payload.iter().sum::<u64>() <= count(&told["wireBytes"]));
 }
 
 #[test]
