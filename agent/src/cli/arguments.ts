@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Engine, Mode } from '@shoal/protocol';
+import { BYTES_PER_SECOND_MAX } from '../config/kinds.ts';
 import { yamlBody } from '../edge/http/body.ts';
 import type { Compression } from '../edge/pages/types.ts';
 import { ROLES, type Role } from '../edge/people/token.ts';
@@ -50,6 +51,29 @@ export function compressionOf(text: string): Compression {
     'there is no such compression',
     `--compression ${text}`,
     `There are: ${COMPRESSIONS.join(', ')}`,
+  );
+}
+
+const UNIT_BYTES: Record<string, number> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
+
+/** `50MB`, `12.5MiB`, `1000000` to bytes a second; 0 = no limit. */
+export function bandwidthOf(text: string): number {
+  const [, amount, unit = ''] = /^(\d{1,12}(?:\.\d{1,3})?)\s?([A-Za-z]{0,3})(?:\/s)?$/.exec(text) ?? [];
+  const bytes = Math.round(Number(amount) * (UNIT_BYTES[unit] ?? Number.NaN));
+  if (bytes >= 0 && bytes <= BYTES_PER_SECOND_MAX) return bytes;
+  throw usage(
+    'that is no bandwidth',
+    `--bandwidth ${text}`,
+    'Write bytes a second with a unit: 50MB, 12.5MiB; 0 = no limit',
   );
 }
 

@@ -57,6 +57,16 @@ const CHANGES: [string[], unknown[], string][] = [
     'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
   ],
   [
+    ['migrate', 'vm1', '--bandwidth', '12.5MB/s', '--early-release'],
+    ['migrate', 'vm1', undefined, undefined, { bulkBytesPerSecond: 12_500_000, earlyRelease: 'on' }],
+    'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
+  ],
+  [
+    ['migrate', 'vm1', '--bandwidth', '0'],
+    ['migrate', 'vm1', undefined, undefined, { bulkBytesPerSecond: 0 }],
+    'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
+  ],
+  [
     ['migrate', 'vm1', 'node0', '--engine', 'precopy'],
     ['migrate', 'vm1', 'node0', 'precopy'],
     'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',

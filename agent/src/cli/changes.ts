@@ -123,6 +123,8 @@ export async function resolve(shell: Shell, vm: string, options: ResolveOptions)
 export type MigrateOptions = {
   engine?: Engine;
   compression?: Compression;
+  bandwidth?: number;
+  earlyRelease: boolean;
   wait: boolean;
   timeout?: number;
   dryRun: boolean;
@@ -134,7 +136,7 @@ export async function migrate(
   node: string | undefined,
   options: MigrateOptions,
 ): Promise<void> {
-  const { engine, compression, wait, timeout, dryRun } = options;
+  const { engine, compression, bandwidth, earlyRelease, wait, timeout, dryRun } = options;
   if (timeout !== undefined && !wait)
     throw usage('--timeout says how long to wait', '--timeout', 'Add --wait');
   const path = vmPath(vm, 'migrate');
@@ -142,6 +144,8 @@ export async function migrate(
     ...(node !== undefined && { node }),
     ...(engine && { engine }),
     ...(compression && { compression }),
+    ...(bandwidth !== undefined && { bulkBytesPerSecond: bandwidth }),
+    ...(earlyRelease && { earlyRelease: 'on' }),
   });
   if (wait && !dryRun) {
     const { handoff } = (await shell.client.post<Moving>(path, 'object', body)).value;

@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
-import { compressionOf, durationMs, engineOf, limitOf, roleOf } from './arguments.ts';
+import { bandwidthOf, compressionOf, durationMs, engineOf, limitOf, roleOf } from './arguments.ts';
 import * as changes from './changes.ts';
 import { Client } from './client.ts';
 import { vmConsole } from './console.ts';
@@ -101,6 +101,12 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   changing('migrate <vm> [node]', 'move a VM away from here, and pin it there for a while')
     .option('--engine <engine>', "postcopy, precopy or qemu-postcopy (default: the VM's)", engineOf)
     .option('--compression <mode>', "auto, off or on, by LZ4 (default: the node's)", compressionOf)
+    .option(
+      '--bandwidth <rate>',
+      "most of its pages a second, such as 50MB; 0 = no limit (default: the node's)",
+      bandwidthOf,
+    )
+    .option('--early-release', 'give source memory back while its pages still come', false)
     .option('--wait', 'follow the handoff to its end; exit 1 if the VM did not move', false)
     .option('--timeout <time>', 'with --wait: how long, such as 90s (default: to its end)', durationMs)
     .action((vm, node, options) => changes.migrate(shell(), vm, node, options));

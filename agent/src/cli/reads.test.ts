@@ -215,6 +215,10 @@ test('bad usage is one line and exit code 2', async () => {
       ['migrate', 'vm1', '--engine', 'warp'],
       /^shoal: there is no such engine \(--engine warp\)\. There are: /,
     ],
+    ...['fast', '5QB', '-1', '99999999GB'].map((rate): [string[], RegExp] => [
+      ['migrate', 'vm1', `--bandwidth=${rate}`],
+      /^shoal: that is no bandwidth \(--bandwidth /,
+    ]),
     [
       ['migrate', 'vm1', '--compression', 'best'],
       /^shoal: there is no such compression \(--compression best\)\. There are: auto, off, on/,

@@ -1,5 +1,5 @@
 /** The second half of the configuration: VMs, moves, the rule and what is kept. */
-import { choice, FULL_PATH, listOf, PATH, section, text, whole } from './kinds.ts';
+import { BYTES_PER_SECOND_MAX, choice, FULL_PATH, listOf, PATH, section, text, whole } from './kinds.ts';
 
 const id = (description: string) =>
   whole(description, { unit: 'id', default: 0, minimum: 0, maximum: 4_294_967_294 });
@@ -70,12 +70,15 @@ const migration = section('How a VM is handed over.', {
     'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed, 65536 at least.',
     { unit: 'bytes', default: 0, minimum: 0, maximum: 67_108_864 },
   ),
-  bulkBytesPerSecond: whole('Limit for them. 0: none.', {
-    unit: 'bytes/s',
-    default: 0,
-    minimum: 0,
-    maximum: 1_000_000_000_000,
-  }),
+  bulkBytesPerSecond: whole(
+    'Limit for them (what QEMU calls `max-postcopy-bandwidth`). Pages that are waited for are never held back, but count. 0: none.',
+    { unit: 'bytes/s', default: 0, minimum: 0, maximum: BYTES_PER_SECOND_MAX },
+  ),
+  earlyRelease: choice(
+    '`on`: once the guest runs on the target, the source gives memory back as the target has it, not at the end. A target that dies before the end takes the VM with it either way; but then nothing is left here to look at.',
+    ['off', 'on'],
+    'off',
+  ),
 });
 
 const native = section('The native parts.', {

@@ -66,6 +66,7 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
       compression: migration.compression,
       bulkWindowBytes: migration.bulkWindowBytes,
       bulkBytesPerSecond: migration.bulkBytesPerSecond,
+      earlyRelease: migration.earlyRelease,
       deviceLoadPages: machine => state.deviceLoad.get(machine) ?? [],
       recordDeviceLoad: (machine, pages) => state.keepDeviceLoad(machine, pages, log),
       luggage(vm, source) {

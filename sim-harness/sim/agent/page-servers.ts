@@ -39,6 +39,7 @@ class PageHandle implements PageServer {
 
   /** Here no memory has contents, and no order. */
   async watch(): Promise<void> {}
+  async release(): Promise<void> {}
 
   freeze(): Promise<Frozen> {
     return this.#do('freeze', process => {

@@ -124,6 +124,22 @@ for (const [engine, { source, target }] of Object.entries(COLUMNS)) {
       assert.ok(['transferred', 'was-resolved'].includes(m.event), `${m.state} ${m.event}`);
   });
 
+  test(`${engine}: once a target has said that the guest runs there, no way leads back to it at the source: its memory may go`, () => {
+    const reached = new Set(['transferring']);
+    for (let before = -1; before !== reached.size; ) {
+      before = reached.size;
+      for (const m of moves(source as Cells)) if (reached.has(m.state)) reached.add(m.to);
+    }
+    const after = moves(source as Cells).filter(m => reached.has(m.state));
+    assert.ok(
+      after.length > 0 && after.every(m => !m.effects.includes('bring-back')),
+      [...reached].join(' '),
+    );
+    const into = moves(source as Cells).filter(m => m.to === 'transferring' && m.state !== 'transferring');
+    assert.ok(into.length > 0);
+    for (const m of into) assert.ok(m.event === 'running' || engine !== 'postcopy', `${m.state} ${m.event}`);
+  });
+
   test(`${engine}: no clock ends a target that is ready, and \`not-run\` is final`, () => {
     assert.is(target.ready.deadline, 'ignore');
     for (const event of ['run', 'resolve', 'loaded', 'cont-ok'] as const) {

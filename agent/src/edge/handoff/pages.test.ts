@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { clock } from '../clock.ts';
 import { createPageServers } from '../pages/client.ts';
 import { imposters } from '../pages/test-imposter.ts';
-import { FAULT_BOUNDS_US, type PageServer, type PageServers } from '../pages/types.ts';
+import { type EarlyRelease, FAULT_BOUNDS_US, type PageServer, type PageServers } from '../pages/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { log } from './test-node.ts';
@@ -45,7 +45,7 @@ test('a page server of the target that was killed listens again where the source
     ...{ role: 'fetch' as const, peerCertSha256: certSha256, host: '127.0.0.1', port: 0 },
     ...{ ramFile: '', ramBytes: 0, deviceLoadPages: [], vmmUid: process.getuid?.() ?? 0 },
     ...{ order: 'windows' as const, compression: 'off' as const },
-    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
+    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0, earlyRelease: 'off' as const },
   };
   await pages.start(wants);
   const first = await pages.listening();
@@ -67,7 +67,8 @@ test('a page server of the target that was killed listens again where the source
   await pages.end();
 });
 
-test('a page server of the source that was killed is told again that the memory stands', async () => {
+/** The page server of a source whose memory is three pages; nobody listens where it connects. */
+async function serving(earlyRelease: EarlyRelease) {
   const real = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
   const started: PageServer[] = [];
   const servers: PageServers = {
@@ -91,18 +92,25 @@ test('a page server of the source that was killed is told again that the memory 
   writeFileSync(ramFile, Buffer.alloc(3 * 4096, 1));
   const certSha256 = await pages.init();
   await pages.start({
-    // Nobody listens there: only what it knows of the memory is looked at.
     ...{ role: 'serve', peerCertSha256: certSha256, host: '127.0.0.1', port: 1 },
     ...{ ramFile, ramBytes: 3 * 4096, deviceLoadPages: [], vmmUid: process.getuid?.() ?? 0 },
     ...{ order: 'windows' as const, compression: 'off' as const },
-    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0 },
+    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0, earlyRelease },
   });
   await pages.freeze();
-  const died = new Promise<void>(resolve => {
-    gone = resolve;
-  });
-  process.kill(started[0]?.pid as number, 'SIGKILL');
-  await died;
+  const kill = async () => {
+    const died = new Promise<void>(resolve => {
+      gone = resolve;
+    });
+    process.kill(started.at(-1)?.pid as number, 'SIGKILL');
+    await died;
+  };
+  return { pages, started, kill };
+}
+
+test('a page server of the source that was killed is told again that the memory stands', async () => {
+  const { pages, started, kill } = await serving('off');
+  await kill();
   await pages.again();
   assert.is(started.length, 2);
   assert.is((await started[1]?.stats())?.dataPages, 3);
@@ -189,5 +197,19 @@ test('what page servers say of themselves goes to the log of the agent, and the 
   ]);
   end();
 });
+
+for (const earlyRelease of ['off', 'on'] as const)
+  test(`a source whose handoff was begun with early release ${earlyRelease} ${earlyRelease === 'on' ? 'may give' : 'gives no'} memory back once it is told`, async () => {
+    const { pages, started, kill } = await serving(earlyRelease);
+    const noted = () => existsSync(join(runDir, 'h', handoff.slice(0, 8), 'map'));
+    assert.not(noted());
+    await pages.release();
+    assert.is(noted(), earlyRelease === 'on', 'what the memory was is written down first');
+    await kill();
+    await pages.again();
+    await pages.release();
+    assert.is((await started[1]?.stats())?.dataPages, 3);
+    await pages.end();
+  });
 
 test.run();

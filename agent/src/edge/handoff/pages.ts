@@ -27,6 +27,7 @@ export type SessionWants = Pick<
   | 'vmmUid'
   | 'bulkWindowBytes'
   | 'bulkBytesPerSecond'
+  | 'earlyRelease'
 >;
 
 export type PagesListener = {
@@ -129,6 +130,18 @@ export class Pages {
   #frozen(frozen: Frozen): void {
     const watched = frozen.writtenPages > 0 ? ', ordered by what the guest wrote' : '';
     this.#log('debug', frozen, `memory frozen${watched}`);
+  }
+
+  /**
+   * The guest is known to run at its target: its memory is not needed here again, and goes page by page if this handoff was
+   * begun so. Told again it changes nothing; what cannot be given back is kept to the end.
+   */
+  async release(): Promise<void> {
+    const { session, handoff } = this.#entry;
+    if (session?.engine !== 'postcopy' || session.earlyRelease !== 'on') return;
+    await this.#server
+      ?.release()
+      .catch(error => this.#deps.log.warn({ handoff, error: String(error) }, 'source memory not given back'));
   }
 
   async resumed(): Promise<void> {

@@ -1,6 +1,6 @@
 /** What the page server of one side is told to do in one handoff. Pure. */
 import type { Offer } from '@shoal/protocol';
-import type { Compression, PageOrder } from '../pages/types.ts';
+import type { Compression, EarlyRelease, PageOrder } from '../pages/types.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { SessionWants } from './pages.ts';
 
@@ -11,6 +11,7 @@ export type WantsDeps = {
   compression: Compression;
   bulkWindowBytes: number;
   bulkBytesPerSecond: number;
+  earlyRelease: EarlyRelease;
 };
 
 /** `peer`: its certificate, and where the target's page server listens, with port 0 on the target's own side (any). */
@@ -19,8 +20,9 @@ export function sessionWants(
   { engine, spec }: Offer,
   peer: { certSha256: string; host: string; port: number },
   deviceLoadPages: number[],
-  { host, vmmUid, order, compression, bulkWindowBytes, bulkBytesPerSecond }: WantsDeps,
+  deps: WantsDeps,
 ): SessionWants {
+  const { host, vmmUid, order, compression, bulkWindowBytes, bulkBytesPerSecond, earlyRelease } = deps;
   const postcopy = engine === 'postcopy';
   return {
     role,
@@ -35,5 +37,6 @@ export function sessionWants(
     compression,
     bulkWindowBytes,
     bulkBytesPerSecond,
+    earlyRelease,
   };
 }

@@ -133,7 +133,10 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
       timeline.mark('committed', nowMs);
       this.deps.switched();
     }
-    if (state === 'transferring') timeline.mark('run', nowMs);
+    if (state === 'transferring') {
+      timeline.mark('run', nowMs);
+      void this.#pages.release();
+    }
     if (state === 'w-released') timeline.mark('transferred', nowMs);
     if (state === 'w-aborted') this.why ||= 'the target did not answer in time';
     if (!STREAMING.includes(state)) this.#progress?.();
@@ -186,7 +189,8 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
       case 'start-pages':
         return this.#startPages();
       case 'restart-pages':
-        return this.#pages.again();
+        await this.#pages.again();
+        return this.state === 'transferring' ? this.#pages.release() : undefined;
       case 'end-pages':
         return this.#pages.end();
       case 'migrate':

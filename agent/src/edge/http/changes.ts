@@ -7,6 +7,7 @@ import {
   type Register,
 } from '@shoal/protocol';
 import type { FastifyInstance } from 'fastify';
+import { BYTES_PER_SECOND_MAX } from '../../config/kinds.ts';
 import type { Word } from '../../core/handoff/doubt.ts';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
@@ -27,8 +28,10 @@ const MIGRATE = object(
     engine: oneOf('postcopy', 'precopy', 'qemu-postcopy'),
     order: oneOf('sequential', 'windows', 'hot'),
     compression: oneOf('auto', 'off', 'on'),
+    bulkBytesPerSecond: { type: 'integer', minimum: 0, maximum: BYTES_PER_SECOND_MAX },
+    earlyRelease: oneOf('off', 'on'),
   },
-  ['node', 'engine', 'order', 'compression'],
+  ['node', 'engine', 'order', 'compression', 'bulkBytesPerSecond', 'earlyRelease'],
 );
 const PAUSE = object({ ttlMs: { type: 'integer', minimum: 1, maximum: PAUSE_MAX_MS } });
 
@@ -102,7 +105,7 @@ export const CHANGES = {
     refusals: OF_VM,
   },
   '/v1/vms/:name/actions/migrate': {
-    what: 'Moves it and pins it there: `{node?, engine?, order?, compression?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
+    what: 'Moves it and pins it there: `{node?, engine?, order?, compression?, bulkBytesPerSecond?, earlyRelease?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
     body: MIGRATE,
     code: 202,
     answer: 'Moving',

@@ -32,7 +32,7 @@ test('a page server that its agent had no time to write down is found and ended 
     ...{ handoff, role: 'fetch', engine: 'precopy', ramFile: '', ramBytes: 0, pageBytes: 4096 },
     ...{ peerCertSha256: certSha256, host: '127.0.0.1', port: 0, streamSocket, uffdSocket },
     ...{ vmmUid: process.getuid?.() ?? 0, deviceLoadPages: [], bulkWindowBytes: 131_072 },
-    ...{ order: 'windows', compression: 'auto', bulkBytesPerSecond: 0, tls: true },
+    ...{ order: 'windows', compression: 'auto', bulkBytesPerSecond: 0, earlyRelease: 'off', tls: true },
   });
   rmSync(join(runDir, 'h', 'dddddddd.pid'));
   const found = await createPageServers({ runDir, command, runAs: undefined, cgroups: [] }).adopt(handoff);

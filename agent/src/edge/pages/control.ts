@@ -80,6 +80,10 @@ export class ControlledPageServer implements PageServer {
     return this.#read(decodeFrozen, await this.#request('freeze'));
   }
 
+  async release(): Promise<void> {
+    await this.#request('release');
+  }
+
   async resumed(): Promise<void> {
     await this.#request('resumed');
   }

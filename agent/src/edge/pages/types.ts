@@ -11,8 +11,16 @@ export type PageOrder = 'sequential' | 'windows' | 'hot';
 /** Whether pages of bulk travel packed: `auto` where it shortens the transfer, `on` where they shrink. Both sides must want it. */
 export type Compression = 'auto' | 'off' | 'on';
 
+/** Whether the source gives memory back while pages still come: of those that the target has, once the guest runs there. */
+export type EarlyRelease = 'off' | 'on';
+
 /** Of one move, instead of what the configuration of the source says. */
-export type PageWishes = { order?: PageOrder; compression?: Compression };
+export type PageWishes = {
+  order?: PageOrder;
+  compression?: Compression;
+  bulkBytesPerSecond?: number;
+  earlyRelease?: EarlyRelease;
+};
 
 /** `session.json` in the session directory, mode 0600: all that a page server needs to start, and to start again. */
 export type SessionFile = {
@@ -44,6 +52,8 @@ export type SessionFile = {
   bulkWindowBytes: number;
   /** 0 = no cap. */
   bulkBytesPerSecond: number;
+  /** Kept for the agent, which asks for it (`release`). */
+  earlyRelease: EarlyRelease;
   /** False only in benches, where it is named. */
   tls: boolean;
 };
@@ -127,6 +137,8 @@ export interface PageServer {
   watch(): Promise<void>;
   /** serve, postcopy: the guest is stopped; map the data, push the device-load set. Resolves when it is queued ahead of the stream. */
   freeze(): Promise<Frozen>;
+  /** serve, postcopy: the guest runs at the target; give back what that has. */
+  release(): Promise<void>;
   /** fetch: the guest runs now (ends the device-load phase). */
   resumed(): Promise<void>;
   stats(): Promise<PageStats>;

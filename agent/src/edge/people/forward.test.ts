@@ -181,6 +181,8 @@ test('a wish for the pages is refused where the VM is not, instead of being lost
   const ask = (wish: object) => () => x.forward.route(person, 'migrate', 'vm1', false, wish);
   assert.throws(ask({ order: 'windows' }), /the order of its pages is chosen there only/);
   assert.throws(ask({ compression: 'off' }), /the compression of its pages is chosen there only/);
+  assert.throws(ask({ bulkBytesPerSecond: 0 }), /the bandwidth of its pages is chosen there only/);
+  assert.throws(ask({ earlyRelease: 'on' }), /the early release of its memory is chosen there only/);
 });
 
 test('a change of a VM that is here is not forwarded', () => {

@@ -17,6 +17,13 @@ import type { Person } from './person.ts';
 /** What a VM's node is to do; as it travels. */
 type VmChange = Pick<Action, 'action' | 'node' | 'engine' | 'dry'>;
 
+const WISHES: Record<keyof PageWishes, string> = {
+  order: 'order of its pages',
+  compression: 'compression of its pages',
+  bulkBytesPerSecond: 'bandwidth of its pages',
+  earlyRelease: 'early release of its memory',
+};
+
 export type ForwardDeps = {
   people: People;
   api: AgentApi;
@@ -75,17 +82,16 @@ export class Forward {
     const {
       node = '',
       engine = '',
-      order,
-      compression,
+      ...wishes
     } = (body ?? {}) as Partial<Pick<Action, 'node' | 'engine'>> & PageWishes;
     // A matter of measurements, which nobody does from afar.
-    const [wish] = [order && 'order', compression && 'compression'].filter(Boolean);
+    const [wish] = Object.keys(WISHES).filter(key => Object.hasOwn(wishes, key)) as (keyof PageWishes)[];
     if (wish)
       throw new ShoalError(
         'SHOAL_VM_ELSEWHERE',
-        `the VM is on ${vm.node}, and the ${wish} of its pages is chosen there only`,
+        `the VM is on ${vm.node}, and the ${WISHES[wish]} is chosen there only`,
         name,
-        `Ask on ${vm.node}, or leave the ${wish} away`,
+        `Ask on ${vm.node}, or leave ${wish} away`,
       );
     const request = this.#deps.newId();
     const change = { action, node, engine, dry };

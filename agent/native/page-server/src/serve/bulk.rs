@@ -29,7 +29,13 @@ impl Serve {
         let mut buffer = vec![0; (EXTENT_PAGES * self.session.page_bytes) as usize];
         let mut packer = Packer::default();
         let mut pace = Pace::new(self.session.bulk_bytes_per_second, Instant::now());
+        let mut urgent = lock(&self.stats).urgent_bytes;
         loop {
+            // They wait for no cap, but bulk makes room for them.
+            let before = std::mem::replace(&mut urgent, lock(&self.stats).urgent_bytes);
+            if urgent > before {
+                pace.spent(urgent - before, Instant::now());
+            }
             match self.next_job(conn, &pace)? {
                 Job::Map => self.send_map(conn)?,
                 Job::Stream(Piece::Bytes(bytes)) => {

@@ -75,6 +75,34 @@ fn bulk_keeps_to_its_cap() {
 }
 
 #[test]
+fn pages_that_are_waited_for_count_in_the_cap_of_bulk() {
+    let (cap, slack) = (2 << 20, 640 << 10);
+    let mut pair = Pair::start(&Wants {
+        pages: 1536,
+        is: |_| Is::Data,
+        keys: json!({ "bulkBytesPerSecond": cap, "order": "sequential" }),
+        ..Wants::default()
+    });
+    let begun = Instant::now();
+    pair.freeze();
+    let mut page = 1535;
+    until("everything is sent", || {
+        // Half the cap, about, is asked for.
+        for _ in 0..8 {
+            pair.vmm.read(page);
+            page = page.saturating_sub(1).max(800);
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        let sent = pair.serve.stat("dataBytes");
+        let allowed = (begun.elapsed().as_secs_f64() * cap as f64) as u64 + slack;
+        assert!(sent <= allowed, "{sent} bytes after {:?}", begun.elapsed());
+        sent >= 1536 * PAGE as u64
+    });
+    assert!(pair.serve.stat("urgentBytes") > 1 << 18);
+    pair.arrived();
+}
+
+#[test]
 fn a_cap_of_bulk_holds_up_neither_the_stream_nor_the_end_of_a_link() {
     let mut scene = Scene::start(&json!({ "bulkBytesPerSecond": 65_536 }));
     let mut link = scene.link();
