@@ -1,3 +1,6 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RESOLVED } from '@shoal/agent/core/handoff/epochs';
 import type { ClusterStatus, DoubtStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
@@ -48,6 +51,55 @@ async function degraded(vm: string): Promise<string> {
   });
   return handoff;
 }
+
+const FILLED_MIB = 96;
+
+/** A guest whose pages take six seconds to follow it to node1; its source gives memory back meanwhile. */
+async function leaves(name: string) {
+  const { vm } = await lab.runVm('node0', { name, memoryMib: 160 });
+  const guest = await lab.guest(name);
+  await guest.command(`fill ${FILLED_MIB}`, 60_000);
+  const [vmm] = lab.processes('node0').vmms;
+  const wishes = { engine: 'postcopy', bulkBytesPerSecond: 16 * 2 ** 20, earlyRelease: 'on' };
+  const path = `/v1/vms/${name}/actions/migrate`;
+  const { handoff } = await lab.node('node0').post<{ handoff: string }>(path, { node: 'node1', ...wishes });
+  const sideOf = (node: string) => lab.node(node).get<HandoffStatus>(`/v1/handoffs/${handoff}`);
+  const stillComes = async () => assert.is((await sideOf('node1')).outcome, '', 'pages still come');
+  const arrives = async () => {
+    await runsOnlyOn('node1', 'node0', name);
+    assert.is(await guest.verify(60), 0, 'its memory is whole');
+    assert.is((await guest.status()).filled, (FILLED_MIB * 2 ** 20) / 4096, 'it is the same guest still');
+    await destroy('node1', name);
+  };
+  return { vm, vmm, sideOf, stillComes, arrives };
+}
+
+test('a source that may gives memory back while the pages still come, within its bandwidth, and the memory arrives whole', async () => {
+  const { vm, stillComes, arrives } = await leaves('early');
+  const ram = join(lab.node('node0').ramDir, `${vm}.ram`);
+  const heldMib = () => (statSync(ram).blocks * 512) / 2 ** 20;
+  await within(30_000, 'a third of it is given back before the end', () => heldMib() < (FILLED_MIB * 2) / 3);
+  await stillComes();
+  await arrives();
+});
+
+test('a source VMM and the page servers of both sides, all killed while the pages come, cost the guest nothing but time', async () => {
+  const { vmm, sideOf, stillComes, arrives } = await leaves('hard');
+  const isOver = async () => (await sideOf('node0')).at.run > 0;
+  await within(20_000, 'the source knows that it runs on node1', isOver);
+  process.kill(vmm?.pid as number, 'SIGKILL');
+  for (const node of ['node0', 'node1', 'node0']) {
+    const [server] = await within(20_000, 'its page server is there', () => {
+      const { pageServers } = lab.processes(node);
+      return pageServers.length === 1 && pageServers;
+    });
+    process.kill(server?.pid as number, 'SIGKILL');
+    await sleep(300);
+  }
+  await stillComes();
+  await arrives();
+  assert.equal([(await sideOf('node0')).outcome, (await sideOf('node1')).outcome], ['done', 'done']);
+});
 
 async function back(node: string): Promise<void> {
   await lab.startAgent(node);

@@ -8,7 +8,7 @@ import { type Stepped, step } from '../../core/handoff/cells.ts';
 import type { Machine } from '../../core/handoff/machines.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { Compression, EarlyRelease, PageOrder, PageServers } from '../pages/types.ts';
+import type { PageServers, PageWishes } from '../pages/types.ts';
 import type { VmHost, Vmm } from '../vmm/types.ts';
 import type { Vms } from '../vms/vms.ts';
 import type { Journal, JournalEntry } from './journal.ts';
@@ -41,12 +41,8 @@ export type PartyDeps = {
   vms: Vms;
   pageServers: PageServers;
   vmmUid: number;
-  order: PageOrder;
-  compression: Compression;
   bulkWindowBytes: number;
-  bulkBytesPerSecond: number;
-  earlyRelease: EarlyRelease;
-};
+} & Required<PageWishes>;
 
 export abstract class Party<S extends string, V extends string, E extends string, A extends string> {
   readonly role: 'source' | 'target';

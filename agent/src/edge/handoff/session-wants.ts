@@ -1,18 +1,14 @@
 /** What the page server of one side is told to do in one handoff. Pure. */
 import type { Offer } from '@shoal/protocol';
-import type { Compression, EarlyRelease, PageOrder } from '../pages/types.ts';
+import type { PageWishes } from '../pages/types.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { SessionWants } from './pages.ts';
 
 export type WantsDeps = {
   host: Pick<VmHost, 'paths' | 'ramBytes'>;
   vmmUid: number;
-  order: PageOrder;
-  compression: Compression;
   bulkWindowBytes: number;
-  bulkBytesPerSecond: number;
-  earlyRelease: EarlyRelease;
-};
+} & Required<PageWishes>;
 
 /** `peer`: its certificate, and where the target's page server listens, with port 0 on the target's own side (any). */
 export function sessionWants(
