@@ -25,6 +25,13 @@ struct Half {
     conn: Conn,
 }
 
+impl Half {
+    /// Says nothing before it is greeted, as it should. One that ended does not.
+    fn waits(&self) -> bool {
+        matches!(socket::readable(self.conn.tcp(), Duration::ZERO), Ok(false))
+    }
+}
+
 impl Fetch {
     /// Never returns but for a listener that broke.
     pub(super) fn accept(
@@ -97,10 +104,15 @@ impl Fetch {
         let attempt = half.hello.attempt;
         let link = {
             let mut halves = lock(halves);
-            halves.retain(|other| other.hello.attempt >= attempt);
-            let other = halves.iter().position(|other| {
-                other.hello.attempt == attempt && other.hello.lane != half.hello.lane
+            // A source that died between its two connections left one; the next counts its attempts anew.
+            halves.retain(|other| {
+                let hello = &other.hello;
+                let newer = (hello.attempt, hello.lane) != (attempt, half.hello.lane);
+                hello.attempt >= attempt && newer && other.waits()
             });
+            let other = halves
+                .iter()
+                .position(|other| other.hello.attempt == attempt);
             let Some(at) = other else {
                 if halves.len() == HALVES_MAX {
                     halves.remove(0);

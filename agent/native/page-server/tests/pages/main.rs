@@ -6,6 +6,7 @@ mod cuts;
 mod extremes;
 mod full;
 mod handover;
+mod hostile;
 mod hostile_source;
 mod hostile_target;
 mod killed;

@@ -4,9 +4,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shoal_pages::frame::Lane;
+use shoal_pages::session::{Role, Session};
+use shoal_pages::tls;
 
 use crate::support::control::Control;
-use crate::support::pair::{Pair, Wants};
+use crate::support::pair::{Pair, Target, Wants};
+use crate::support::peer::{Peer, Source, hello};
 use crate::support::process::Process;
 use crate::support::session::SessionDir;
 use crate::support::{ram, until};
@@ -167,4 +171,26 @@ fn a_fault_that_comes_before_a_page_server_was_told_again_to_freeze_waits_for_th
     assert_eq!(pair.vmm.answer("read 3804"), pair.right(3804, ram::usual));
     pair.arrived();
     assert_eq!(pair.serve.errors("peer"), Vec::<Value>::new());
+}
+
+#[test]
+fn a_connection_that_a_dead_source_left_alone_is_not_paired_with_one_of_the_next() {
+    let target = Target::start(&Wants::default());
+    let peer = &target.session.cert_sha256;
+    let json = target.source.json("serve", peer, &target.ram, 4096);
+    target.source.write(&json);
+    let session = Session::load(&target.source.path, Role::Serve).expect("a session");
+    let config = tls::client(&session).expect("a configuration");
+    let mut left = Peer::client(target.port, config);
+    left.send(&hello(&session, Lane::Urgent, 1));
+    let tasks = format!("/proc/{}/task", target.process.child.id());
+    until("it waits for its other half", || {
+        let tasks = std::fs::read_dir(&tasks).expect("it is there").flatten();
+        let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")));
+        names.flatten().all(|name| name.trim() != "lane")
+    });
+    drop(left);
+    // The next one counts its attempts anew, and is greeted over both of its connections.
+    Source::link(&target.source.path, target.port, 1);
+    target.fetch.peer(true);
 }

@@ -16,7 +16,7 @@ pub struct Vmm {
 }
 
 /// Beside the program: `target/<profile>`.
-fn built(name: &str) -> PathBuf {
+pub fn built(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_shoal-pages")).with_file_name(name);
     assert!(
         path.exists(),
