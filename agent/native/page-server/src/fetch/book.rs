@@ -160,3 +160,47 @@ impl Book {
         self.map_known && self.settled.ones() == self.map.ones()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two blocks and a bit; data in the first and the last.
+    fn known() -> Book {
+        let mut book = Book::new(2 * ACK_PAGES + 8);
+        assert!(book.map_piece(0, &[3]) && book.map_piece(2 * ACK_PAGES, &[1]));
+        assert_eq!(book.map_end(3), Some(vec![]));
+        book
+    }
+
+    #[test]
+    fn a_block_is_told_once_when_the_last_of_its_data_is_in_place_or_known_to_be_zero() {
+        let mut book = known();
+        book.settled.set(0);
+        book.touch(0, 1);
+        assert_eq!(book.newly_whole(), []);
+        book.zeros(1, 1);
+        book.touch(1, 1);
+        book.settled.set(2 * ACK_PAGES);
+        book.touch(ACK_PAGES - 1, ACK_PAGES + 2); // over all three, as a run might
+        let whole = [(0, ACK_PAGES), (ACK_PAGES, ACK_PAGES), (2 * ACK_PAGES, 8)];
+        assert_eq!(book.newly_whole(), whole);
+        book.touch(0, 2);
+        assert_eq!(book.newly_whole(), []);
+    }
+
+    #[test]
+    fn pages_that_were_found_in_place_count_once_the_map_says_that_they_are_data() {
+        let mut book = Book::new(ACK_PAGES);
+        // The guest wrote to a hole as well.
+        for page in [0, 7] {
+            book.settled.set(page);
+        }
+        book.linked();
+        assert_eq!(book.faulted(0, 1), Need::Wake);
+        assert!(book.map_piece(0, &[5]) && !book.is_whole());
+        assert_eq!(book.map_end(2), Some(vec![]));
+        assert_eq!((book.settled.ones(), book.is_whole()), (1, false));
+        assert_eq!(book.faulted(2, 1), Need::Ask);
+    }
+}
