@@ -37,7 +37,9 @@ pub struct Session {
     pub dir: PathBuf,
     pub handoff: [u8; 16],
     pub role: Role,
+    /// The page servers move the memory: behind the switch, or the most of it before (`warm`).
     pub postcopy: bool,
+    pub warm: bool,
     /// The VMMs take a broken stream up again: QEMU's own post-copy.
     pub resumes: bool,
     pub ram_file: PathBuf,
@@ -97,8 +99,9 @@ impl Session {
         {
             return Err(format!("role is {}", said.escape_debug()));
         }
-        let (postcopy, resumes) = match string("engine")?.as_str() {
-            "postcopy" => (true, false),
+        let engine = string("engine")?;
+        let (postcopy, resumes) = match engine.as_str() {
+            "postcopy" | "warm" => (true, false),
             // Under QEMU's own engines only the stream is carried.
             "precopy" => (false, false),
             "qemu-postcopy" => (false, true),
@@ -123,6 +126,7 @@ impl Session {
             handoff: bytes(&string("handoff")?.replace('-', "")).ok_or("handoff is no UUID")?,
             role,
             postcopy,
+            warm: engine == "warm",
             resumes,
             ram_file: path("ramFile")?,
             ram_bytes: number("ramBytes")?,

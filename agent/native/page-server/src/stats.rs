@@ -28,6 +28,8 @@ pub struct Stats {
     /// What went or came in answer to faults, and what unasked; a page may come by both.
     pub urgent_bytes: u64,
     pub bulk_bytes: u64,
+    /// Of it, before the switch.
+    pub ahead_bytes: u64,
     pub bulk_window_bytes: u64,
     /// What went packed: as pages, on the wire, and in how many extents.
     packed_from_bytes: u64,
@@ -120,6 +122,7 @@ impl Stats {
         json!({
             "urgentBytes": self.urgent_bytes,
             "bulkBytes": self.bulk_bytes,
+            "aheadBytes": self.ahead_bytes,
             "bytesPerSecond": self.bytes_per_second,
             "bulkWindowBytes": self.bulk_window_bytes,
             "packedFromBytes": self.packed_from_bytes,

@@ -18,6 +18,8 @@ pub struct Book {
     acknowledged: Bitmap,
     /// Who waits for a page, the first one first.
     waiting: HashMap<u64, Vec<Waiter>>,
+    /// Pages have come ahead of the switch.
+    pub ahead: bool,
     pub resumed: bool,
     pub complete: bool,
 }
@@ -52,6 +54,7 @@ impl Book {
             touched: vec![],
             acknowledged: Bitmap::new(pages.div_ceil(ACK_PAGES)),
             waiting: HashMap::new(),
+            ahead: false,
             resumed: false,
             complete: false,
         }
@@ -96,10 +99,19 @@ impl Book {
         self.map_known || self.map.merge(first, bits)
     }
 
-    /// The map is whole. Answers who waits for a page without data; `None`: pages were lost on the way.
+    /// The map is whole. Answers who waits for a page without data; `None`: pages were lost on the way, or pages went ahead
+    /// that it does not hold.
     pub fn map_end(&mut self, data_pages: u64) -> Option<Vec<u64>> {
         if self.map.ones() != data_pages {
             return None;
+        }
+        if self.ahead {
+            let mut lacking = self.settled.clone();
+            lacking.subtract(&self.map);
+            if lacking.ones() > 0 {
+                return None;
+            }
+            self.touch(0, self.map.len());
         }
         self.map_known = true;
         // What was found in place when this page server took over may hold more than the source has.

@@ -72,6 +72,19 @@ impl Fetch {
                         return Err(wrong("the source sent zero pages that it never announced"));
                     }
                 }
+                Frame::Ahead { first, data } => {
+                    if !self.ahead(link, first, data)? {
+                        return Err(wrong("the source sent pages ahead that it may not"));
+                    }
+                    link.bulk.send(&Frame::Credit {
+                        bytes: data.len() as u32,
+                    })?;
+                }
+                Frame::Stale { first, bits } => {
+                    if !self.stale(link, first, bits)? {
+                        return Err(wrong("stale pages lie outside the memory"));
+                    }
+                }
                 Frame::CompleteAck => {}
                 _ => return Err(wrong("the source sent a frame that only a target sends")),
             }

@@ -23,8 +23,9 @@ impl Fetch {
         let (settled, complete) = {
             let mut book = lock(&self.memory.book);
             book.linked();
-            // Without a map it may still have found pages in place when it took over.
-            let has_some = book.map_known || book.settled.ones() > 0;
+            // Without a map it may still have found pages in place when it took over. Of pages that went ahead it cannot say
+            // which are still good.
+            let has_some = book.map_known || (book.settled.ones() > 0 && !book.ahead);
             (has_some.then(|| book.settled.clone()), book.complete)
         };
         if let Some(settled) = settled {
@@ -34,6 +35,7 @@ impl Fetch {
         // Only now may a fault be asked for over it: a hello comes first.
         let other = lock(&self.link).replace(Arc::clone(link));
         self.give_up(other);
+        self.ahead_of_earlier_links_is_over();
         if attempt > 1 {
             lock(&self.memory.stats).reconnects += 1;
         }

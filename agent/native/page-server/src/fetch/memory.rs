@@ -33,7 +33,7 @@ pub struct Memory {
     pub book: Mutex<Book>,
     pub stats: Mutex<Stats>,
     events: Events,
-    pages: u64,
+    pub(super) pages: u64,
 }
 
 impl Memory {
@@ -83,12 +83,20 @@ impl Memory {
         Ok(lock(&self.book).waited_for())
     }
 
+    /// Whether so many bytes from a page on are whole pages of this memory.
+    pub(super) fn holds(&self, first: u64, bytes: u64) -> bool {
+        let end = first.checked_add(bytes / PAGE);
+        bytes.is_multiple_of(PAGE) && end.is_some_and(|end| end <= self.pages)
+    }
+
+    pub(super) fn armed(&self) -> io::Result<&Armed> {
+        self.armed.get().ok_or_else(too_early)
+    }
+
     /// Pages of data from `first` on. False: a peer that sends what it never announced.
     pub fn install(&self, first: u64, data: &[u8]) -> io::Result<bool> {
         let count = data.len() as u64 / PAGE;
-        if !(data.len() as u64).is_multiple_of(PAGE)
-            || first.checked_add(count).is_none_or(|end| end > self.pages)
-        {
+        if !self.holds(first, data.len() as u64) {
             return Ok(false);
         }
         let missing: Vec<bool> = {
@@ -154,7 +162,7 @@ impl Memory {
     }
 
     fn fill(&self, first: u64, bytes: &[u8]) -> io::Result<()> {
-        let armed = self.armed.get().ok_or_else(too_early)?;
+        let armed = self.armed()?;
         let mut at = 0;
         let mut told = false;
         while at < bytes.len() {
@@ -179,7 +187,7 @@ impl Memory {
     }
 
     /// After an install that has to be tried again, if it makes sense to.
-    fn wait_for(&self, filled: &Filled, told: &mut bool) -> io::Result<()> {
+    pub(super) fn wait_for(&self, filled: &Filled, told: &mut bool) -> io::Result<()> {
         match filled {
             Filled::Gone => return Err(broken(io::Error::other("the VMM is gone"))),
             Filled::NoMemory => {
@@ -195,7 +203,7 @@ impl Memory {
         Ok(())
     }
 
-    fn settle(&self, first: u64, count: u64) {
+    pub(super) fn settle(&self, first: u64, count: u64) {
         let mut book = lock(&self.book);
         let mut stats = lock(&self.stats);
         for page in first..first + count {
@@ -208,7 +216,7 @@ impl Memory {
     }
 
     fn fill_zero(&self, page: u64) -> io::Result<()> {
-        let armed = self.armed.get().ok_or_else(too_early)?;
+        let armed = self.armed()?;
         let mut told = false;
         loop {
             match armed.uffd.zero(armed.base + page * PAGE, PAGE) {
@@ -230,8 +238,8 @@ impl Memory {
         Ok(())
     }
 
-    fn wake(&self, page: u64) -> io::Result<()> {
-        let armed = self.armed.get().ok_or_else(too_early)?;
+    pub(super) fn wake(&self, page: u64) -> io::Result<()> {
+        let armed = self.armed()?;
         match armed.uffd.wake(armed.base + page * PAGE, PAGE) {
             Err(_) if lock(&self.book).complete => Ok(()),
             other => gone_is_fine(other).map_err(broken),
@@ -245,7 +253,7 @@ fn too_early() -> io::Error {
 }
 
 /// Of the memory, not of the link: of this kind nothing else is, and no next link would help.
-fn broken(error: io::Error) -> io::Error {
+pub(super) fn broken(error: io::Error) -> io::Error {
     io::Error::other(format!("the guest's memory cannot be filled: {error}"))
 }
 

@@ -1,6 +1,7 @@
 //! The target: resolves the faults of the guest and takes in everything else behind them.
 
 mod accept;
+mod ahead;
 pub(crate) mod book;
 pub(crate) mod faults;
 mod lanes;
@@ -8,6 +9,7 @@ mod link;
 pub(crate) mod memory;
 mod stream;
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -34,6 +36,8 @@ pub struct Fetch {
     memory: Memory,
     link: Mutex<Option<Arc<Link>>>,
     stream: Mutex<Stream>,
+    /// The RAM file for writing, and who writes: one after the other.
+    ahead: Mutex<Option<File>>,
     stranger_told: Mutex<Option<Instant>>,
 }
 
@@ -58,6 +62,7 @@ pub fn run(session: Session) -> Result<(), String> {
         events,
         link: Mutex::default(),
         stream: Mutex::default(),
+        ahead: Mutex::default(),
         stranger_told: Mutex::default(),
     });
     let named = |name: &str| thread::Builder::new().name(name.to_owned());
@@ -97,7 +102,7 @@ impl Fetch {
             let streaming = lock(&self.stream).is_open();
             let under_way = {
                 let book = lock(&self.memory.book);
-                (book.map_known || streaming) && !book.complete
+                (book.map_known || streaming || book.settled.ones() > 0) && !book.complete
             };
             if under_way {
                 self.events

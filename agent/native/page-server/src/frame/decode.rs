@@ -159,6 +159,14 @@ pub fn decode(number: u8, bytes: &[u8]) -> Result<Frame<'_>, Bad> {
         },
         kind::COMPLETE => Frame::Complete,
         kind::COMPLETE_ACK => Frame::CompleteAck,
+        kind::AHEAD => Frame::Ahead {
+            first: payload.word(0)?,
+            data: payload.tail(8)?,
+        },
+        kind::STALE => Frame::Stale {
+            first: payload.word(0)?,
+            bits: payload.tail(8)?,
+        },
         _ => return Err(Bad::UnknownType(number)),
     })
 }

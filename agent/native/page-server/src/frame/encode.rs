@@ -30,6 +30,8 @@ pub fn encode<'a>(frame: &Frame<'a>) -> (Vec<u8>, &'a [u8]) {
         Frame::Ack { first, count } => (kind::ACK, run(*first, *count), &[]),
         Frame::Complete => (kind::COMPLETE, vec![], &[]),
         Frame::CompleteAck => (kind::COMPLETE_ACK, vec![], &[]),
+        Frame::Ahead { first, data } => (kind::AHEAD, first.to_le_bytes().to_vec(), data),
+        Frame::Stale { first, bits } => (kind::STALE, first.to_le_bytes().to_vec(), bits),
     };
     let length = (head.len() + data.len()) as u32;
     let mut bytes = Vec::with_capacity(HEADER_BYTES + head.len());

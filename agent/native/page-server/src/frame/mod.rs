@@ -113,6 +113,16 @@ pub enum Frame<'a> {
     /// Every data page is in place on the target.
     Complete,
     CompleteAck,
+    /// Engine `warm`, before the map: pages as they were while the guest ran.
+    Ahead {
+        first: u64,
+        data: &'a [u8],
+    },
+    /// Of pages that went ahead: written since, so that the target drops them, as bits from page `first` on.
+    Stale {
+        first: u64,
+        bits: &'a [u8],
+    },
 }
 
 /// Why bytes are no frame.
@@ -158,4 +168,6 @@ mod kind {
     pub const COMPLETE_ACK: u8 = 16;
     pub const PACKED: u8 = 17;
     pub const UNPACKED: u8 = 18;
+    pub const AHEAD: u8 = 19;
+    pub const STALE: u8 = 20;
 }

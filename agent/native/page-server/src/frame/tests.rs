@@ -81,6 +81,20 @@ fn examples() -> Vec<(&'static str, Frame<'static>)> {
                 nanoseconds: 20_000,
             },
         ),
+        (
+            "ahead",
+            Frame::Ahead {
+                first: 3,
+                data: &[1, 2, 3, 4],
+            },
+        ),
+        (
+            "stale",
+            Frame::Stale {
+                first: 64,
+                bits: &[0x03],
+            },
+        ),
     ]
 }
 
@@ -120,7 +134,16 @@ fn every_frame_has_the_bytes_that_are_written_down() {
 }
 
 /// Their length says how much there is.
-const VARIABLE: [&str; 6] = ["installed", "map", "extent", "page", "stream", "packed"];
+const VARIABLE: [&str; 8] = [
+    "installed",
+    "map",
+    "extent",
+    "page",
+    "stream",
+    "packed",
+    "ahead",
+    "stale",
+];
 
 #[test]
 fn a_cut_or_lengthened_frame_is_refused_and_never_panics() {
@@ -173,5 +196,5 @@ fn every_type_with_any_short_payload_is_decided() {
         }
     }
     assert_eq!(decode(0, &[]), Err(Bad::UnknownType(0)));
-    assert_eq!(decode(19, &[]), Err(Bad::UnknownType(19)));
+    assert_eq!(decode(21, &[]), Err(Bad::UnknownType(21)));
 }

@@ -20,6 +20,8 @@ enum Job {
     Map,
     Stream(Piece),
     Run(u64, u64),
+    Ahead(u64, u64),
+    PassOver,
 }
 
 impl Serve {
@@ -47,6 +49,11 @@ impl Serve {
                     let sent = self.send_run(conn, first, count, &mut buffer, &mut packer)?;
                     pace.spent(sent, Instant::now());
                 }
+                Job::Ahead(first, count) => {
+                    let sent = self.send_ahead(conn, first, count, &mut buffer)?;
+                    pace.spent(sent, Instant::now());
+                }
+                Job::PassOver => self.pass_over(),
             }
         }
     }
@@ -80,11 +87,16 @@ impl Serve {
             // What does not pack after all must be granted as well.
             let room = fits.min(state.credit.max(0) as u64) / page_bytes;
             let room = room.min(EXTENT_PAGES);
-            let run = state
-                .plan
-                .as_mut()
-                .filter(|_| room > 0 && pause.is_zero())
-                .and_then(|plan| plan.next_run(room));
+            let goes = room > 0 && pause.is_zero();
+            if let Some(ahead) = state.ahead.as_mut().filter(|ahead| goes && !ahead.warm) {
+                let Some((first, count)) = ahead.next_run(room) else {
+                    return Ok(Job::PassOver);
+                };
+                state.credit -= (count * page_bytes) as i64;
+                return Ok(Job::Ahead(first, count));
+            }
+            let plan = state.plan.as_mut().filter(|_| goes);
+            let run = plan.and_then(|plan| plan.next_run(room));
             if let Some((first, count)) = run {
                 state.credit -= (count * page_bytes) as i64;
                 return Ok(Job::Run(first, count));
@@ -99,14 +111,29 @@ impl Serve {
     }
 
     fn send_map(&self, conn: &Conn) -> io::Result<()> {
-        let map = match &lock(&self.state).plan {
-            Some(plan) => plan.map.clone(),
-            None => return Ok(()),
+        let (map, stale) = {
+            let state = lock(&self.state);
+            match &state.plan {
+                Some(plan) => (plan.map.clone(), state.stale.clone()),
+                None => return Ok(()),
+            }
         };
+        if let Some(stale) = stale {
+            stale.pieces(|first, bits| conn.send(&Frame::Stale { first, bits }))?;
+        }
         map.pieces(|first, bits| conn.send(&Frame::Map { first, bits }))?;
         conn.send(&Frame::MapEnd {
             data_pages: map.ones(),
         })
+    }
+
+    /// What really goes out of a run, for which all of it was set aside.
+    pub(super) fn spend(&self, bytes: u64) {
+        let mut state = lock(&self.state);
+        state.credit -= bytes as i64;
+        if let Some(window) = &mut state.window {
+            window.sent(bytes, Instant::now());
+        }
     }
 
     /// Bytes of page data on the wire: zero pages travel as a number, and cost no credit.

@@ -70,7 +70,15 @@ impl Serve {
             match bulk.next()? {
                 Frame::Stream(bytes) => self.to_vmm(bytes),
                 Frame::StreamEnd => self.end_return_path(),
-                Frame::Credit { bytes } => self.credited(bytes, None),
+                Frame::Credit { bytes } => {
+                    let pages = u64::from(bytes) / self.session.page_bytes;
+                    if let Some(ahead) = &mut lock(&self.state).ahead
+                        && !ahead.credited(pages)
+                    {
+                        return Err(wrong("the target credits what it was not sent"));
+                    }
+                    self.credited(bytes, None);
+                }
                 Frame::Unpacked { bytes, nanoseconds } => {
                     let took = Duration::from_nanos(nanoseconds.into());
                     self.credited(bytes, Some(took));

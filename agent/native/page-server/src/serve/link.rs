@@ -228,6 +228,9 @@ impl Serve {
         state.was_frozen = false;
         lock(&self.stats).wire_bytes += link.wire_bytes();
         state.stream.broke();
+        if let Some(ahead) = &mut state.ahead {
+            ahead.unlinked();
+        }
         self.changed.notify_all();
     }
 }

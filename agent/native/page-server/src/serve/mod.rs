@@ -1,5 +1,6 @@
 //! The source: reads the RAM file of the stopped guest and sends it, urgent pages first.
 
+mod ahead;
 mod bulk;
 mod give;
 mod heat;
@@ -10,6 +11,8 @@ pub(crate) mod packing;
 pub(crate) mod plan;
 mod release;
 mod stream;
+mod tracked;
+mod warm;
 mod watch;
 pub(crate) mod window;
 
@@ -29,11 +32,13 @@ use crate::link::Link;
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::sys::file;
+use ahead::Ahead;
 use give::Giver;
 use packing::Packing;
 use plan::Plan;
 use release::{LACKS, Release};
 use stream::Stream;
+use warm::{Cooled, Warm};
 use watch::Watch;
 use window::{MOST, Window};
 
@@ -46,6 +51,8 @@ struct State {
     attempt: u32,
     /// There has been a link: this is the right target, whatever comes over the next one.
     was_linked: bool,
+    /// While the guest runs.
+    ahead: Option<Ahead>,
     plan: Option<Plan>,
     /// What the target has, as it said when the present link began.
     settled: Option<Bitmap>,
@@ -53,6 +60,8 @@ struct State {
     was_frozen: bool,
     /// With the plan.
     release: Option<Release>,
+    /// Of what went ahead: told to the target with the map.
+    stale: Option<Bitmap>,
     map_sent: bool,
     /// What the target has granted, bytes.
     credit: i64,
@@ -70,6 +79,8 @@ pub struct Serve {
     state: Mutex<State>,
     changed: Condvar,
     watch: Mutex<Option<Watch>>,
+    /// Locked before `state`.
+    warm: Mutex<Option<Warm>>,
     stats: Mutex<Stats>,
     ram: Option<File>,
     /// There once memory may be given back.
@@ -93,6 +104,7 @@ pub fn run(session: Session) -> Result<(), String> {
         state: Mutex::default(),
         changed: Condvar::new(),
         watch: Mutex::default(),
+        warm: Mutex::default(),
         stats: Mutex::default(),
         ram,
         giver: Mutex::default(),
@@ -144,7 +156,10 @@ impl Serve {
             release.given(given);
         }
         let data_pages = map.ones();
-        let hot = self.hottest();
+        let (stale, there, hot) = match self.cool(&map) {
+            Some(Cooled { stale, there, hot }) => (Some(stale), Some(there), hot),
+            None => (None, None, self.hottest()),
+        };
         let (hot_blocks, written) = (hot.len(), self.written_pages());
         let mut state = lock(&self.state);
         if state.plan.is_some() {
@@ -152,7 +167,9 @@ impl Serve {
         }
         let (first, order) = (&self.session.device_load_pages, self.session.order);
         let mut plan = Plan::new(map, first, order, hot);
-        if let Some(settled) = &state.settled {
+        if let Some(there) = there {
+            plan.resume(&there); // what went ahead and still holds
+        } else if let Some(settled) = &state.settled {
             // Frozen before, by a page server that is dead.
             if !release.resume(&plan.map, settled) {
                 return Err(("ram", LACKS.to_owned()));
@@ -161,6 +178,7 @@ impl Serve {
         }
         state.plan = Some(plan);
         state.release = Some(release);
+        state.stale = stale;
         lock(&self.stats).data_pages = data_pages;
         self.changed.notify_all();
         Ok(json!({
@@ -177,7 +195,8 @@ impl Serve {
             lock(&self.stats).look(Instant::now());
             let under_way = {
                 let state = lock(&self.state);
-                (state.plan.is_some() || state.stream.is_open()) && !state.complete
+                (state.plan.is_some() || state.ahead.is_some() || state.stream.is_open())
+                    && !state.complete
             };
             if under_way {
                 self.events
@@ -208,6 +227,9 @@ impl Serve {
             if let Some(plan) = &state.plan {
                 stats.pages_done = stats.data_pages - plan.left.ones();
             }
+            if let Some(ahead) = &state.ahead {
+                stats.pages_done = ahead.there();
+            }
             stats.samples = samples;
             stats.bulk_window_bytes = state.window.as_ref().map_or(0, Window::size);
             drop(stats);
@@ -223,9 +245,11 @@ impl Commands for Serve {
             "freeze" => self.freeze(),
             "release" => self.release(),
             "watch" => Ok(self.watch()),
+            "warm" => Ok(self.warm()),
             "resumed" => Ok(json!({})),
             "quit" => {
                 self.end_watch();
+                self.end_warm();
                 Ok(json!({}))
             }
             "stats" => Ok(json!({ "stats": self.stats_json() })),

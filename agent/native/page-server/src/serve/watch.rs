@@ -10,12 +10,10 @@ use serde_json::{Value, json};
 
 use super::Serve;
 use super::heat::Heat;
+use super::tracked::Tracked;
 use crate::conn::lock;
 use crate::control::Events;
 use crate::session::{Order, Session};
-use crate::sys::pagemap::Pagemap;
-use crate::sys::reclaim;
-use crate::sys::uffd::Uffd;
 
 /// Samples come ever more seldom: a move may freeze in tens of milliseconds or in seconds, and each costs the guest a fault
 /// (about a microsecond) for every page that it goes on writing.
@@ -31,76 +29,30 @@ pub struct Watch {
     over: Receiver<()>,
 }
 
-/// The RAM mapping of the VMM, whose writes are noted for as long as this lives.
-struct Tracked {
-    uffd: Uffd,
-    pagemap: Pagemap,
-    base: u64,
-    bytes: u64,
-}
-
-impl Tracked {
-    fn begin(session: &Session) -> Result<Self, String> {
-        let found = reclaim::find(&session.ram_file, session.vmm_uid);
-        let found = found.map_err(|error| format!("the VMM's descriptor: {error}"))?;
-        let found =
-            found.ok_or("no VMM has the RAM file mapped under the preload with a userfaultfd")?;
-        if found.watched {
-            return Err("pages of it are still missing here".to_owned());
+/// Until it is told to stop, with a last one then.
+fn sample(
+    tracked: &Tracked,
+    heat: &Mutex<Heat>,
+    stopped: &Receiver<()>,
+    has_sampled: &Sender<()>,
+) -> io::Result<()> {
+    let mut after = FIRST_AFTER;
+    loop {
+        let last = stopped.recv_timeout(after) != Err(RecvTimeoutError::Timeout);
+        let written = tracked.written()?;
+        lock(heat).add(&written);
+        if last {
+            let _ = has_sampled.send(()); // nobody waits any more: it came too late
+            // Letting go walks all page tables, and the guest stands now: when it runs again, or never, is early enough.
+            let _ = stopped.recv(); // an error: nobody can say so any more
+            return Ok(());
         }
-        let said = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
-        let (base, bytes) = (found.base, session.ram_bytes);
-        let uffd = Uffd::new(found.fd).map_err(said("the VMM's descriptor"))?;
-        let pagemap = Pagemap::open(found.pid).map_err(said("its page map"))?;
-        let begun = uffd.track_writes(base, bytes);
-        begun.map_err(said("tracking of writes"))?;
-        let tracked = Self {
-            uffd,
-            pagemap,
-            base,
-            bytes,
-        };
-        // All that is there counts as written until now.
-        tracked.written().map_err(said("the first sample"))?;
-        Ok(tracked)
-    }
-
-    /// Until it is told to stop, with a last one then.
-    fn sample(
-        &self,
-        heat: &Mutex<Heat>,
-        stopped: &Receiver<()>,
-        has_sampled: &Sender<()>,
-    ) -> io::Result<()> {
-        let mut after = FIRST_AFTER;
-        loop {
-            let last = stopped.recv_timeout(after) != Err(RecvTimeoutError::Timeout);
-            let written = self.written()?;
-            lock(heat).add(&written);
-            if last {
-                let _ = has_sampled.send(()); // nobody waits any more: it came too late
-                // Letting go walks all page tables, and the guest stands now: when it runs again, or never, is early enough.
-                let _ = stopped.recv(); // an error: nobody can say so any more
-                return Ok(());
-            }
-            after = (after * 2).min(AT_MOST_AFTER);
-        }
-    }
-
-    fn written(&self) -> io::Result<Vec<(u64, u64)>> {
-        self.pagemap.written(self.base, self.bytes)
-    }
-}
-
-impl Drop for Tracked {
-    fn drop(&mut self) {
-        // It fails where the VMM is gone, and there is nothing to end.
-        let _ = self.uffd.unregister(self.base, self.bytes);
+        after = (after * 2).min(AT_MOST_AFTER);
     }
 }
 
 /// Once: that it is watched, or why it is not (any more).
-fn tell(events: &Events, why_not: Option<String>) {
+pub(super) fn tell(events: &Events, why_not: Option<String>) {
     let (on, detail) = (why_not.is_none(), why_not.unwrap_or_default());
     if !on {
         eprintln!("shoal-pages: it is not known what the guest writes: {detail}");
@@ -120,7 +72,7 @@ impl Watch {
             match Tracked::begin(&session) {
                 Ok(tracked) => {
                     tell(&events, None);
-                    if let Err(error) = tracked.sample(&its, &stopped, &has_sampled) {
+                    if let Err(error) = sample(&tracked, &its, &stopped, &has_sampled) {
                         tell(&events, Some(format!("no further sample: {error}")));
                     }
                 }
@@ -143,7 +95,9 @@ impl Serve {
     /// Begins; what became of it is an event, since it takes some time and nothing waits for it.
     pub(super) fn watch(&self) -> Value {
         let mut watch = lock(&self.watch);
-        let wanted = self.session.order == Order::Hot && self.ram.is_some();
+        // What goes ahead takes samples of its own, and what one look has taken no other sees.
+        let wanted =
+            self.session.order == Order::Hot && self.ram.is_some() && !self.session.warm;
         if wanted && watch.is_none() && lock(&self.state).plan.is_none() {
             match Watch::begin(self.session.clone(), self.events.clone()) {
                 Ok(begun) => *watch = Some(begun),

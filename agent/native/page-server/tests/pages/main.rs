@@ -22,4 +22,5 @@ mod strangers;
 mod stream;
 mod support;
 mod transfer;
+mod warm;
 mod watching;

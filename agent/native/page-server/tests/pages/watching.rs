@@ -21,7 +21,7 @@ use crate::support::until;
 use crate::support::vmm::Vmm;
 
 /// Linux before 6.7 cannot tell, and then nothing is asked of it here but that the move goes on.
-fn can_track() -> bool {
+pub fn can_track() -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a kernel");
     let mut numbers = release
         .split(['.', '-'])

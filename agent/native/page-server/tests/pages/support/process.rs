@@ -54,17 +54,21 @@ impl Process {
         self.end().signal() == Some(libc::SIGABRT)
     }
 
-    /// It stands, like the VMM of a guest that is stopped.
+    /// It stands with all its threads, like the VMM of a guest that is stopped.
     pub fn halt(&self) {
         let pid = self.child.id() as i32;
         // SAFETY: a system call without memory effects, on our own child, which is not waited for yet.
         assert_eq!(unsafe { libc::kill(pid, libc::SIGSTOP) }, 0);
-        let stat = format!("/proc/{pid}/stat");
+        let stands = |stat: &str| {
+            let state = stat.rsplit(") ").next();
+            state.is_some_and(|rest| rest.starts_with('T'))
+        };
         until("a process stands", || {
-            let stat = std::fs::read_to_string(&stat).expect("it is there");
-            stat.rsplit(") ")
-                .next()
-                .is_some_and(|rest| rest.starts_with('T'))
+            let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it is there");
+            tasks.flatten().all(|task| {
+                // One that ends meanwhile writes no more.
+                std::fs::read_to_string(task.path().join("stat")).is_ok_and(|stat| stands(&stat))
+            })
         });
     }
 
