@@ -10,14 +10,15 @@ export type { Ask } from './messages/ask.ts';
 export type { Ended } from './messages/ended.ts';
 export type { HandoffHead } from './messages/head.ts';
 export type { Listening } from './messages/listening.ts';
-export type {
-  Engine,
-  HandoffLoad,
-  LoadReport,
-  Migration,
-  Mode,
-  VmLoad,
-  VmState,
+export {
+  type Engine,
+  type HandoffLoad,
+  type LoadReport,
+  type Migration,
+  type Mode,
+  movesPages,
+  type VmLoad,
+  type VmState,
 } from './messages/load-report.ts';
 export type { NotRun } from './messages/not-run.ts';
 export type { MoveReason, Offer, ReportRef } from './messages/offer.ts';

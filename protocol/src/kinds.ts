@@ -29,6 +29,6 @@ export const ageMs = int(0, limit.AGE_MS_MAX);
 export const memoryMib = int(0, limit.MEMORY_MIB_MAX);
 export const rateBps = int(0, limit.RATE_BPS_MAX);
 export const cpuMilli = int(0, limit.CPU_MILLI_MAX);
-export const engine = oneOf('postcopy', 'precopy', 'qemu-postcopy');
+export const engine = oneOf('postcopy', 'warm', 'precopy', 'qemu-postcopy');
 export const migration = oneOf('postcopy', 'precopy', 'qemu-postcopy', 'never');
 export const mode = oneOf('observe', 'advise', 'auto');

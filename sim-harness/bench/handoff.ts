@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- handoff [--engines postcopy,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory 1024] [--filled 700] [--text] [--link 1gbit] [--load 50] [--neighbour] [--runs 3] [--json]`
+ * `npm run bench -- handoff [--engines postcopy,warm,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory 1024] [--filled 700] [--text] [--link 1gbit] [--load 50] [--neighbour] [--runs 3] [--json]`
  * One VM goes to and fro between two nodes of a core each, the engines in turns, under a steady load of its own; with
  * `--neighbour` beside a guest that wants all of the source's core. Each turn is a pair of any two engines; with `--order`
  * ours takes part once per order of pages, with `--compression` once per way to pack them. The guest's memory is filled with
@@ -11,9 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import type { Compression, PageOrder } from '@shoal/agent';
 import { ShoalError } from '@shoal/agent/errors';
+import type { Engine } from '@shoal/protocol';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
-import { type Arm, type Engine, oneMove, type Run, TICK_MS } from './one-move.ts';
+import { type Arm, oneMove, type Run, TICK_MS } from './one-move.ts';
 import { armsOf, type Ratio, ratios } from './pairs.ts';
 import { bounds, median } from './statistics.ts';
 
@@ -179,7 +180,8 @@ async function bringNeighbours(lab: Lab): Promise<GuestPort[]> {
 }
 
 function engine(value: string): Engine {
-  if (value === 'postcopy' || value === 'precopy' || value === 'qemu-postcopy') return value;
+  if (value === 'postcopy' || value === 'warm' || value === 'precopy' || value === 'qemu-postcopy')
+    return value;
   throw new ShoalError(
     'SHOAL_BENCH_ARGS',
     `there is no engine ${value}`,

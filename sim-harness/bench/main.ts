@@ -4,7 +4,7 @@ import * as detection from './detection.ts';
 import * as handoff from './handoff.ts';
 import * as mesh from './mesh.ts';
 
-const USAGE = `usage: npm run bench -- handoff [--engines postcopy,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory MIB] [--filled MIB] [--text] [--link 1gbit] [--load PERCENT] [--neighbour] [--runs N] [--json]
+const USAGE = `usage: npm run bench -- handoff [--engines postcopy,warm,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory MIB] [--filled MIB] [--text] [--link 1gbit] [--load PERCENT] [--neighbour] [--runs N] [--json]
        npm run bench -- mesh [--nodes 3,8,16] [--seconds 20] [--json]
        npm run bench -- detection [--nodes 16] [--trials 10] [--hogs 64] [--json]
 `;

@@ -4,6 +4,7 @@ import type { Compression, PageOrder } from '@shoal/agent';
 import { clock } from '@shoal/agent/edge/clock';
 import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { ShoalError } from '@shoal/agent/errors';
+import type { Engine } from '@shoal/protocol';
 import type { GuestPort, Lab } from '../lab/index.ts';
 import { watchStrangers } from '../lab/strangers.ts';
 import { collect, longestGapMs, type Tick, workLostS, workRate } from './ticks.ts';
@@ -14,7 +15,6 @@ const STEADY_MS = 3000;
 const AFTER_MS = 500;
 const MOVE_MAX_MS = 300_000;
 
-export type Engine = 'postcopy' | 'precopy' | 'qemu-postcopy';
 /** Of our engine: an order of pages, or whether they travel packed. */
 export type Variant = PageOrder | `compression-${Compression}`;
 /** What is compared: an engine as it is configured, or ours with a variant of its own. */

@@ -1,5 +1,6 @@
 /** Engines and variants of ours against one another: each turn moved the same guest by all of them, so its figures are compared within the turn. Pure. */
-import type { Arm, Engine, Run, Variant } from './one-move.ts';
+import type { Engine } from '@shoal/protocol';
+import type { Arm, Run, Variant } from './one-move.ts';
 import { median, medianBounds } from './statistics.ts';
 
 /** `median` of the pairs' ratios; `low` and `high`: its 95 % bounds, -1 where there are too few pairs. */

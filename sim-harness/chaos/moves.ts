@@ -22,6 +22,7 @@ const PAUSE_MS = 100;
 /** Share of handoffs by QEMU's own post-copy, where QEMU is; of the others, by the page server. */
 const ONE_STREAM = 0.25;
 const BY_PAGES = 0.7;
+const AHEAD = 0.4;
 
 export type Begun = { handoff: string; vm: string; from: LabNode; to: LabNode; engine: Engine };
 
@@ -183,5 +184,6 @@ export class Moves {
 /** Pure. Micro guests know no stream of QEMU's. */
 export function engineFor(driver: 'micro' | 'qemu', random: Random): Engine {
   if (driver === 'qemu' && random.chance(ONE_STREAM)) return 'qemu-postcopy';
-  return random.chance(BY_PAGES) ? 'postcopy' : 'precopy';
+  if (!random.chance(BY_PAGES)) return 'precopy';
+  return random.chance(AHEAD) ? 'warm' : 'postcopy';
 }

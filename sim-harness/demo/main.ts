@@ -1,5 +1,5 @@
 /**
- * `npm run demo [-- --json] [--engine postcopy|precopy] [--paper] [--memory MiB] [--filled MiB] [--out DIR]`
+ * `npm run demo [-- --json] [--engine postcopy|warm|precopy] [--paper] [--memory MiB] [--filled MiB] [--out DIR]`
  * Exit codes: 0 as the rule asks, 1 not, 2 strangers took the cores (inconclusive) or bad arguments.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ const STEP_MS = 20_000;
 const PAPER_STEP_MS = 60_000;
 const EXIT: Record<Report['verdict'], number> = { ok: 0, failed: 1, inconclusive: 2 };
 
-const USAGE = `usage: npm run demo -- [--json] [--engine postcopy|precopy] [--paper] [--memory MIB] [--filled MIB] [--out DIR]
+const USAGE = `usage: npm run demo -- [--json] [--engine postcopy|warm|precopy] [--paper] [--memory MIB] [--filled MIB] [--out DIR]
 
 Two nodes, two VMs: vm0 at a constant 20 %, vm1 in steps of 0, 50, 100, 50, 0 %, 20 s each (--paper: 60 s).
 Writes report.json and four plots to DIR (default out/demo).
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
 }
 
 function engine(value: string): Engine {
-  if (value === 'postcopy' || value === 'precopy') return value;
+  if (value === 'postcopy' || value === 'warm' || value === 'precopy') return value;
   throw new ShoalError(
     'SHOAL_DEMO_ARGS',
     `there is no engine ${value}`,

@@ -6,7 +6,7 @@ import type { LabOptions } from './config.ts';
 export const USAGE = `usage: npm run lab -- COMMAND [--name NAME]
 
   up [--nodes 3] [--vms 0] [--memory MIB] [--driver qemu|micro] [--net netns|loopback] [--link 1gbit|none]
-     [--cores own|quota|none] [--engine postcopy|precopy|qemu-postcopy] [--mode auto|advise|observe]
+     [--cores own|quota|none] [--engine postcopy|warm|precopy|qemu-postcopy] [--mode auto|advise|observe]
                       brings up real agents and leaves them running; VMs of 256 MiB are dealt out to the nodes in turn
   status [--json]     nodes and VMs as each agent sees them
   cut NODE NODE       nothing passes between the two any more
@@ -92,7 +92,12 @@ export function parseCommand(args: string[], cores: number): Command {
       net: choice('--net', values.net ?? 'netns', ['netns', 'loopback']),
       link: values.link ?? (values.net === 'loopback' ? 'none' : '1gbit'),
       cores: choice('--cores', values.cores ?? (count <= cores ? 'own' : 'quota'), ['own', 'quota', 'none']),
-      engine: choice('--engine', values.engine ?? 'postcopy', ['postcopy', 'precopy', 'qemu-postcopy']),
+      engine: choice('--engine', values.engine ?? 'postcopy', [
+        'postcopy',
+        'warm',
+        'precopy',
+        'qemu-postcopy',
+      ]),
       mode: choice('--mode', values.mode ?? 'auto', ['auto', 'advise', 'observe']),
     },
   };

@@ -1,5 +1,6 @@
 /** What a lab is made of, and the configuration of each of its agents. Pure. */
 import { join } from 'node:path';
+import type { Engine } from '@shoal/protocol';
 import { stringify } from 'yaml';
 import type { GuestImage } from '../guest/image.ts';
 import type { Cores } from './cgroups.ts';
@@ -15,7 +16,7 @@ export type LabOptions = {
   link: string;
   /** A core of its own per node, a quota of one core each, or neither. */
   cores: Cores;
-  engine?: 'postcopy' | 'precopy' | 'qemu-postcopy';
+  engine?: Engine;
   mode?: 'observe' | 'advise' | 'auto';
   policy?: Record<string, unknown>;
   /** Mean of all figures that the rule reads. */

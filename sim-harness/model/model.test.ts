@@ -1,3 +1,4 @@
+import { sourceMachine, targetMachine } from '@shoal/agent/core/handoff/machines';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { repositoryRoot } from '../guest/root.ts';
@@ -17,6 +18,14 @@ for (const engine of ENGINES) {
     assert.ok(checked.states > 500_000, `only ${checked.states} states: the model has shrunk`);
   });
 }
+
+test('warm needs no search of its own: it has the very tables of postcopy', () => {
+  for (const of of [sourceMachine, targetMachine]) {
+    const [warm, postcopy] = [of('warm'), of('postcopy')];
+    assert.is(warm.table, postcopy.table);
+    assert.is(warm.recover, postcopy.recover);
+  }
+});
 
 /** The quickest of each kind; `npm run model -- --plants` plants them all. */
 const SOME = [

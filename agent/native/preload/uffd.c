@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -218,4 +219,52 @@ int madvise(void *address, size_t length, int advice) {
     if (advice == MADV_HUGEPAGE && at < ram_end && at + length > ram_start)
         advice = MADV_NOHUGEPAGE;
     return (int)syscall(SYS_madvise, address, length, advice);
+}
+
+/*
+ * A disk that is read with O_DIRECT writes into guest memory by itself: the kernel notes a write when the read begins and
+ * takes the page for it, and nothing when the data comes. A sample between the two would take the page for unchanged from
+ * then on. So every page that a read has filled is written once more, unchanged, when the read is over. QEMU reads its
+ * disks so with aio=threads, the one kind that Shoal starts; with others `warm` would not be safe.
+ */
+static void note(const struct iovec *parts, int count, ssize_t got) {
+    static const uintptr_t page = 4096;
+    for (int i = 0; i < count && got > 0; i++) {
+        uintptr_t at = (uintptr_t)parts[i].iov_base;
+        size_t length = parts[i].iov_len < (size_t)got ? parts[i].iov_len : (size_t)got;
+        got -= (ssize_t)length;
+        if (length == 0 || at < ram_start || at >= ram_end)
+            continue;
+        uintptr_t end = at + length < ram_end ? at + length : ram_end;
+        for (; at < end; at = (at & ~(page - 1)) + page)
+            __atomic_fetch_or((unsigned char *)at, 0, __ATOMIC_RELAXED);
+    }
+}
+
+ssize_t preadv64(int fd, const struct iovec *parts, int count, off64_t offset) {
+    ssize_t got = syscall(SYS_preadv, fd, parts, count, offset, 0L);
+    note(parts, count, got);
+    return got;
+}
+
+ssize_t preadv(int fd, const struct iovec *parts, int count, off_t offset) {
+    return preadv64(fd, parts, count, offset);
+}
+
+ssize_t pread64(int fd, void *to, size_t length, off64_t offset) {
+    ssize_t got = syscall(SYS_pread64, fd, to, length, offset);
+    struct iovec whole = {.iov_base = to, .iov_len = length};
+    note(&whole, 1, got);
+    return got;
+}
+
+ssize_t pread(int fd, void *to, size_t length, off_t offset) {
+    return pread64(fd, to, length, offset);
+}
+
+/* What a build with _FORTIFY_SOURCE calls in its place, Debian's QEMU among them. */
+ssize_t __pread64_chk(int fd, void *to, size_t length, off64_t offset, size_t room) {
+    if (length > room)
+        abort();
+    return pread64(fd, to, length, offset);
 }

@@ -36,7 +36,7 @@ export function limitOf(text: string): number {
   throw usage('that is no number of rows', `--limit ${text}`, `Give a whole number from 1 to ${LIMIT_MAX}`);
 }
 
-const ENGINES: readonly string[] = ['postcopy', 'precopy', 'qemu-postcopy'] satisfies Engine[];
+const ENGINES: readonly string[] = ['postcopy', 'warm', 'precopy', 'qemu-postcopy'] satisfies Engine[];
 
 export function engineOf(text: string): Engine {
   if (ENGINES.includes(text)) return text as Engine;

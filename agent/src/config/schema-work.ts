@@ -43,9 +43,14 @@ const timeout = (description: string) =>
 
 const migration = section('How a VM is handed over.', {
   engine: choice(
-    '`postcopy`: it runs on the target at once, its pages follow. `precopy`: pages first. `qemu-postcopy`: QEMU’s own post-copy, for comparison; it cannot be rolled back once device state is sent.',
-    ['postcopy', 'precopy', 'qemu-postcopy'],
+    '`postcopy`: it runs on the target at once, its pages follow. `warm`: most pages before, see `packingEngine`. `precopy`: pages first. `qemu-postcopy`: QEMU’s own post-copy, for comparison; it cannot be rolled back once device state is sent.',
+    ['postcopy', 'warm', 'precopy', 'qemu-postcopy'],
     'postcopy',
+  ),
+  packingEngine: choice(
+    'The same for moves that no overload waits for, to pack and to drain, where `engine` is `postcopy`. `warm`: its pages go ahead while it still runs on the source, then it is switched, and what it wrote meanwhile follows.',
+    ['warm', 'postcopy'],
+    'warm',
   ),
   address: text('Where sources reach this node for memory: an address of the fast network.', {
     default: '127.0.0.1',

@@ -3,9 +3,9 @@
  * machine through its ports alone, so the simulator runs this very node.
  */
 import { isOverloaded, threshold } from '@shoal/policies';
-import type { Engine, LoadReport, Mode } from '@shoal/protocol';
+import type { LoadReport, Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
-import { chooseEngine } from '../core/choose-engine.ts';
+import { chooseEngine, type EngineWants } from '../core/choose-engine.ts';
 import { POLICY_KEY } from '../core/registers/policy.ts';
 import { ClusterView } from '../core/view.ts';
 import type { ManualOffer } from '../edge/api/actions.ts';
@@ -161,6 +161,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     },
   });
 
+  const engines = config.migration as EngineWants;
   const paused = () => flags.meshPausedMs > 0 || reports().some(r => !r.stale && r.report.pausedMs > r.ageMs);
   const offer = async (request: Omit<OfferRequest, 'decidedAtMs'>): Promise<Answered> => {
     const decidedAtMs = clock.nowMs();
@@ -197,7 +198,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
         if (busy) return { accepted: false, code: 'busy', detail: `a ${busy} of the VM is under way` };
         metrics.count('shoal_moves_total', { reason: move.reason });
         const { spec, epoch } = record;
-        const engine = chooseEngine(spec, config.migration.engine as Engine, postcopy);
+        const engine = chooseEngine(spec, engines, move.reason, postcopy);
         return offer({ spec, epoch, target: move.to, engine, reason: move.reason, relocation, basis });
       },
       async keep(record) {
@@ -244,7 +245,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     handoffs: limit => handoffs.list(limit),
     handoff: id => handoffs.parties.shown(id),
     health: () => node.faults(),
-    defaultEngine: config.migration.engine as Engine,
+    engines,
     postcopy,
     pinMs: config.pinMinutes * 60_000,
     underWay: name => handoffs.parties.running().find(h => h.vm === name || h.name === name),

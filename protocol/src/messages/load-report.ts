@@ -25,7 +25,10 @@ export type VmState =
 /** How a VM may be moved; `never` leaves it where it is. */
 export type Migration = 'postcopy' | 'precopy' | 'qemu-postcopy' | 'never';
 
-export type Engine = 'postcopy' | 'precopy' | 'qemu-postcopy';
+export type Engine = 'postcopy' | 'warm' | 'precopy' | 'qemu-postcopy';
+
+/** Whether the page servers move the memory, and not the VMM's own stream. */
+export const movesPages = (engine: Engine): boolean => engine === 'postcopy' || engine === 'warm';
 
 export type Mode = 'observe' | 'advise' | 'auto';
 

@@ -1,7 +1,7 @@
 /** The VMs of a node as processes and files of a simulated machine (`edge/vmm/host.ts` is the real one). */
 import type { VmHost, Vmm } from '@shoal/agent';
 import { vmPaths } from '@shoal/agent/edge/vmm/paths';
-import type { VmSpec } from '@shoal/protocol';
+import { movesPages, type VmSpec } from '@shoal/protocol';
 import { SimVmm } from '../world/vmm.ts';
 import type { World } from '../world/world.ts';
 import type { Life } from './life.ts';
@@ -52,7 +52,7 @@ export function simHost(world: World, life: Life): VmHost {
       const vmm = await call(`incoming start of ${spec.name}`, LAUNCH_MS, () => {
         const server = machine.pageProcesses().find(p => p.session.uffdSocket === uffdSocket);
         // The preload aborts its VMM when nobody takes the descriptor.
-        if (engine === 'postcopy' && !server) throw new Error('the VMM ended: no page server');
+        if (movesPages(engine) && !server) throw new Error('the VMM ended: no page server');
         return launch(spec, true);
       });
       return new VmmHandle(world, life, vmm);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { PageServer, PageServerEvent, PageServers, PageStats, SessionFile } from '@shoal/agent';
 import type { Frozen } from '@shoal/agent/edge/pages/types';
+import { movesPages } from '@shoal/protocol';
 import { PageProcess } from '../world/pages.ts';
 import type { World } from '../world/world.ts';
 import type { Life } from './life.ts';
@@ -40,6 +41,10 @@ class PageHandle implements PageServer {
   /** Here no memory has contents, and no order. */
   async watch(): Promise<void> {}
   async release(): Promise<void> {}
+
+  warm(): Promise<void> {
+    return this.#do('warm', process => process.warm());
+  }
 
   freeze(): Promise<Frozen> {
     return this.#do('freeze', process => {
@@ -99,7 +104,7 @@ export function simPageServers(world: World, life: Life): PageServers {
       const process = await call('page server', () => {
         const session = machine.sessions.get(file.handoff);
         if (!session) throw new Error(`no such directory: ${dirOf(file.handoff)}`);
-        const ram = file.role === 'serve' && file.engine === 'postcopy';
+        const ram = file.role === 'serve' && movesPages(file.engine);
         const [vmm] = [...machine.vmms.values()].filter(v => file.ramFile.includes(v.spec.vm));
         if (ram && !vmm && ![...machine.ram.keys()].some(vm => file.ramFile.includes(vm)))
           throw new Error('the page server did not start: no RAM file');

@@ -3,6 +3,7 @@
  * the network, carry the migration's stream and then the pages (agent/native/README.md).
  */
 import type { PageServerEvent, PageStats, SessionFile } from '@shoal/agent';
+import { movesPages } from '@shoal/protocol';
 import type { Machine } from './machine.ts';
 import type { Migration } from './migration.ts';
 import type { SimVmm } from './vmm.ts';
@@ -12,6 +13,8 @@ import type { World } from './world.ts';
 export type Session = { certSha256: string; file: SessionFile | undefined; process: PageProcess | undefined };
 
 const RETRY_MS = 400;
+/** All pages of a small guest, while it runs. */
+const AHEAD_MS = [10, 4000] as const;
 /** Of a guest that has any. */
 const PAGES = 1000;
 
@@ -73,6 +76,16 @@ export class PageProcess {
     return { ...none, dataPages, pagesDone, faults, deviceLoadPages: [], reconnects: 0, cpuMs: 0 };
   }
 
+  /** Serve: memory goes ahead of the switch. While the link is away it does not. */
+  warm(): void {
+    const { time, chance } = this.#world;
+    time.after(chance.between(...AHEAD_MS), () => {
+      if (!this.alive) return;
+      if (this.link) this.#tell({ event: 'warmed', passes: 1, duePages: 0, aheadBytes: 0 });
+      else this.warm();
+    });
+  }
+
   end(why: string): void {
     if (!this.alive) return;
     this.alive = false;
@@ -131,7 +144,7 @@ export class PageProcess {
     const vmm = this.#waiting();
     if (this.session.role !== 'fetch' || !this.alive || !this.link || this.#transfer) return;
     // Before the devices are loaded nobody has told which pages there are.
-    if (!vmm || vmm.state === 'inmigrate' || this.complete || this.session.engine !== 'postcopy') return;
+    if (!vmm || vmm.state === 'inmigrate' || this.complete || !movesPages(this.session.engine)) return;
     this.#mapped = true;
     const sinceMs = this.#world.time.nowMs;
     const cancel = this.#world.time.after(vmm.missingMs, () => this.#arrived(vmm));

@@ -3,6 +3,7 @@
  * `pause-before-switchover` and `late-block-activate` (handoff.md, *seen*): a stream that breaks before the source
  * knows that the target has loaded everything makes the source resume its guest by itself, whatever the target knows.
  */
+import { movesPages } from '@shoal/protocol';
 import type { Migration } from './migration.ts';
 import type { PageProcess } from './pages.ts';
 import type { SimVmm } from './vmm.ts';
@@ -62,7 +63,7 @@ export class Stream implements Migration {
 
   continue(): void {
     if (this.phase !== 'pre-switchover') throw new Error('Migration not in expected state: pre-switchover');
-    if (this.#serve.session.engine === 'postcopy' && !this.#serve.frozen)
+    if (movesPages(this.#serve.session.engine) && !this.#serve.frozen)
       this.#world.truth.violated(`${this.source.spec.name}: device state sent before its pages were frozen`);
     this.phase = 'device';
     this.source.migrated('device');
@@ -74,7 +75,7 @@ export class Stream implements Migration {
     this.phase = 'loaded';
     target.asOf = this.source.asOf;
     target.state = 'paused';
-    if (this.#serve.session.engine === 'postcopy') {
+    if (movesPages(this.#serve.session.engine)) {
       target.cameFrom = { machine: this.source.machine, boots: this.source.machine.boots };
       target.pagesFrom = { machine: this.source.machine, ramId: this.source.ramId };
       target.missingMs = this.#world.chance.between(...TRANSFER_MS);

@@ -14,6 +14,8 @@ export type Columns = {
 
 export const COLUMNS: Readonly<Record<Exclude<Engine, 'qemu-postcopy'>, Columns>> = {
   postcopy: { source: SOURCE, target: TARGET, recoverSource, recoverTarget },
+  // The guest's memory goes ahead while the source waits to switch: no state, and no cell, is another one.
+  warm: { source: SOURCE, target: TARGET, recoverSource, recoverTarget },
   precopy: {
     source: PRECOPY_SOURCE,
     target: PRECOPY_TARGET,

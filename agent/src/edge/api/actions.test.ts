@@ -24,7 +24,7 @@ const deps = (count: number, freeMib = 1024) => {
     vms: vms as Vms,
     status: () => ({ vms: [] }) as unknown as ClusterStatus,
     freeMib: () => freeMib,
-    defaultEngine: 'postcopy' as const,
+    engines: { engine: 'postcopy', packingEngine: 'warm' } as const,
     postcopy: true,
     offer: () => Promise.reject(new Error('nobody is asked')),
   };

@@ -1,7 +1,7 @@
 /** Creating a VM and moving one by hand: what must hold before, and one clear error where it does not. */
 import { randomUUID } from 'node:crypto';
 import { type Engine, VMS_MAX, type VmSpec } from '@shoal/protocol';
-import { chooseEngine } from '../../core/choose-engine.ts';
+import { chooseEngine, type EngineWants } from '../../core/choose-engine.ts';
 import { ShoalError } from '../../errors.ts';
 import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
 import type { OfferAnswer } from '../mind/decider.ts';
@@ -22,7 +22,7 @@ export type ActionsDeps = {
   vms: Vms;
   status(): ClusterStatus;
   freeMib(): number;
-  defaultEngine: Engine;
+  engines: EngineWants;
   /** Whether this node can be one end of a post-copy. */
   postcopy: boolean;
   offer(request: ManualOffer): Promise<OfferAnswer & { handoff: string }>;
@@ -141,14 +141,14 @@ export function manualMove(
 function engineFor(spec: VmSpec, asked: Engine | undefined, deps: ActionsDeps): Engine {
   const { migration, name, driver } = spec;
   const fault = (what: string, todo: string) => new ShoalError('SHOAL_VM_ENGINE', what, name, todo);
-  const postcopy = asked === 'postcopy' || asked === 'qemu-postcopy';
+  const postcopy = asked !== undefined && asked !== 'precopy';
   if (postcopy && migration === 'precopy')
     throw fault('its spec says migration: precopy', 'Move it by precopy, or change the spec');
   if (postcopy && !deps.postcopy)
     throw fault(`post-copy does not work on ${deps.nodeName}`, 'See `shoal doctor`, or move it by precopy');
   if (asked === 'qemu-postcopy' && driver !== 'qemu')
     throw fault('its VMM has no post-copy of its own', 'Move it by postcopy or precopy');
-  return asked ?? chooseEngine(spec, deps.defaultEngine, deps.postcopy);
+  return asked ?? chooseEngine(spec, deps.engines, 'manual', deps.postcopy);
 }
 
 /** The named node, or the awake peer with the least CPU on which the VM fits. */

@@ -1,4 +1,5 @@
 /** The page server of one side of one handoff, through its restarts; keeps the last figures when it ends. */
+import { movesPages } from '@shoal/protocol';
 import type { Time } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type {
@@ -32,6 +33,8 @@ export type SessionWants = Pick<
 
 export type PagesListener = {
   up(): void;
+  /** Engine `warm`, at the source: what is missing now goes with the switch. */
+  warm(): void;
   gone(why: string): void;
   complete(stats: PageStats): void;
   progress(stats: PageStats): void;
@@ -115,12 +118,17 @@ export class Pages {
     this.#timeline.startedAgain();
     this.#attach(server);
     // The guest has been stopped here for good since before the commit: what its memory is, it stays.
-    if (session.role === 'serve' && session.engine === 'postcopy') this.#frozen(await server.freeze());
+    if (session.role === 'serve' && movesPages(session.engine)) this.#frozen(await server.freeze());
   }
 
   /** Begins to see what the guest writes, for the order of its pages. Whatever becomes of it, the move goes on. */
   watch(): void {
     this.#server?.watch().catch(() => undefined);
+  }
+
+  /** Begins to send the memory ahead of the switch, while the guest runs; `warm` is called when that is worth no more. */
+  async warm(): Promise<void> {
+    await this.#must().warm();
   }
 
   async freeze(): Promise<void> {
@@ -190,6 +198,7 @@ export class Pages {
     else if (event.event === 'watch') this.#watched(event.on, event.detail);
     // One that is started again must be where the source was told to look for it.
     else if (event.event === 'listening') this.#session().port = event.port;
+    else if (event.event === 'warmed') this.#listener.warm();
     else if (event.event === 'progress') {
       this.#keep(event.stats);
       this.#listener.progress(event.stats);

@@ -1,5 +1,5 @@
 /** What the page server of one side is told to do in one handoff. Pure. */
-import type { Offer } from '@shoal/protocol';
+import { movesPages, type Offer } from '@shoal/protocol';
 import type { PageWishes } from '../pages/types.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { SessionWants } from './pages.ts';
@@ -19,15 +19,15 @@ export function sessionWants(
   deps: WantsDeps,
 ): SessionWants {
   const { host, vmmUid, order, compression, bulkWindowBytes, bulkBytesPerSecond, earlyRelease } = deps;
-  const postcopy = engine === 'postcopy';
+  const paged = movesPages(engine);
   return {
     role,
     peerCertSha256: peer.certSha256,
     host: peer.host,
     port: peer.port,
-    ramFile: postcopy ? host.paths(spec).ram : '',
-    ramBytes: postcopy ? host.ramBytes(spec) : 0,
-    deviceLoadPages: postcopy ? deviceLoadPages : [],
+    ramFile: paged ? host.paths(spec).ram : '',
+    ramBytes: paged ? host.ramBytes(spec) : 0,
+    deviceLoadPages: paged ? deviceLoadPages : [],
     vmmUid,
     order,
     compression,

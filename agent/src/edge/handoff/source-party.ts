@@ -1,5 +1,5 @@
 /** The source's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
-import type { HandoffMessage } from '@shoal/protocol';
+import { type HandoffMessage, movesPages } from '@shoal/protocol';
 import { recordOfTarget, type SourceAnswer } from '../../core/handoff/answers.ts';
 import { RESOLVED } from '../../core/handoff/epochs.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type AnySourceState,
   sourceMachine,
 } from '../../core/handoff/machines.ts';
+import type { PageStats } from '../pages/types.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
@@ -40,6 +41,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
   readonly #qemu: QemuSource | undefined;
   readonly #off: (() => void)[] = [];
   #progress: (() => void) | undefined;
+  #ahead = 0;
   #listening: { host: string; port: number; certSha256: string } | undefined;
 
   constructor(
@@ -52,10 +54,11 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     this.#options = options;
     this.#deps = deps;
     this.#pages = new Pages(entry, deps, this.timeline, {
-      up: () => this.dispatch('pages-up'),
+      up: () => this.#linked(),
+      warm: () => this.dispatch('pages-up'),
       gone: why => this.because(why, 'pages-exit'),
       complete: () => undefined,
-      progress: () => undefined,
+      progress: stats => this.#onProgress(stats),
     });
     this.#vmm = deps.vms.get(this.vm)?.vmm;
     this.#mover = this.#vmm && new SourceVmm(this.#vmm, deps.clock);
@@ -166,6 +169,19 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
       this.because(`the migration ${event.status}`, 'stream-failed');
   }
 
+  /** Under `warm` the switch waits for the memory, and the guest runs on meanwhile. */
+  #linked(): void {
+    if (this.entry.offer.engine !== 'warm') return this.dispatch('pages-up');
+    this.#pages.warm().catch((error: Error) => this.because(error.message, 'pages-exit'));
+  }
+
+  /** Pages go ahead for as long as they take; only standing still for a whole deadline ends it. */
+  #onProgress(stats: PageStats): void {
+    if (this.state !== 'connecting' || stats.dataBytes <= this.#ahead) return;
+    this.#ahead = stats.dataBytes;
+    this.startDeadline(this.#options.prepareTimeoutMs);
+  }
+
   #serves(): void {
     this.timeline.mark('postmigrate', this.deps.clock.nowMs());
     this.dispatch('serves');
@@ -201,7 +217,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
         return this.#qemu?.perform(effect, this.#pages);
       case 'switch-over':
         if (this.#qemu) return this.#qemu.perform(effect, this.#pages);
-        if (offer.engine === 'postcopy') await this.#pages.freeze();
+        if (movesPages(offer.engine)) await this.#pages.freeze();
         return this.#mustVmm().migrateContinue();
       case 'bring-back':
         return this.#bringBack();

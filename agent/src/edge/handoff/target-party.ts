@@ -1,5 +1,5 @@
 /** The target's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
-import type { HandoffMessage } from '@shoal/protocol';
+import { type HandoffMessage, movesPages } from '@shoal/protocol';
 import { recordOfSource, type TargetAnswer } from '../../core/handoff/answers.ts';
 import { isGivenUp, RESOLVED } from '../../core/handoff/epochs.ts';
 import {
@@ -37,7 +37,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   #qemu: QemuTarget | undefined;
   #complete = false;
   #lost = false;
-  #streamBytes = 0;
+  #came = 0;
   #listensAt: { host: string; port: number; certSha256: string } | undefined;
   #verdict: Verdict | undefined;
   reserved = true;
@@ -53,6 +53,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     this.#deps = deps;
     this.#pages = new Pages(entry, deps, this.timeline, {
       up: () => undefined,
+      warm: () => undefined,
       gone: why => this.because(why, 'pages-exit'),
       complete: stats => this.#onComplete(stats),
       progress: stats => this.#onProgress(stats),
@@ -203,7 +204,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     const vmm = await this.#deps.host.startIncoming(
       offer.spec,
       offer.engine,
-      offer.engine === 'postcopy' ? this.#pages.uffdSocket : undefined,
+      movesPages(offer.engine) ? this.#pages.uffdSocket : undefined,
     );
     this.#attach(vmm, true);
     await vmm.setCapabilities(offer.engine, 'target');
@@ -269,7 +270,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
 
   /** The source has no more to send. What is missing now is missing for ever; no answer yet: asked with the next word. */
   async #askPages(): Promise<void> {
-    const paged = this.entry.offer.engine === 'postcopy';
+    const paged = movesPages(this.entry.offer.engine);
     if ((paged && (await this.#pages.missing())) || (await this.#qemu?.incomplete(this.#pages.streamSocket)))
       this.because('the memory of the VM went with its source', 'pages-lost');
   }
@@ -280,10 +281,11 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     this.dispatch('pages-complete');
   }
 
-  /** The stream still flows: the reservation holds. */
+  /** Its stream still flows, or the pages that go ahead of it: the reservation holds. */
   #onProgress(stats: PageStats): void {
-    if (this.state !== 'loading' || stats.streamBytes <= this.#streamBytes) return;
-    this.#streamBytes = stats.streamBytes;
+    const came = stats.streamBytes + stats.dataBytes;
+    if (this.state !== 'loading' || came <= this.#came) return;
+    this.#came = came;
     this.startDeadline(this.#options.reservationMs);
   }
 }

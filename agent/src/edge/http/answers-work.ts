@@ -2,7 +2,7 @@
 import { count, flag, listOf, mapOf, number, object, oneOf, whole, words } from './schema.ts';
 
 export const mode = oneOf('observe', 'advise', 'auto');
-export const engine = oneOf('postcopy', 'precopy', 'qemu-postcopy');
+export const engine = oneOf('postcopy', 'warm', 'precopy', 'qemu-postcopy');
 const migration = oneOf('postcopy', 'precopy', 'qemu-postcopy', 'never');
 export const vmState = oneOf(
   'starting',

@@ -25,7 +25,7 @@ const NOTHING = object({});
 const MIGRATE = object(
   {
     node: NAME,
-    engine: oneOf('postcopy', 'precopy', 'qemu-postcopy'),
+    engine: oneOf('postcopy', 'warm', 'precopy', 'qemu-postcopy'),
     order: oneOf('sequential', 'windows', 'hot'),
     compression: oneOf('auto', 'off', 'on'),
     bulkBytesPerSecond: { type: 'integer', minimum: 0, maximum: BYTES_PER_SECOND_MAX },

@@ -76,6 +76,10 @@ export class ControlledPageServer implements PageServer {
     await this.#request('watch');
   }
 
+  async warm(): Promise<void> {
+    await this.#request('warm');
+  }
+
   async freeze(): Promise<Frozen> {
     return this.#read(decodeFrozen, await this.#request('freeze'));
   }

@@ -42,7 +42,15 @@ const COUNTS = [
 const FAULTS = ['count', 'sumUs', 'p50Us', 'p99Us', 'maxUs'] as const;
 const BLOCKED = ['us', 'faults'] as const;
 const FROZEN = ['dataBytes', 'extents', 'hotBlocks', 'writtenPages'] as const;
-const KNOWN: readonly PageServerEvent['event'][] = ['listening', 'peer', 'watch', 'progress', 'complete'];
+const WARMED = ['passes', 'duePages', 'aheadBytes'] as const;
+const KNOWN: readonly PageServerEvent['event'][] = [
+  'listening',
+  'peer',
+  'watch',
+  'warmed',
+  'progress',
+  'complete',
+];
 
 /** Undefined for an event that is not known here; throws `BadLine` for a known one with a field missing or wrong. */
 export function decodeEvent(said: Said): PageServerEvent | undefined {
@@ -53,6 +61,7 @@ export function decodeEvent(said: Said): PageServerEvent | undefined {
   if (event === 'watch' && typeof on === 'boolean') return { event, on, detail: text(detail) };
   if (event === 'listening' && typeof host === 'string' && isCount(port) && port <= PORT_MAX)
     return { event, host, port };
+  if (event === 'warmed') return { event, ...counts(said, WARMED, 'warmed') };
   if (event === 'progress' || event === 'complete') return { event, stats: decodeStats(stats) };
   if (!KNOWN.includes(event as PageServerEvent['event'])) return undefined;
   throw new BadLine(`${event} without its fields`);

@@ -123,6 +123,8 @@ export type PageServerEvent =
   /** Both connections are up and authenticated / lost. */
   | { event: 'peer'; up: boolean; detail: string }
   | { event: 'progress'; stats: PageStats }
+  /** serve, warm: nothing more goes ahead of the switch. */
+  | { event: 'warmed'; passes: number; duePages: number; aheadBytes: number }
   /** fetch: every data page is in place and the range is unregistered. serve: the target said so. */
   | { event: 'complete'; stats: PageStats }
   | { event: 'error'; code: string; message: string; fatal: boolean }
@@ -135,6 +137,8 @@ export interface PageServer {
   on(listener: (event: PageServerEvent) => void): () => void;
   /** serve, order `hot`: the guest will be frozen; see what it writes until then. Where that cannot be known, nothing changes. */
   watch(): Promise<void>;
+  /** serve, warm: send the memory while the guest runs, until that is worth no more (`warmed`). */
+  warm(): Promise<void>;
   /** serve, postcopy: the guest is stopped; map the data, push the device-load set. Resolves when it is queued ahead of the stream. */
   freeze(): Promise<Frozen>;
   /** serve, postcopy: the guest runs at the target; give back what that has. */

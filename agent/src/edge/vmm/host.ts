@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, chmod, chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Engine, VmSpec } from '@shoal/protocol';
+import { type Engine, movesPages, type VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
 import type { Clock } from '../clock.ts';
 import { type AllowLists, judgeSpec } from './judge-spec.ts';
@@ -139,8 +139,8 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
       return vmm;
     },
     async startIncoming(spec, engine: Engine, uffdSocket) {
-      assert(engine !== 'postcopy' || uffdSocket, 'post-copy needs a socket for the descriptor');
-      return startVmm(spec, true, engine === 'postcopy' ? uffdSocket : undefined);
+      assert(!movesPages(engine) || uffdSocket, 'post-copy needs a socket for the descriptor');
+      return startVmm(spec, true, movesPages(engine) ? uffdSocket : undefined);
     },
     adopt,
     release,

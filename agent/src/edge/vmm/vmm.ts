@@ -1,5 +1,5 @@
 /** One living VMM process under QMP; QEMU and the micro guest alike. */
-import type { Engine, VmSpec } from '@shoal/protocol';
+import { type Engine, movesPages, type VmSpec } from '@shoal/protocol';
 import type { Clock } from '../clock.ts';
 import { gone, type ProcessId, signal, watchExit } from './processes.ts';
 import { Qmp, type QmpEvent } from './qmp.ts';
@@ -84,7 +84,7 @@ export class QmpVmm implements Vmm {
       'return-path': true,
       'pause-before-switchover': true,
       'late-block-activate': true,
-      'x-ignore-shared': engine === 'postcopy',
+      'x-ignore-shared': movesPages(engine),
       // The micro guest does not know it. Turned off again for a QEMU that came by it.
       ...(this.#driver === 'qemu' && { 'postcopy-ram': engine === 'qemu-postcopy' }),
     };

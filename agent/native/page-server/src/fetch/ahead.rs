@@ -97,9 +97,10 @@ impl Memory {
         let mut told = false;
         loop {
             let armed = self.armed()?;
-            let filled = armed
-                .uffd
-                .copy(armed.base + page * PAGE, &bytes[..(missing * PAGE) as usize]);
+            let filled = armed.uffd.copy(
+                armed.base + page * PAGE,
+                &bytes[..(missing * PAGE) as usize],
+            );
             match filled.map_err(broken)? {
                 Filled::Bytes(done) => {
                     self.settle(page, done / PAGE);

@@ -234,7 +234,10 @@ mod tests {
         send_all(&mut ahead);
         ahead.written(&[(0, FEW)]);
         assert!(ahead.passed());
-        assert_eq!((ahead.next_run(64), ahead.due(), ahead.passes), (None, FEW, 2));
+        assert_eq!(
+            (ahead.next_run(64), ahead.due(), ahead.passes),
+            (None, FEW, 2)
+        );
     }
 
     #[test]

@@ -106,7 +106,13 @@ impl Serve {
     }
 
     /// Bytes that went out: a page of zeros only where the target has something else.
-    pub(super) fn send_ahead(&self, conn: &Conn, first: u64, count: u64, buffer: &mut [u8]) -> io::Result<u64> {
+    pub(super) fn send_ahead(
+        &self,
+        conn: &Conn,
+        first: u64,
+        count: u64,
+        buffer: &mut [u8],
+    ) -> io::Result<u64> {
         let page_bytes = self.session.page_bytes;
         let size = page_bytes as usize;
         let bytes = &mut buffer[..count as usize * size];

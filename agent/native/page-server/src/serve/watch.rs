@@ -96,8 +96,7 @@ impl Serve {
     pub(super) fn watch(&self) -> Value {
         let mut watch = lock(&self.watch);
         // What goes ahead takes samples of its own, and what one look has taken no other sees.
-        let wanted =
-            self.session.order == Order::Hot && self.ram.is_some() && !self.session.warm;
+        let wanted = self.session.order == Order::Hot && self.ram.is_some() && !self.session.warm;
         if wanted && watch.is_none() && lock(&self.state).plan.is_none() {
             match Watch::begin(self.session.clone(), self.events.clone()) {
                 Ok(begun) => *watch = Some(begun),

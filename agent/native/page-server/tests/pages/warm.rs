@@ -1,11 +1,14 @@
 //! Engine `warm`: the memory goes while the guest runs; at the switch what it wrote since is missing, and nothing else.
 
 use std::fs::OpenOptions;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shoal_pages::sys::file;
 
+use crate::support::dir::Dir;
 use crate::support::pair::{Pair, Wants};
 use crate::support::proxy::BULK;
 use crate::support::ram::{self, PAGE};
@@ -75,7 +78,11 @@ fn a_guest_that_writes_nothing_is_there_before_the_switch_and_no_page_goes_twice
     let mut scene = Scene::start(0);
     let warmed = scene.warmed();
     assert_eq!(warmed["duePages"], 0);
-    assert_eq!(scene.sent("aheadBytes"), data_pages(), "zeros do not travel");
+    assert_eq!(
+        scene.sent("aheadBytes"),
+        data_pages(),
+        "zeros do not travel"
+    );
     scene.switch();
     scene.pair.arrived();
     assert_eq!(scene.sent("dataBytes"), data_pages());
@@ -148,7 +155,7 @@ fn a_page_that_became_zero_after_it_was_sent_is_zero_at_the_target() {
 
 #[test]
 fn whatever_the_guest_writes_and_whenever_the_link_is_cut_and_the_switch_comes_the_memory_is_the_same()
-{
+ {
     if !can_track() {
         return;
     }
@@ -209,4 +216,23 @@ fn a_guest_that_writes_faster_than_the_link_takes_is_switched_after_one_pass() {
     assert!(warmed["duePages"].as_u64() > Some(2048), "{warmed}");
     scene.switch();
     scene.pair.arrived();
+}
+
+#[test]
+fn a_page_that_a_disk_fills_by_itself_counts_as_written_when_the_read_is_over() {
+    if !can_track() {
+        return;
+    }
+    let dir = Dir::new();
+    let program = dir.at("disk");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disk.c");
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let built = Command::new(compiler)
+        .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o"])
+        .args([&program, Path::new(source)])
+        .status();
+    assert!(built.expect("a C compiler").success());
+    let ran = Command::new(&program).output().expect("it was built");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}");
 }
