@@ -127,6 +127,34 @@ fn zeros(link: &mut Source, first: u64, count: u32) {
     link.bulk.send(&Frame::Zeros { first, count });
 }
 
+/// The same where pages may go ahead of the switch.
+const HARMS_WARM: [(&str, Harm); 6] = [
+    ("ahead that it may not", |link| ahead(link, 4096, PAGE)),
+    ("ahead that it may not", |link| ahead(link, u64::MAX, PAGE)),
+    ("ahead that it may not", |link| ahead(link, 0, PAGE + 1)),
+    ("ahead that it may not", |link| {
+        link.announce(3);
+        ahead(link, 0, PAGE);
+    }),
+    ("outside the memory", |link| {
+        link.bulk.send(&Frame::Stale {
+            first: 4088,
+            bits: &[1, 1],
+        });
+    }),
+    ("outside the memory", |link| {
+        link.bulk.send(&Frame::Stale {
+            first: u64::MAX - 7,
+            bits: &[0, 3],
+        });
+    }),
+];
+
+fn ahead(link: &mut Source, first: u64, bytes: usize) {
+    let data = vec![0x66; bytes];
+    link.bulk.send(&Frame::Ahead { first, data: &data });
+}
+
 fn harmed(harms: &[(&str, Harm)], keys: &Value) {
     for (at, (word, harm)) in harms.iter().enumerate() {
         let mut target = Target::start(&Wants {
@@ -171,6 +199,39 @@ fn packed_pages_that_this_side_said_it_does_not_take_end_the_link_and_write_noth
         packed(link, 0, 2, 2);
     });
     harmed(&[harm], &json!({ "compression": "off" }));
+}
+
+#[test]
+fn pages_ahead_of_the_switch_end_the_link_where_they_may_not_be() {
+    harmed(&HARMS_WARM, &json!({ "engine": "warm" }));
+    let harms: [(&str, Harm); 2] = [
+        ("ahead that it may not", |link| ahead(link, 0, PAGE)),
+        ("outside the memory", |link| {
+            link.bulk.send(&Frame::Stale {
+                first: 0,
+                bits: &[1],
+            });
+        }),
+    ];
+    harmed(&harms, &Value::Null);
+}
+
+#[test]
+fn a_map_that_lacks_what_went_ahead_ends_the_link() {
+    let target = Target::start(&Wants {
+        keys: json!({ "engine": "warm" }),
+        ..Wants::default()
+    });
+    let peer = &target.session.cert_sha256;
+    let json = target.source.json("serve", peer, &target.ram, 4096);
+    target.source.write(&json);
+    let mut link = Source::link(&target.source.path, target.port, 1);
+    ahead(&mut link, 7, PAGE);
+    link.announce(3);
+    assert!(link.bulk.is_ended());
+    let down = target.fetch.peer(false);
+    let detail = down["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("lost pages"), "{detail}");
 }
 
 #[test]

@@ -6,8 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shoal_pages::frame::Frame;
 use shoal_pages::sys::file;
 
+use crate::hostile_target;
 use crate::support::dir::Dir;
 use crate::support::pair::{Pair, Wants};
 use crate::support::proxy::BULK;
@@ -154,6 +156,22 @@ fn a_page_that_became_zero_after_it_was_sent_is_zero_at_the_target() {
 }
 
 #[test]
+fn a_link_that_is_cut_while_pages_go_ahead_costs_what_was_under_way_and_no_more() {
+    if !can_track() {
+        return;
+    }
+    let mut scene = Scene::start(0);
+    scene.pair.proxy().cut_after(BULK, 3 << 20);
+    scene.warmed();
+    assert!(scene.pair.proxy().is_cut(BULK));
+    scene.switch();
+    scene.pair.arrived();
+    assert_eq!(scene.pair.serve.stat("reconnects"), 1);
+    let twice = scene.sent("dataBytes") - data_pages();
+    assert!((1..=128).contains(&twice), "{twice} pages went twice");
+}
+
+#[test]
 fn whatever_the_guest_writes_and_whenever_the_link_is_cut_and_the_switch_comes_the_memory_is_the_same()
  {
     if !can_track() {
@@ -216,6 +234,32 @@ fn a_guest_that_writes_faster_than_the_link_takes_is_switched_after_one_pass() {
     assert!(warmed["duePages"].as_u64() > Some(2048), "{warmed}");
     scene.switch();
     scene.pair.arrived();
+}
+
+#[test]
+fn a_target_that_credits_what_it_was_not_sent_is_refused_while_pages_go_ahead() {
+    if !can_track() {
+        return;
+    }
+    let mut scene = hostile_target::Scene::start(&json!({ "engine": "warm" }));
+    let ram = scene.source.path.with_file_name("ram");
+    let mut command = Vmm::command(&ram, hostile_target::PAGES, None);
+    let guest = Vmm::start(&mut command, &ram.with_extension("log"));
+    guest.mapped();
+    let mut link = scene.link();
+    scene.control.ask("warm");
+    until("a page goes ahead", || {
+        matches!(link.bulk.next(), Ok(Frame::Ahead { .. }))
+    });
+    link.bulk.send(&Frame::Credit { bytes: 1 << 30 });
+    assert!(link.bulk.is_ended());
+    let error = scene.control.error("peer");
+    let message = error["message"].as_str().expect("a sentence");
+    assert!(
+        message.contains("credits what it was not sent"),
+        "{message}"
+    );
+    assert!(scene.process.is_alive());
 }
 
 #[test]

@@ -86,7 +86,8 @@ impl Target {
         let fetch = Control::connect(&session.at("control.sock"));
         let port = fetch.event("listening")["port"].as_u64().expect("a port");
         // Under QEMU's own engines the page servers carry its stream only.
-        let paged = wants.keys["engine"].is_null() || wants.keys["engine"] == "warm";
+        let engine = wants.keys["engine"].as_str();
+        let paged = matches!(engine, None | Some("postcopy" | "warm"));
         let uffd = session.at("uffd.sock");
         let mut command = Vmm::command(&ram, wants.pages, paged.then_some(&*uffd));
         command.args(wants.room.map(|room| room.to_string()));
