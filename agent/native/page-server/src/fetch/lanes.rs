@@ -76,6 +76,7 @@ impl Fetch {
                     if !self.ahead(link, first, data)? {
                         return Err(wrong("the source sent pages ahead that it may not"));
                     }
+                    lock(&self.memory.stats).bulk_bytes += data.len() as u64;
                     link.bulk.send(&Frame::Credit {
                         bytes: data.len() as u32,
                     })?;

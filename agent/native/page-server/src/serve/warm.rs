@@ -149,6 +149,7 @@ impl Serve {
         }
         let mut stats = lock(&self.stats);
         stats.data_bytes += sent;
+        stats.bulk_bytes += sent;
         stats.ahead_bytes += sent;
         Ok(sent)
     }
