@@ -125,8 +125,9 @@ impl Memory {
             return Ok(false);
         }
         let mut book = lock(&self.book);
-        if book.map_known {
-            return Ok(true); // said again over a new link
+        // Said again over a new link, or to one that took over when the guest ran already: what is there is newer than all.
+        if book.map_known || !book.ahead {
+            return Ok(true);
         }
         let mut at = 0;
         while let Some(start) = stale.next(at) {

@@ -81,11 +81,3 @@ pub fn read_exact_vectored(
     }
     Ok(())
 }
-
-/// Makes a hole of `[start, start + len)` (`fallocate(2)`): whoever touches it next finds the page missing.
-pub fn punch(file: &File, start: u64, len: u64) -> io::Result<()> {
-    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
-    // SAFETY: touches no memory of ours; the descriptor is open as long as `file` is borrowed.
-    let result = unsafe { libc::fallocate(file.as_raw_fd(), mode, start as i64, len as i64) };
-    check(i64::from(result)).map(|_| ())
-}

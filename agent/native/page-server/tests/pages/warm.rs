@@ -10,6 +10,7 @@ use shoal_pages::frame::Frame;
 use shoal_pages::sys::file;
 
 use crate::hostile_target;
+use crate::restarts::{again, port_of};
 use crate::support::dir::Dir;
 use crate::support::pair::{Pair, Wants};
 use crate::support::proxy::BULK;
@@ -169,6 +170,29 @@ fn a_link_that_is_cut_while_pages_go_ahead_costs_what_was_under_way_and_no_more(
     assert_eq!(scene.pair.serve.stat("reconnects"), 1);
     let twice = scene.sent("dataBytes") - data_pages();
     assert!((1..=128).contains(&twice), "{twice} pages went twice");
+}
+
+/// Found by chaos: a page server that took over dropped what the guest had written since.
+#[test]
+fn a_page_server_of_the_target_that_was_killed_drops_no_page_that_the_guest_has_written() {
+    if !can_track() {
+        return;
+    }
+    let mut scene = Scene::start(4 << 20);
+    scene.writes(0, 2048, 5);
+    scene.warmed();
+    scene.switch();
+    scene.pair.fetch.ask("resumed");
+    let port = port_of(&scene.pair);
+    scene.pair.vmm.ask("write 2000 9");
+    scene.pair.fetch_process.kill();
+    scene.pair.vmm.tell("read 2040");
+    (scene.pair.fetch_process, scene.pair.fetch) = again(&scene.pair.target, "fetch", Some(port));
+    assert_eq!(scene.pair.vmm.answer("read 2040"), ram::hash(&[5; PAGE]));
+    scene.pair.fetch.event("complete");
+    let memory = std::fs::read(&scene.pair.target_ram).expect("a RAM file");
+    let page = |index: usize| &memory[index * PAGE..(index + 1) * PAGE];
+    assert_eq!((page(1), page(2000)), (&[5; PAGE][..], &[9; PAGE][..]));
 }
 
 #[test]
