@@ -57,9 +57,12 @@ impl Scene {
         });
     }
 
-    fn switch(&mut self) -> Value {
+    /// As for a VMM: it reads nothing before the target knows what is stale, since its stream is behind that.
+    fn switch(&mut self) {
         self.guest.process.halt();
-        self.pair.freeze()
+        self.pair.freeze();
+        let fetch = &mut self.pair.fetch;
+        until("the map is there", || fetch.stat("dataPages") > 0);
     }
 
     fn sent(&mut self, what: &str) -> u64 {
