@@ -76,11 +76,24 @@ test('silence is told while pages are missing, and by the time since one came', 
 
 test('people are told that a guest which runs elsewhere waits for its pages, whatever the newest record is', () => {
   const { at } = aHandoff();
-  const moving = { stage: 'committed', outcome: '', at: { ...at, transferred: -1 } };
+  const moving = {
+    stage: 'committed',
+    engine: 'postcopy' as const,
+    outcome: '',
+    at: { ...at, transferred: -1 },
+  };
   assert.is(phaseOf(moving), 'transferring');
   assert.is(phaseOf({ ...moving, at: { ...at, run: -1, resumed: -1, transferred: -1 } }), 'committed');
   assert.is(phaseOf({ ...moving, outcome: 'done' }), 'committed');
   assert.is(phaseOf({ ...moving, at }), 'committed');
+  const before = {
+    ...moving,
+    stage: 'connecting',
+    at: { ...at, migrate: -1, run: -1, resumed: -1, transferred: -1 },
+  };
+  assert.is(phaseOf({ ...before, engine: 'warm' }), 'warming');
+  assert.is(phaseOf(before), 'connecting');
+  assert.is(phaseOf({ ...before, engine: 'warm', outcome: 'aborted' }), 'connecting');
 });
 
 test("page servers that followed one another count as one: what went adds up, where it stands is the last one's word", () => {

@@ -109,6 +109,14 @@ export const withFigures = <T extends Partial<HandoffFigures>>(row: T): T & Hand
   faults: { ...NO_FIGURES.faults, ...row.faults },
 });
 
-/** What people are told of where it stands: its record, but for the longest part of it. */
-export const phaseOf = ({ stage, at, outcome }: Pick<HandoffStatus, 'stage' | 'at' | 'outcome'>): string =>
-  outcome === '' && at.transferred < 0 && (at.resumed >= 0 || at.run >= 0) ? 'transferring' : stage;
+/** What people are told of where it stands: its record, but for the longest parts of it. */
+export const phaseOf = ({
+  stage,
+  engine,
+  at,
+  outcome,
+}: Pick<HandoffStatus, 'stage' | 'engine' | 'at' | 'outcome'>): string => {
+  if (outcome === '' && at.transferred < 0 && (at.resumed >= 0 || at.run >= 0)) return 'transferring';
+  const goesAhead = engine === 'warm' && at.listening >= 0 && at.migrate < 0;
+  return outcome === '' && goesAhead ? 'warming' : stage;
+};

@@ -36,7 +36,7 @@ test('a page server of the target that was killed listens again where the source
   };
   let gone = (): void => undefined;
   const listener = {
-    ...{ up: () => undefined, warm: () => undefined, complete: () => undefined, progress: () => undefined },
+    ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
     gone: () => gone(),
   };
   const pages = new Pages(entry, { pageServers: servers, log, clock }, new Timeline(), listener);
@@ -85,7 +85,7 @@ async function serving(earlyRelease: EarlyRelease) {
   };
   let gone = (): void => undefined;
   const pages = new Pages(entry, { pageServers: servers, log, clock }, new Timeline(), {
-    ...{ up: () => undefined, warm: () => undefined, complete: () => undefined, progress: () => undefined },
+    ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
     gone: () => gone(),
   });
   const ramFile = join(runDir, 'source.ram');

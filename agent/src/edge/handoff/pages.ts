@@ -32,9 +32,8 @@ export type SessionWants = Pick<
 >;
 
 export type PagesListener = {
+  /** The peer is connected; at the source, under `warm`, the memory has gone ahead as well. */
   up(): void;
-  /** Engine `warm`, at the source: what is missing now goes with the switch. */
-  warm(): void;
   gone(why: string): void;
   complete(stats: PageStats): void;
   progress(stats: PageStats): void;
@@ -126,11 +125,6 @@ export class Pages {
     this.#server?.watch().catch(() => undefined);
   }
 
-  /** Begins to send the memory ahead of the switch, while the guest runs; `warm` is called when that is worth no more. */
-  async warm(): Promise<void> {
-    await this.#must().warm();
-  }
-
   async freeze(): Promise<void> {
     this.#frozen(await this.#must().freeze());
   }
@@ -194,11 +188,11 @@ export class Pages {
 
   #on(event: PageServerEvent): void {
     if (event.event === 'peer') this.#link(event.up, event.detail);
-    if (event.event === 'peer' && event.up) this.#listener.up();
+    if (event.event === 'peer' && event.up) this.#up();
     else if (event.event === 'watch') this.#watched(event.on, event.detail);
     // One that is started again must be where the source was told to look for it.
     else if (event.event === 'listening') this.#session().port = event.port;
-    else if (event.event === 'warmed') this.#listener.warm();
+    else if (event.event === 'warmed') this.#warmed(event);
     else if (event.event === 'progress') {
       this.#keep(event.stats);
       this.#listener.progress(event.stats);
@@ -236,6 +230,19 @@ export class Pages {
   #log(level: keyof Logger, fields: object, message: string): void {
     const { handoff, role, peer, offer } = this.#entry;
     this.#deps.log[level]({ handoff, role, peer, vm: offer.spec.name, ...fields }, message);
+  }
+
+  #up(): void {
+    const { role, offer } = this.#entry;
+    if (role === 'target' || offer.engine !== 'warm') return this.#listener.up();
+    this.#must()
+      .warm()
+      .catch((error: Error) => this.#listener.gone(error.message));
+  }
+
+  #warmed({ event, ...figures }: PageServerEvent & { event: 'warmed' }): void {
+    this.#log('debug', figures, 'the memory has gone ahead of the switch');
+    this.#listener.up();
   }
 
   #keep(stats: PageStats): void {

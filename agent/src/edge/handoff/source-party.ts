@@ -54,8 +54,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     this.#options = options;
     this.#deps = deps;
     this.#pages = new Pages(entry, deps, this.timeline, {
-      up: () => this.#linked(),
-      warm: () => this.dispatch('pages-up'),
+      up: () => this.dispatch('pages-up'),
       gone: why => this.because(why, 'pages-exit'),
       complete: () => undefined,
       progress: stats => this.#onProgress(stats),
@@ -167,12 +166,6 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     else if (event.status === 'postcopy-paused') this.dispatch('stream-paused');
     else if (event.status === 'failed' || event.status === 'cancelled')
       this.because(`the migration ${event.status}`, 'stream-failed');
-  }
-
-  /** Under `warm` the switch waits for the memory, and the guest runs on meanwhile. */
-  #linked(): void {
-    if (this.entry.offer.engine !== 'warm') return this.dispatch('pages-up');
-    this.#pages.warm().catch((error: Error) => this.because(error.message, 'pages-exit'));
   }
 
   /** Pages go ahead for as long as they take; only standing still for a whole deadline ends it. */

@@ -53,7 +53,6 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     this.#deps = deps;
     this.#pages = new Pages(entry, deps, this.timeline, {
       up: () => undefined,
-      warm: () => undefined,
       gone: why => this.because(why, 'pages-exit'),
       complete: stats => this.#onComplete(stats),
       progress: stats => this.#onProgress(stats),
