@@ -3,6 +3,7 @@
 
 mod control;
 mod cuts;
+mod disks;
 mod extremes;
 mod full;
 mod handover;

@@ -1,8 +1,6 @@
 //! Engine `warm`: the memory goes while the guest runs; at the switch what it wrote since is missing, and nothing else.
 
 use std::fs::OpenOptions;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +9,6 @@ use shoal_pages::sys::file;
 
 use crate::hostile_target;
 use crate::restarts::{again, port_of};
-use crate::support::dir::Dir;
 use crate::support::pair::{Pair, Wants};
 use crate::support::proxy::BULK;
 use crate::support::ram::{self, PAGE};
@@ -287,23 +284,4 @@ fn a_target_that_credits_what_it_was_not_sent_is_refused_while_pages_go_ahead() 
         "{message}"
     );
     assert!(scene.process.is_alive());
-}
-
-#[test]
-fn a_page_that_a_disk_fills_by_itself_counts_as_written_when_the_read_is_over() {
-    if !can_track() {
-        return;
-    }
-    let dir = Dir::new();
-    let program = dir.at("disk");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disk.c");
-    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let built = Command::new(compiler)
-        .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o"])
-        .args([&program, Path::new(source)])
-        .status();
-    assert!(built.expect("a C compiler").success());
-    let ran = Command::new(&program).output().expect("it was built");
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}");
 }
