@@ -61,7 +61,7 @@ proptest! {
                     }
                 }
                 Event::Credit { bytes } => packing.credited(bytes, now),
-                Event::Unpacked { bytes, took } => packing.unpacked(bytes, Duration::from_nanos(took)),
+                Event::Unpacked { bytes, took } => packing.unpacked(bytes, Duration::from_nanos(took), now),
                 Event::Time { us } => now += Duration::from_micros(us),
             }
             let fits = packing.fit(8192);

@@ -120,7 +120,7 @@ impl Serve {
             window.credited(u64::from(bytes), now);
         }
         match (&mut state.packing, unpacking) {
-            (Some(packing), Some(took)) => packing.unpacked(u64::from(bytes), took),
+            (Some(packing), Some(took)) => packing.unpacked(u64::from(bytes), took, now),
             (Some(packing), None) => packing.credited(u64::from(bytes), now),
             (None, _) => {}
         }

@@ -5,11 +5,11 @@
 //! the target unpacks behind both, so that a packed byte takes as long as the slowest of the three. What a CPU does for it is
 //! not free, though: guests run on both hosts. A part of it is counted as lost on top.
 //!
-//! | phase | an extent | a try ended | the link is measured |
+//! | phase | an extent | a try ended | what comes through is measured |
 //! |---|---|---|---|
-//! | measuring | plain | does not happen | packing if known to pay, else plain and a try at once |
-//! | plain | one in `TRY_EVERY` is tried | packing if it pays, else the next try later | kept |
-//! | packing | tried; measuring every `MEASURE_EVERY` | plain if it pays no more | does not happen |
+//! | measuring | plain | does not happen | it is the link: packing if known to pay, else plain and a try at once |
+//! | plain | one in `TRY_EVERY` is tried | packing if it pays, else the next try later | it is the link |
+//! | packing | tried; measuring every `MEASURE_EVERY` | plain if it pays no more | plain, for long, if twice worse than the link |
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,10 @@ use crate::session::Compression;
 
 /// Extents: often enough to see within a few megabytes that other data comes.
 const TRY_EVERY: u64 = 16;
-/// Where a try costs much of what it is about, it comes so seldom at most.
+/// Where a try costs much of what it is about, it comes so seldom at most, and each so many times later than the one before:
+/// the first may have been held up.
 const TRY_SELDOM: u64 = 1024;
+const TRY_LATER: u64 = 4;
 /// Of the time that an extent takes, that tries may cost. Also twice as much would not be seen.
 const TRIES_SHARE: f64 = 0.01;
 /// Of CPU time that packing takes, that a guest would have had: of two busy cores, one is the page server's.
@@ -32,9 +34,7 @@ const UNPACK_SHARE: f64 = 0.5;
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
 /// Of the link: shorter is noise, longer costs what packing would have saved.
 const MEASURE_OVER: Duration = Duration::from_millis(50);
-const MEASURE_BYTES: u64 = 32 << 10;
-/// A try that was held up by others counts as so many times what is usual at most.
-const SLOWEST: f64 = 4.0;
+const MEASURE_BYTES: f64 = 32_768.0;
 /// Weight of the newest: in a row, neighbours are much alike; single tries lie far apart.
 const IN_A_ROW: f64 = 1.0 / 8.0;
 const APART: f64 = 1.0 / 2.0;
@@ -48,10 +48,10 @@ enum Phase {
     Packing,
 }
 
-/// Bytes that the target took plain, since when.
+/// Bytes of pages that the target took in, since when.
 struct Measured {
     since: Instant,
-    bytes: u64,
+    pages: f64,
 }
 
 pub struct Packing {
@@ -59,16 +59,38 @@ pub struct Packing {
     always: bool,
     phase: Phase,
     measured: Option<Measured>,
+    /// What came of packing was worse than plain when last measured.
+    was_worse: bool,
     /// When the link was last measured.
     measured_at: Instant,
     /// Nanoseconds for a byte of pages; `None`: not known yet.
     link: Option<f64>,
-    pack: Option<f64>,
-    unpack: Option<f64>,
+    pack: Cost,
+    unpack: Cost,
     /// Of the bytes, that are left.
     ratio: Option<f64>,
-    /// Plain extents before the next try.
+    /// Plain extents before the next try, and how many there were before the last.
     until_try: u64,
+    try_every: u64,
+}
+
+/// Of packing or unpacking. Of two in a row the quicker counts: one alone may have been held up, and two are as it is.
+#[derive(Default)]
+struct Cost {
+    mean: Option<f64>,
+    last: Option<f64>,
+    /// More than one is known.
+    is_sure: bool,
+}
+
+impl Cost {
+    fn add(&mut self, took: Duration, bytes: f64, weight: f64) {
+        let newest = took.as_nanos() as f64 / bytes;
+        let before = self.last.replace(newest);
+        let so_far = self.mean.filter(|_| self.is_sure);
+        self.is_sure = before.is_some();
+        self.mean = mean(so_far, before.map_or(newest, |it| it.min(newest)), weight);
+    }
 }
 
 fn mean(so_far: Option<f64>, newest: f64, weight: f64) -> Option<f64> {
@@ -82,12 +104,14 @@ impl Packing {
             always: compression == Compression::On,
             phase: Phase::Measuring,
             measured: None,
+            was_worse: false,
             measured_at: now,
             link: None,
-            pack: None,
-            unpack: None,
+            pack: Cost::default(),
+            unpack: Cost::default(),
             ratio: None,
             until_try: 0,
+            try_every: TRY_EVERY,
         })
     }
 
@@ -127,10 +151,8 @@ impl Packing {
         } else {
             1.0
         };
-        let cost = took.as_nanos() as f64 / from as f64;
-        let cost = self.pack.map_or(cost, |usual| cost.min(usual * SLOWEST));
         self.ratio = mean(self.ratio, ratio, weight);
-        self.pack = mean(self.pack, cost, weight);
+        self.pack.add(took, from as f64, weight);
         if self.phase == Phase::Packing && !self.pays(LEAVE_ABOVE) {
             self.leave();
         } else if self.phase == Phase::Plain {
@@ -141,43 +163,56 @@ impl Packing {
 
     /// The target has taken in so many bytes of plain pages.
     pub fn credited(&mut self, bytes: u64, now: Instant) {
-        if self.phase == Phase::Packing {
-            return;
-        }
-        let Some(measured) = &mut self.measured else {
-            self.measured = Some(Measured {
-                since: now,
-                bytes: 0,
-            });
-            return;
-        };
-        measured.bytes += bytes;
-        let took = now.saturating_duration_since(measured.since);
-        if took < MEASURE_OVER || measured.bytes < MEASURE_BYTES {
-            return;
-        }
-        let cost = took.as_nanos() as f64 / measured.bytes as f64;
-        let so_far = self.link.filter(|_| self.phase == Phase::Plain);
-        self.link = mean(so_far, cost, APART);
-        self.measured = None;
-        self.measured_at = now;
-        if self.phase == Phase::Measuring {
-            self.phase = Phase::Plain;
-            self.until_try = 0;
-            if self.ratio.is_some() {
-                self.begin_or_wait();
-            }
-        }
+        self.taken_in(bytes as f64, now);
     }
 
     /// The target has taken in a packed extent of so many bytes.
-    pub fn unpacked(&mut self, bytes: u64, took: Duration) {
+    pub fn unpacked(&mut self, bytes: u64, took: Duration, now: Instant) {
         let pages = bytes as f64 / self.ratio.unwrap_or(1.0);
         if pages > 0.0 {
-            let cost = took.as_nanos() as f64 / pages;
-            let cost = self.unpack.map_or(cost, |usual| cost.min(usual * SLOWEST));
-            self.unpack = mean(self.unpack, cost, IN_A_ROW);
+            self.unpack.add(took, pages, IN_A_ROW);
+            self.taken_in(pages, now);
         }
+    }
+
+    fn taken_in(&mut self, pages: f64, now: Instant) {
+        let measured = self.measured.get_or_insert(Measured {
+            since: now,
+            pages: -pages,
+        });
+        measured.pages += pages;
+        let took = now.saturating_duration_since(measured.since);
+        if took < MEASURE_OVER || measured.pages < MEASURE_BYTES {
+            return;
+        }
+        let cost = took.as_nanos() as f64 / measured.pages;
+        self.measured = None;
+        match self.phase {
+            Phase::Measuring => {
+                self.link = Some(cost);
+                self.measured_at = now;
+                self.phase = Phase::Plain;
+                self.until_try = 0;
+                if self.ratio.is_some() {
+                    self.begin_or_wait();
+                }
+            }
+            Phase::Plain => {
+                self.link = mean(self.link, cost, APART);
+                self.measured_at = now;
+            }
+            Phase::Packing => self.came_of_it(cost),
+        }
+    }
+
+    /// Pages came through at this cost while they were packed. Twice in a row worse than plain: whatever tries say.
+    fn came_of_it(&mut self, cost: f64) {
+        let is_worse = self.link.is_some_and(|link| cost > link);
+        if is_worse && self.was_worse {
+            self.leave();
+            (self.try_every, self.until_try) = (TRY_SELDOM, TRY_SELDOM);
+        }
+        self.was_worse = is_worse;
     }
 
     /// How many bytes of pages go into `room` bytes on the link.
@@ -193,24 +228,38 @@ impl Packing {
     fn begin_or_wait(&mut self) {
         if self.pays(BEGIN_BELOW) {
             self.phase = Phase::Packing;
+            self.measured = None;
+            self.was_worse = false;
+            self.try_every = TRY_EVERY;
         } else {
             self.leave();
         }
     }
 
     fn leave(&mut self) {
+        if self.phase == Phase::Packing {
+            self.measured = None;
+        }
         self.phase = Phase::Plain;
-        let (pack, link) = (self.pack.unwrap_or(0.0), self.link.unwrap_or(0.0));
-        let every = pack / link.max(f64::MIN_POSITIVE) / TRIES_SHARE;
-        self.until_try = (every as u64).clamp(TRY_EVERY, TRY_SELDOM) - 1;
+        let (pack, link) = (self.pack.mean.unwrap_or(0.0), self.link.unwrap_or(0.0));
+        let every = (pack / link.max(f64::MIN_POSITIVE) / TRIES_SHARE) as u64;
+        let latest = TRY_SELDOM.min(self.try_every * TRY_LATER);
+        self.try_every = every.clamp(TRY_EVERY, latest);
+        self.until_try = self.try_every - 1;
+        // While nothing is unpacked nobody can tell that it is quicker again.
+        self.unpack.mean = self
+            .unpack
+            .mean
+            .map(|mean| mean + (pack * UNPACK_SHARE - mean) * IN_A_ROW);
     }
 
     /// Whether packed pages take less than `share` of the time of plain ones.
     fn pays(&self, share: f64) -> bool {
-        let (Some(link), Some(pack), Some(ratio)) = (self.link, self.pack, self.ratio) else {
+        let (Some(link), Some(pack), Some(ratio)) = (self.link, self.pack.mean, self.ratio) else {
             return false;
         };
-        let unpack = self.unpack.unwrap_or(pack * UNPACK_SHARE);
+        let unpack = self.unpack.mean.filter(|_| self.unpack.is_sure);
+        let unpack = unpack.unwrap_or(pack * UNPACK_SHARE);
         let packed = (link * ratio).max(pack).max(unpack) + (pack + unpack) * LOST_SHARE;
         packed < link * share
     }

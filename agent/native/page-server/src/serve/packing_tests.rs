@@ -19,6 +19,10 @@ struct Move {
     packed: u64,
     extents: u64,
     wire: u64,
+    /// The next try and the next unpacking are held up by so many times.
+    held_up: (f64, f64),
+    /// What a packed extent takes besides, and nobody can see.
+    stall: Duration,
 }
 
 impl Move {
@@ -31,6 +35,8 @@ impl Move {
             packed: 0,
             extents: 0,
             wire: 0,
+            held_up: (1.0, 1.0),
+            stall: Duration::ZERO,
         }
     }
 
@@ -45,7 +51,8 @@ impl Move {
             let mut wire = EXTENT;
             if self.packing.is_due(self.now) {
                 self.tried += 1;
-                let took = EXTENT as f64 * 1000.0 / world.pack;
+                let held_up = std::mem::replace(&mut self.held_up.0, 1.0);
+                let took = EXTENT as f64 * 1000.0 / world.pack * held_up;
                 let to = (EXTENT as f64 * world.ratio) as u64;
                 if self
                     .packing
@@ -58,9 +65,11 @@ impl Move {
             self.wire += wire;
             self.pass(wire, world.link);
             if wire < EXTENT {
-                let took = EXTENT as f64 * 1000.0 / world.unpack;
-                self.packing
-                    .unpacked(wire, Duration::from_nanos(took as u64));
+                let held_up = std::mem::replace(&mut self.held_up.1, 1.0);
+                let took = EXTENT as f64 * 1000.0 / world.unpack * held_up;
+                self.now += self.stall;
+                let took = Duration::from_nanos(took as u64);
+                self.packing.unpacked(wire, took, self.now);
             } else {
                 self.packing.credited(wire, self.now);
             }
@@ -198,12 +207,89 @@ fn extents_grow_by_what_packing_saves_but_never_by_more_than_four() {
 }
 
 #[test]
-fn a_try_that_was_held_up_is_not_taken_for_the_usual() {
+fn one_try_or_one_unpacking_that_was_held_up_costs_little_whenever_it_comes() {
+    let world = World {
+        link: 125.0,
+        ..TEXT
+    };
+    for held_up in [(1000.0, 1.0), (1.0, 1000.0), (1000.0, 1000.0)] {
+        let mut early = Move::new(Compression::Auto);
+        early.held_up = held_up;
+        early.send(60, world);
+        let (packed, extents) = (early.packed, early.extents);
+        assert!(
+            packed as f64 > 0.8 * extents as f64,
+            "{held_up:?}: {packed}"
+        );
+        early.held_up = held_up;
+        early.begin();
+        early.send(60, world);
+        let (packed, extents) = (early.packed, early.extents);
+        assert!(
+            packed as f64 > 0.95 * extents as f64,
+            "{held_up:?}: {packed}"
+        );
+    }
+}
+
+#[test]
+fn a_target_that_takes_long_to_unpack_is_spared_and_asked_again_now_and_then() {
+    let world = World {
+        link: 125.0,
+        unpack: 100.0,
+        ..TEXT
+    };
     let mut move_ = Move::new(Compression::Auto);
-    move_.send(20, TEXT);
-    let to = EXTENT / 2;
-    assert!(move_.packing.tried(EXTENT, to, Duration::from_secs(1)));
+    move_.send(400, world);
+    assert!(
+        (move_.packed as f64) < 0.1 * move_.extents as f64,
+        "{}",
+        move_.packed
+    );
+    move_.send(
+        200,
+        World {
+            unpack: 2000.0,
+            ..world
+        },
+    );
     move_.begin();
-    move_.send(1, TEXT);
-    assert_eq!(move_.packed, move_.extents);
+    move_.send(
+        50,
+        World {
+            unpack: 2000.0,
+            ..world
+        },
+    );
+    assert!(
+        move_.packed as f64 > 0.9 * move_.extents as f64,
+        "{}",
+        move_.packed
+    );
+}
+
+#[test]
+fn packing_that_turns_out_slower_is_left_whatever_tries_promise_and_found_again_later() {
+    let world = World {
+        link: 125.0,
+        ..TEXT
+    };
+    let mut move_ = Move::new(Compression::Auto);
+    // Twice the time that a plain extent takes.
+    move_.stall = Duration::from_micros(200);
+    move_.send(600, world);
+    let (packed, extents) = (move_.packed, move_.extents);
+    assert!(
+        (packed as f64) < 0.4 * extents as f64,
+        "{packed} of {extents}"
+    );
+    move_.stall = Duration::ZERO;
+    move_.send(40, world);
+    move_.begin();
+    move_.send(60, world);
+    let (packed, extents) = (move_.packed, move_.extents);
+    assert!(
+        packed as f64 > 0.9 * extents as f64,
+        "{packed} of {extents}"
+    );
 }
