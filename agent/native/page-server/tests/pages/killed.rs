@@ -24,6 +24,14 @@ impl Moments {
     }
 }
 
+/// More of them by hand (`SHOAL_KILL_SEEDS=100`).
+fn seeds(first: u64) -> std::ops::Range<u64> {
+    let count = std::env::var("SHOAL_KILL_SEEDS").map_or(6, |text| {
+        text.parse().expect("SHOAL_KILL_SEEDS is a number")
+    });
+    first..first + count
+}
+
 /// Who dies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
@@ -112,17 +120,17 @@ fn survives(seed: u64, who: impl Fn(&mut Moments) -> Who, releases: bool) {
 
 #[test]
 fn a_page_server_of_the_target_that_is_killed_at_any_moment_leaves_the_memory_identical() {
-    (0..6).for_each(|seed| survives(seed, |_| Who::Target, false));
+    seeds(0).for_each(|seed| survives(seed, |_| Who::Target, false));
 }
 
 #[test]
 fn a_page_server_of_the_source_that_is_killed_at_any_moment_leaves_the_memory_identical() {
-    (100..106).for_each(|seed| survives(seed, |_| Who::Source, false));
+    seeds(10_000).for_each(|seed| survives(seed, |_| Who::Source, false));
 }
 
 #[test]
 fn page_servers_that_are_killed_both_at_once_or_in_turns_leave_the_memory_identical() {
-    (200..208).for_each(|seed| survives(seed, any, false));
+    seeds(20_000).for_each(|seed| survives(seed, any, false));
 }
 
 fn any(moments: &mut Moments) -> Who {
@@ -135,7 +143,7 @@ fn any(moments: &mut Moments) -> Who {
 
 #[test]
 fn page_servers_that_are_killed_while_source_memory_is_given_back_leave_the_memory_identical() {
-    (300..306).for_each(|seed| survives(seed, any, true));
+    seeds(30_000).for_each(|seed| survives(seed, any, true));
 }
 
 #[test]

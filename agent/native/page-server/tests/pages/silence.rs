@@ -49,13 +49,13 @@ fn a_link_that_is_silent_during_bulk_and_a_fault_for_a_moment_or_long_resumes_an
         pair.freeze();
         until("pages come", || pair.fetch.stat("pagesDone") > 50);
         link(false);
-        pair.vmm.tell("read 2700");
+        pair.vmm.tell("read 3800");
         std::thread::sleep(Duration::from_secs_f64(seconds));
-        assert_eq!(pair.vmm.answered("read 2700"), None, "the guest waits");
+        assert_eq!(pair.vmm.answered("read 3800"), None, "the guest waits");
         link(true);
         let begun = Instant::now();
-        let right = pair.right(2700, ram::usual);
-        assert_eq!(pair.vmm.answer("read 2700"), right, "{seconds} s");
+        let right = pair.right(3800, ram::usual);
+        assert_eq!(pair.vmm.answer("read 3800"), right, "{seconds} s");
         println!("silent for {seconds} s: served after {:?}", begun.elapsed());
         pair.arrived();
     }
