@@ -253,13 +253,13 @@ impl Commands for Asked {
 }
 
 pub fn control(input: &[u8]) -> u64 {
-    // Now and then a line that is too long, from few bytes.
-    let times = if input.first() == Some(&b'~') {
-        LINE_MAX as usize / 64
-    } else {
-        1
-    };
-    let input = input.repeat(times);
+    let mut input = input.to_vec();
+    if input.first() == Some(&b'~') {
+        // A line that is too long, from few bytes, and what follows it.
+        let bytes = input.iter().copied().filter(|&byte| byte != b'\n');
+        let line: Vec<u8> = bytes.cycle().take(2 * LINE_MAX as usize).collect();
+        input.splice(0..0, [&line[..], b"\n"].concat());
+    }
     let asked = Asked::default();
     let mut reader = BufReader::with_capacity(512, &input[..]);
     let (mut line, mut saw, mut lines) = (vec![], vec![], 0);
