@@ -102,11 +102,7 @@ impl Bitmap {
         for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
             *mine &= !theirs;
         }
-        self.ones = self
-            .words
-            .iter()
-            .map(|word| u64::from(word.count_ones()))
-            .sum();
+        self.count();
     }
 
     /// Clears what is not set in `other`.
@@ -114,11 +110,20 @@ impl Bitmap {
         for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
             *mine &= theirs;
         }
-        self.ones = self
-            .words
-            .iter()
-            .map(|word| u64::from(word.count_ones()))
-            .sum();
+        self.count();
+    }
+
+    /// Sets what is set in `other`, which is as long.
+    pub fn unite(&mut self, other: &Self) {
+        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+            *mine |= theirs;
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let ones = |word: &u64| u64::from(word.count_ones());
+        self.ones = self.words.iter().map(ones).sum();
     }
 
     /// Whether all that is set in `other` from `from`, a multiple of 64, up to `end` is set here.

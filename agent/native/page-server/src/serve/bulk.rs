@@ -8,6 +8,7 @@ use super::lanes::is_zero;
 use super::pace::Pace;
 use super::stream::Piece;
 use super::window::Window;
+use crate::bitmap::Bitmap;
 use crate::conn::{Conn, lock};
 use crate::frame::Frame;
 use crate::link::Link;
@@ -22,6 +23,7 @@ enum Job {
     Run(u64, u64),
     Ahead(u64, u64),
     PassOver,
+    Stale(Bitmap),
 }
 
 impl Serve {
@@ -54,6 +56,7 @@ impl Serve {
                     pace.spent(sent, Instant::now());
                 }
                 Job::PassOver => self.pass_over(),
+                Job::Stale(stale) => send_stale(conn, &stale)?,
             }
         }
     }
@@ -64,6 +67,9 @@ impl Serve {
         loop {
             if conn.is_closed() {
                 return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            if let Some(stale) = state.stale_early.take() {
+                return Ok(Job::Stale(stale));
             }
             let map_due = !state.map_sent;
             if let Some(plan) = state.plan.as_mut() {
@@ -119,7 +125,7 @@ impl Serve {
             }
         };
         if let Some(stale) = stale {
-            stale.pieces(|first, bits| conn.send(&Frame::Stale { first, bits }))?;
+            send_stale(conn, &stale)?;
         }
         map.pieces(|first, bits| conn.send(&Frame::Map { first, bits }))?;
         conn.send(&Frame::MapEnd {
@@ -212,4 +218,8 @@ impl Serve {
         }
         Ok(wire)
     }
+}
+
+fn send_stale(conn: &Conn, stale: &Bitmap) -> io::Result<()> {
+    stale.pieces(|first, bits| conn.send(&Frame::Stale { first, bits }))
 }

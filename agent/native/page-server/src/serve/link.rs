@@ -231,6 +231,7 @@ impl Serve {
         if let Some(ahead) = &mut state.ahead {
             ahead.unlinked();
         }
+        state.stale_early = None;
         self.changed.notify_all();
     }
 }

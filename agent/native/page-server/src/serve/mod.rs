@@ -60,8 +60,9 @@ struct State {
     was_frozen: bool,
     /// With the plan.
     release: Option<Release>,
-    /// Of what went ahead: told to the target with the map.
+    /// Of what went ahead: told to the target with the map, and before it what is known to be stale then.
     stale: Option<Bitmap>,
+    stale_early: Option<Bitmap>,
     map_sent: bool,
     /// What the target has granted, bytes.
     credit: i64,

@@ -83,11 +83,12 @@ impl Serve {
         let Some(warm) = &mut *warm else { return };
         let written = warm.tracked.written();
         let done = {
-            let mut state = lock(&self.state);
+            let mut guard = lock(&self.state);
+            let state = &mut *guard;
             let Some(ahead) = &mut state.ahead else {
                 return; // frozen meanwhile, after a sample of its own
             };
-            match written {
+            let done = match written {
                 Ok(runs) => {
                     warm.heat.add(&runs);
                     ahead.written(&runs);
@@ -98,7 +99,11 @@ impl Serve {
                     tell(&self.events, Some(format!("no further sample: {error}")));
                     true
                 }
+            };
+            if done {
+                state.stale_early = Some(ahead.tell_stale());
             }
+            done
         };
         if done {
             self.is_warm();
