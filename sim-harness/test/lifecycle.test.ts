@@ -81,6 +81,12 @@ test('what a spec says of moves is not overruled by hand', async () => {
     await refusal(act('node0', 'careful', 'migrate', { ...to, engine: 'postcopy' })),
     'SHOAL_VM_ENGINE',
   );
+  for (const wish of [{ bulkBytesPerSecond: 1_000_000 }, { earlyRelease: 'on' }, { compression: 'on' }])
+    assert.is(
+      await refusal(act('node0', 'careful', 'migrate', { ...to, ...wish })),
+      'SHOAL_VM_ENGINE',
+      'nothing would come of it under pre-copy',
+    );
   assert.is(await refusal(act('node0', 'fixed', 'migrate', to)), 'SHOAL_VM_FIXED');
   assert.is(await refusal(act('node0', 'fixed', 'cancel')), 'SHOAL_VM_SETTLED');
   for (const vm of ['careful', 'fixed']) await act('node0', vm, 'destroy');

@@ -1,6 +1,6 @@
 /** Creating a VM and moving one by hand: what must hold before, and one clear error where it does not. */
 import { randomUUID } from 'node:crypto';
-import { type Engine, VMS_MAX, type VmSpec } from '@shoal/protocol';
+import { type Engine, movesPages, VMS_MAX, type VmSpec } from '@shoal/protocol';
 import { chooseEngine, type EngineWants } from '../../core/choose-engine.ts';
 import { ShoalError } from '../../errors.ts';
 import type { ClusterStatus, NodeStatus } from '../http/api.types.ts';
@@ -124,6 +124,7 @@ export function manualMove(
   if (!owned.vmm || owned.state !== 'running') throw notRunning(owned, 'Only a running VM can be moved');
   const target = chooseTarget(node, spec, deps);
   const wanted = engineFor(spec, engine, deps);
+  mayWish(wanted, wishes, name);
   const offer = async () => {
     const answer = await deps.offer({ owned, target, engine: wanted, wishes });
     if (answer.accepted) return { handoff: answer.handoff };
@@ -149,6 +150,18 @@ function engineFor(spec: VmSpec, asked: Engine | undefined, deps: ActionsDeps): 
   if (asked === 'qemu-postcopy' && driver !== 'qemu')
     throw fault('its VMM has no post-copy of its own', 'Move it by postcopy or precopy');
   return asked ?? chooseEngine(spec, deps.engines, 'manual', deps.postcopy);
+}
+
+/** A wish that nothing would come of is refused, not passed over. */
+function mayWish(engine: Engine, wishes: PageWishes | undefined, name: string): void {
+  const [wish] = Object.entries(wishes ?? {}).find(([, value]) => value !== undefined) ?? [];
+  if (!wish || movesPages(engine)) return;
+  throw new ShoalError(
+    'SHOAL_VM_ENGINE',
+    `${wish} is a matter of pages, and under ${engine} its VMM moves its memory`,
+    name,
+    'Leave that out, or move it by postcopy or warm',
+  );
 }
 
 /** The named node, or the awake peer with the least CPU on which the VM fits. */

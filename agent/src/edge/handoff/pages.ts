@@ -140,7 +140,7 @@ export class Pages {
    */
   async release(): Promise<void> {
     const { session, handoff } = this.#entry;
-    if (session?.engine !== 'postcopy' || session.earlyRelease !== 'on') return;
+    if (!session || !movesPages(session.engine) || session.earlyRelease !== 'on') return;
     await this.#server
       ?.release()
       .catch(error => this.#deps.log.warn({ handoff, error: String(error) }, 'source memory not given back'));
