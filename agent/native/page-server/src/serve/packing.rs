@@ -11,6 +11,7 @@
 //! | plain | one in `TRY_EVERY` is tried | packing if it pays, else the next try later | it is the link |
 //! | packing | tried; measuring every `MEASURE_EVERY` | plain if it pays no more | plain, for long, if twice worse than the link |
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::session::Compression;
@@ -33,7 +34,9 @@ const UNPACK_SHARE: f64 = 0.5;
 /// While packing, nobody sees what the link could do: extents go plain for as long as a measurement takes, this often.
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
 /// Of the link: shorter is noise, longer costs what packing would have saved.
-const MEASURE_OVER: Duration = Duration::from_millis(50);
+const MEASURE_OVER: Duration = Duration::from_millis(25);
+/// Measurements that count: more see a link that became slower later.
+const LINKS: usize = 4;
 const MEASURE_BYTES: f64 = 32_768.0;
 /// Weight of the newest: in a row, neighbours are much alike; single tries lie far apart.
 const IN_A_ROW: f64 = 1.0 / 8.0;
@@ -63,8 +66,9 @@ pub struct Packing {
     was_worse: bool,
     /// When the link was last measured.
     measured_at: Instant,
-    /// Nanoseconds for a byte of pages; `None`: not known yet.
-    link: Option<f64>,
+    /// Nanoseconds for a byte of pages. Of the link the last measurements: the quickest is what it can do, since others on
+    /// this machine only ever make it slower, and a fast one must not be taken for a slow one.
+    links: VecDeque<f64>,
     pack: Cost,
     unpack: Cost,
     /// Of the bytes, that are left.
@@ -106,7 +110,7 @@ impl Packing {
             measured: None,
             was_worse: false,
             measured_at: now,
-            link: None,
+            links: VecDeque::with_capacity(LINKS),
             pack: Cost::default(),
             unpack: Cost::default(),
             ratio: None,
@@ -189,25 +193,38 @@ impl Packing {
         self.measured = None;
         match self.phase {
             Phase::Measuring => {
-                self.link = Some(cost);
-                self.measured_at = now;
+                self.link_took(cost, now);
+                if self.link().is_none() {
+                    return;
+                }
                 self.phase = Phase::Plain;
                 self.until_try = 0;
                 if self.ratio.is_some() {
                     self.begin_or_wait();
                 }
             }
-            Phase::Plain => {
-                self.link = mean(self.link, cost, APART);
-                self.measured_at = now;
-            }
+            Phase::Plain => self.link_took(cost, now),
             Phase::Packing => self.came_of_it(cost),
         }
     }
 
+    fn link_took(&mut self, cost: f64, now: Instant) {
+        if self.links.len() == LINKS {
+            self.links.pop_front();
+        }
+        self.links.push_back(cost);
+        self.measured_at = now;
+    }
+
+    /// `None`: not measured often enough.
+    fn link(&self) -> Option<f64> {
+        let quickest = self.links.iter().copied().reduce(f64::min);
+        quickest.filter(|_| self.links.len() == LINKS)
+    }
+
     /// Pages came through at this cost while they were packed. Twice in a row worse than plain: whatever tries say.
     fn came_of_it(&mut self, cost: f64) {
-        let is_worse = self.link.is_some_and(|link| cost > link);
+        let is_worse = self.link().is_some_and(|link| cost > link);
         if is_worse && self.was_worse {
             self.leave();
             (self.try_every, self.until_try) = (TRY_SELDOM, TRY_SELDOM);
@@ -241,7 +258,7 @@ impl Packing {
             self.measured = None;
         }
         self.phase = Phase::Plain;
-        let (pack, link) = (self.pack.mean.unwrap_or(0.0), self.link.unwrap_or(0.0));
+        let (pack, link) = (self.pack.mean.unwrap_or(0.0), self.link().unwrap_or(0.0));
         let every = (pack / link.max(f64::MIN_POSITIVE) / TRIES_SHARE) as u64;
         let latest = TRY_SELDOM.min(self.try_every * TRY_LATER);
         self.try_every = every.clamp(TRY_EVERY, latest);
@@ -255,7 +272,8 @@ impl Packing {
 
     /// Whether packed pages take less than `share` of the time of plain ones.
     fn pays(&self, share: f64) -> bool {
-        let (Some(link), Some(pack), Some(ratio)) = (self.link, self.pack.mean, self.ratio) else {
+        let (Some(link), Some(pack), Some(ratio)) = (self.link(), self.pack.mean, self.ratio)
+        else {
             return false;
         };
         let unpack = self.unpack.mean.filter(|_| self.unpack.is_sure);

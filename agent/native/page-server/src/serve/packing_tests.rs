@@ -87,6 +87,11 @@ const TEXT: World = World {
     unpack: 2000.0,
     ratio: 0.5,
 };
+/// Text over a link of so much.
+fn over(link: f64) -> World {
+    World { link, ..TEXT }
+}
+
 const NOISE: World = World {
     ratio: 1.0,
     pack: 5000.0,
@@ -97,7 +102,7 @@ const NOISE: World = World {
 fn data_that_packs_is_packed_on_a_slow_link() {
     for link in [1.25, 12.5, 125.0] {
         let mut on = Move::new(Compression::Auto);
-        on.send(400, World { link, ..TEXT });
+        on.send(400, over(link));
         assert!(
             on.packed as f64 > 0.9 * on.extents as f64,
             "{link}: {} of {}",
@@ -111,7 +116,7 @@ fn data_that_packs_is_packed_on_a_slow_link() {
 fn nothing_is_packed_on_a_link_that_is_faster_than_the_cpu() {
     for link in [500.0, 1250.0, 5000.0] {
         let mut off = Move::new(Compression::Auto);
-        off.send(400, World { link, ..TEXT });
+        off.send(400, over(link));
         assert_eq!(off.packed, 0, "{link}");
         let (cost, sent) = (off.tried as f64 / TEXT.pack, off.extents as f64 / link);
         assert!(cost < 0.02 * sent, "tries take {cost} of {sent}");
@@ -155,10 +160,7 @@ fn other_data_is_seen_soon_both_ways() {
 fn a_link_that_grows_faster_or_slower_than_packing_is_noticed() {
     let mut move_ = Move::new(Compression::Auto);
     move_.send(100, TEXT);
-    let fast = World {
-        link: 2000.0,
-        ..TEXT
-    };
+    let fast = over(2000.0);
     // As long as it takes for two measurements: extents are still packed, at what packing allows.
     move_.send(20_000, fast);
     move_.begin();
@@ -172,10 +174,7 @@ fn a_link_that_grows_faster_or_slower_than_packing_is_noticed() {
 
 #[test]
 fn on_packs_everything_that_shrinks_and_off_nothing() {
-    let fast = World {
-        link: 5000.0,
-        ..TEXT
-    };
+    let fast = over(5000.0);
     let mut on = Move::new(Compression::On);
     on.send(10, fast);
     assert_eq!(on.packed, on.extents);
@@ -208,14 +207,11 @@ fn extents_grow_by_what_packing_saves_but_never_by_more_than_four() {
 
 #[test]
 fn one_try_or_one_unpacking_that_was_held_up_costs_little_whenever_it_comes() {
-    let world = World {
-        link: 125.0,
-        ..TEXT
-    };
+    let world = over(125.0);
     for held_up in [(1000.0, 1.0), (1.0, 1000.0), (1000.0, 1000.0)] {
         let mut early = Move::new(Compression::Auto);
         early.held_up = held_up;
-        early.send(60, world);
+        early.send(100, world);
         let (packed, extents) = (early.packed, early.extents);
         assert!(
             packed as f64 > 0.8 * extents as f64,
@@ -270,10 +266,7 @@ fn a_target_that_takes_long_to_unpack_is_spared_and_asked_again_now_and_then() {
 
 #[test]
 fn packing_that_turns_out_slower_is_left_whatever_tries_promise_and_found_again_later() {
-    let world = World {
-        link: 125.0,
-        ..TEXT
-    };
+    let world = over(125.0);
     let mut move_ = Move::new(Compression::Auto);
     // Twice the time that a plain extent takes.
     move_.stall = Duration::from_micros(200);
@@ -292,4 +285,15 @@ fn packing_that_turns_out_slower_is_left_whatever_tries_promise_and_found_again_
         packed as f64 > 0.9 * extents as f64,
         "{packed} of {extents}"
     );
+}
+
+#[test]
+fn a_fast_link_that_stood_for_a_moment_is_not_taken_for_a_slow_one() {
+    let world = over(1000.0);
+    let mut move_ = Move::new(Compression::Auto);
+    for _ in 0..20 {
+        move_.send(40, world);
+        move_.now += Duration::from_millis(300);
+    }
+    assert_eq!(move_.packed, 0);
 }
