@@ -90,6 +90,12 @@ fn forms(kind: u8, payload: &[u8], chance: &mut Chance) -> Vec<Vec<u8>> {
         with_header(u32::MAX as usize, kind, payload),
         with_header(length, kind, payload)[..HEADER_BYTES - 1].to_vec(),
         with_header(length, kind, payload).repeat(50),
+        // A whole page, where it has a place: number 2, of which nobody said anything.
+        with_header(
+            8 + 4096,
+            kind,
+            &[&2u64.to_le_bytes()[..], &[0x66; 4096]].concat(),
+        ),
     ]
 }
 

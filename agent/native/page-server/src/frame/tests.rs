@@ -67,6 +67,14 @@ fn examples() -> Vec<(&'static str, Frame<'static>)> {
             }),
         ),
         (
+            "hello-urgent",
+            Frame::Hello(Hello {
+                lane: Lane::Urgent,
+                ..hello()
+            }),
+        ),
+        ("resume-complete", Frame::Resume { complete: true }),
+        (
             "packed",
             Frame::Packed {
                 first: 3,

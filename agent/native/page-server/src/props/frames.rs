@@ -61,6 +61,8 @@ fn frame<'a>(number: u8, hello: &Hello, first: u64, count: u32, data: &'a [u8]) 
             bytes: count,
             nanoseconds: first as u32,
         },
+        19 => Frame::Ahead { first, data },
+        20 => Frame::Stale { first, bits: data },
         _ => Frame::CompleteAck,
     }
 }
@@ -98,7 +100,7 @@ proptest! {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent(
-        kind in 1..=18u8, hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
+        kind in 1..=20u8, hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
     ) {
         let sent = frame(kind, &hello, first, count, &data);
         let bytes = bytes_of(&sent);
@@ -108,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_that_are_decoded_are_the_only_ones_of_their_frame(kind in 0..20u8, payload in vec(any::<u8>(), 0..80)) {
+    fn bytes_that_are_decoded_are_the_only_ones_of_their_frame(kind in 0..24u8, payload in vec(any::<u8>(), 0..80)) {
         if let Ok(frame) = decode(kind, &payload) {
             let bytes = bytes_of(&frame);
             // A hello has values that are refused.
@@ -126,7 +128,7 @@ proptest! {
 
     #[test]
     fn a_good_stream_that_is_bent_anywhere_is_read_up_to_there(
-        kinds in vec((1..=18u8, number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
+        kinds in vec((1..=20u8, number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
         bends in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), cut in any::<prop::sample::Index>(),
     ) {
         let frames: Vec<Vec<u8>> = kinds.iter().map(|&(kind, first, count)| bytes_of(&frame(kind, &hello, first, count, &data))).collect();
