@@ -38,6 +38,9 @@ class PageHandle implements PageServer {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Here a page server is never started before its target listens: nobody asks for the order `hot`. */
+  async connect(): Promise<void> {}
+
   /** Here no memory has contents, and no order. */
   async watch(): Promise<void> {}
   async release(): Promise<void> {}
@@ -115,6 +118,7 @@ export function simPageServers(world: World, life: Life): PageServers {
       });
       return new PageHandle(world, life, process);
     },
+    async rewrite(): Promise<void> {},
     async adopt(handoff): Promise<PageServer | undefined> {
       const process = await call('adopt', () => machine.sessions.get(handoff)?.process);
       return process?.alive ? new PageHandle(world, life, process) : undefined;

@@ -8,7 +8,13 @@ import * as assert from 'uvu/assert';
 import { clock } from '../clock.ts';
 import { createPageServers } from '../pages/client.ts';
 import { imposters } from '../pages/test-imposter.ts';
-import { type EarlyRelease, FAULT_BOUNDS_US, type PageServer, type PageServers } from '../pages/types.ts';
+import {
+  type EarlyRelease,
+  FAULT_BOUNDS_US,
+  type PageServer,
+  type PageServers,
+  type SessionFile,
+} from '../pages/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { log } from './test-node.ts';
@@ -107,6 +113,52 @@ async function serving(earlyRelease: EarlyRelease) {
   };
   return { pages, started, kill };
 }
+
+test('a page server of the source that was started before its target listens is told where, and stays the same one', async () => {
+  const sessions: SessionFile[] = [];
+  const real = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const servers: PageServers = {
+    ...real,
+    start: session => {
+      sessions.push(session);
+      return real.start(session);
+    },
+  };
+  const entry: Omit<JournalEntry, 'record' | 'seq'> = {
+    ...{ handoff, role: 'source', peer: 'peer', bootId: 'boot', session: undefined },
+    offer: { engine: 'postcopy', spec: { name: 'web1' } } as Offer,
+  };
+  const why: string[] = [];
+  const pages = new Pages(entry, { pageServers: servers, log, clock }, new Timeline(), {
+    ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
+    gone: text => why.push(text),
+  });
+  const ramFile = join(runDir, 'early.ram');
+  writeFileSync(ramFile, Buffer.alloc(3 * 4096, 1));
+  const certSha256 = await pages.init();
+  const wants = (port: number, peerCertSha256: string) => ({
+    ...{ role: 'serve' as const, peerCertSha256, host: '127.0.0.1', port },
+    ...{ ramFile, ramBytes: 3 * 4096, deviceLoadPages: [], vmmUid: process.getuid?.() ?? 0 },
+    ...{ order: 'hot' as const, compression: 'off' as const },
+    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0, earlyRelease: 'off' as const },
+  });
+  pages.startEarly(wants(0, '0'.repeat(64)));
+  await pages.start(wants(1, certSha256));
+  assert.equal(
+    sessions.map(s => s.port),
+    [0],
+    'no second one',
+  );
+  assert.is(entry.session?.port, 1);
+  await pages.freeze();
+  assert.equal(why, []);
+  await pages.end();
+  // What is ended while it starts leaves nothing behind.
+  await pages.init();
+  pages.startEarly(wants(0, '0'.repeat(64)));
+  await pages.end();
+  assert.is(await real.adopt(handoff), undefined);
+});
 
 test('a page server of the source that was killed is told again that the memory stands', async () => {
   const { pages, started, kill } = await serving('off');

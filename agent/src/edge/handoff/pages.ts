@@ -51,6 +51,7 @@ export class Pages {
   readonly #listener: PagesListener;
   #paths: { certSha256: string; streamSocket: string; uffdSocket: string } | undefined;
   #server: PageServer | undefined;
+  #early: Promise<void> | undefined;
   #ending = false;
   #lastError = '';
   #linked = false;
@@ -91,10 +92,16 @@ export class Pages {
     return this.#session().uffdSocket;
   }
 
+  /**
+   * With port 0 a source is started before it is known where its target listens, to look at its guest: the next `start`
+   * tells it. Whatever becomes of that, the next one starts another if it must.
+   */
   async start(wants: SessionWants): Promise<void> {
-    const { offer, handoff } = this.#entry;
+    await this.#early;
+    const { offer, handoff, session } = this.#entry;
     const paths = this.#paths;
     if (!paths) throw new Error('the page server was not initialised');
+    const waits = wants.role === 'serve' && session?.port === 0 && this.#server;
     this.#entry.session = {
       handoff,
       engine: offer.engine,
@@ -104,7 +111,17 @@ export class Pages {
       tls: true,
       ...wants,
     };
+    if (waits) {
+      await this.#servers.rewrite(this.#entry.session);
+      return waits.connect();
+    }
     this.#attach(await this.#servers.start(this.#entry.session));
+  }
+
+  /** Has a source see what its guest writes while its target prepares. */
+  startEarly(wants: SessionWants): void {
+    const started = this.start(wants).then(() => this.watch());
+    this.#early = started.catch((error: Error) => this.#log('debug', { error: error.message }, 'not yet'));
   }
 
   /** Finds a living page server again or starts one over the same session. */
@@ -171,6 +188,7 @@ export class Pages {
 
   async end(): Promise<void> {
     this.#ending = true;
+    await this.#early;
     const server = this.#server ?? (await this.#servers.adopt(this.#entry.handoff));
     await server
       ?.stats()

@@ -11,7 +11,7 @@ import {
 import type { PageStats } from '../pages/types.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
-import { Pages } from './pages.ts';
+import { Pages, type SessionWants } from './pages.ts';
 import { Party, type PartyDeps } from './party.ts';
 import { watchProgress } from './progress.ts';
 import { QemuSource } from './qemu-source.ts';
@@ -28,6 +28,8 @@ export type SourceDeps = PartyDeps & {
   answered(result: { accepted: true } | { accepted: false; code: string; detail: string }): void;
 };
 
+/** Until the target has said it. */
+const NOWHERE = { certSha256: '0'.repeat(64), host: '', port: 0 };
 const STREAMING: AnySourceState[] = ['switching', 'switching-done', 'switching-ready'];
 
 export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySourceEffect, SourceAnswer> {
@@ -131,6 +133,9 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
       timeline.mark('accepted', nowMs);
       this.#deps.answered({ accepted: true });
     }
+    // What the guest writes most is looked for while its target prepares, where the order of pages goes by it.
+    if (state === 'preparing' && this.entry.offer.engine === 'postcopy' && this.#deps.order === 'hot')
+      this.#pages.startEarly(this.#wants(NOWHERE));
     if (state === 'committed') {
       timeline.mark('committed', nowMs);
       this.deps.switched();
@@ -253,13 +258,14 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
     else if (effect === 'restart-pages') this.dispatchLater('pages-exit');
   }
 
-  async #startPages(): Promise<void> {
+  #wants(peer: typeof NOWHERE): SessionWants {
     const { offer } = this.entry;
-    const peer = this.#listening;
-    if (!peer) throw new Error('the target has not said where it listens');
-    const pages = this.#deps.deviceLoadPages(offer.spec.machine);
-    await this.#pages.start(sessionWants('serve', offer, peer, pages, this.#deps));
-    if (offer.engine === 'postcopy') this.#pages.watch();
+    return sessionWants('serve', offer, peer, this.#deps.deviceLoadPages(offer.spec.machine), this.#deps);
+  }
+
+  async #startPages(): Promise<void> {
+    if (!this.#listening) throw new Error('the target has not said where it listens');
+    await this.#pages.start(this.#wants(this.#listening));
   }
 
   async #migrate(): Promise<void> {

@@ -113,6 +113,8 @@ export function createPageServers(options: PageServersOptions): PageServers {
       return server;
     },
 
+    rewrite: session => writeSession(dirOf(session.handoff), session),
+
     async adopt(handoff) {
       const known = await read(handoff);
       if (!known) return undefined;

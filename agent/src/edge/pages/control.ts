@@ -72,6 +72,10 @@ export class ControlledPageServer implements PageServer {
     return () => this.#listeners.delete(listener);
   }
 
+  async connect(): Promise<void> {
+    await this.#request('connect');
+  }
+
   async watch(): Promise<void> {
     await this.#request('watch');
   }

@@ -34,7 +34,7 @@ export type SessionFile = {
   pageBytes: number;
   /** SHA-256 of the peer's certificate, hex. */
   peerCertSha256: string;
-  /** `fetch`: address to listen on, port 0 = any. `serve`: where to connect. */
+  /** `fetch`: address to listen on, port 0 = any. `serve`: where to connect, port 0 = not known yet. */
   host: string;
   port: number;
   /** `serve` listens here for the source VMM's `migrate unix:`; `fetch` connects here, where the VMM listens. */
@@ -135,6 +135,8 @@ export interface PageServer {
   readonly handoff: string;
   readonly pid: number;
   on(listener: (event: PageServerEvent) => void): () => void;
+  /** serve, started with port 0: the session says by now where the target listens. */
+  connect(): Promise<void>;
   /** serve, order `hot`: the guest will be frozen; see what it writes until then. Where that cannot be known, nothing changes. */
   watch(): Promise<void>;
   /** serve, warm: send the memory while the guest runs, until that is worth no more (`warmed`). */
@@ -156,6 +158,8 @@ export interface PageServers {
     handoff: string,
   ): Promise<{ certSha256: string; dir: string; streamSocket: string; uffdSocket: string }>;
   start(session: SessionFile): Promise<PageServer>;
+  /** Of a page server that runs: what it is told to read again by `connect`. */
+  rewrite(session: SessionFile): Promise<void>;
   adopt(handoff: string): Promise<PageServer | undefined>;
   /** Removes the session directory with its key. */
   remove(handoff: string): Promise<void>;

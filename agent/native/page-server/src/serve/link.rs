@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Serve;
 use super::packing::Packing;
@@ -18,6 +18,7 @@ use crate::bitmap::Bitmap;
 use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
 use crate::frame::{Frame, Lane, PACKED};
 use crate::link::{Link, cause, expect_hello, hello, tune, wrong};
+use crate::session::{Role, Session};
 use crate::sys::socket;
 use crate::tls;
 
@@ -26,9 +27,37 @@ const AGAIN_FIRST: Duration = Duration::from_millis(20);
 const AGAIN_MAX: Duration = Duration::from_secs(1);
 
 impl Serve {
+    /// Where the target listens is known now: it is in the session.
+    pub(super) fn connect_now(&self) -> Result<Value, (&'static str, String)> {
+        let fault = |what: String| ("session", what);
+        let session = Session::load(&self.session.dir, Role::Serve).map_err(fault)?;
+        if session.port == 0 {
+            return Err(fault(
+                "port is 0: the target listens nowhere yet".to_owned(),
+            ));
+        }
+        // Told twice: it is known already.
+        let _ = self.peer.set(session);
+        let _state = lock(&self.state);
+        self.changed.notify_all();
+        Ok(json!({}))
+    }
+
+    /// Waits until it is known where the target listens.
+    fn peer(&self) -> &Session {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(peer) = self.peer.get() {
+                return peer;
+            }
+            state = self.changed.wait(state).expect("no thread panics");
+        }
+    }
+
     pub(super) fn keep_linked(&self) -> Result<(), String> {
-        let config = if self.session.tls {
-            Some(tls::client(&self.session)?)
+        let peer = self.peer();
+        let config = if peer.tls {
+            Some(tls::client(peer)?)
         } else {
             None
         };
@@ -100,7 +129,8 @@ impl Serve {
         if attempt > 1 {
             lock(&self.stats).reconnects += 1;
         }
-        let detail = format!("{}:{}", self.session.host, self.session.port);
+        let peer = self.peer();
+        let detail = format!("{}:{}", peer.host, peer.port);
         self.events
             .standing(json!({ "event": "peer", "up": true, "detail": detail }));
         *was_up = true;
@@ -144,7 +174,8 @@ impl Serve {
         config: Option<&Arc<ClientConfig>>,
     ) -> io::Result<Conn> {
         use std::net::ToSocketAddrs;
-        let address = (self.session.host.as_str(), self.session.port)
+        let peer = self.peer();
+        let address = (peer.host.as_str(), peer.port)
             .to_socket_addrs()?
             .next()
             .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;

@@ -19,7 +19,7 @@ pub(crate) mod window;
 use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixListener;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -76,6 +76,8 @@ struct State {
 
 pub struct Serve {
     session: Session,
+    /// The same once it says where the target listens.
+    peer: OnceLock<Session>,
     events: Events,
     state: Mutex<State>,
     changed: Condvar,
@@ -99,8 +101,13 @@ pub fn run(session: Session) -> Result<(), String> {
     let listener = UnixListener::bind(&session.stream_socket)
         .map_err(|error| format!("{}: {error}", session.stream_socket.display()))?;
     let control = session.dir.join("control.sock");
+    let peer = OnceLock::new();
+    if session.port != 0 {
+        let _ = peer.set(session.clone()); // it is empty
+    }
     let serve = Arc::new(Serve {
         session,
+        peer,
         events: Events::default(),
         state: Mutex::default(),
         changed: Condvar::new(),
@@ -246,6 +253,7 @@ impl Commands for Serve {
             "freeze" => self.freeze(),
             "release" => self.release(),
             "watch" => Ok(self.watch()),
+            "connect" => self.connect_now(),
             "warm" => Ok(self.warm()),
             "resumed" => Ok(json!({})),
             "quit" => {

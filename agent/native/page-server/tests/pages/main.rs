@@ -4,6 +4,7 @@
 mod control;
 mod cuts;
 mod disks;
+mod early;
 mod extremes;
 mod full;
 mod handover;
