@@ -6,21 +6,22 @@
  * noise, which does not pack; with `--text` with words that come again, which packs to about a half.
  * Discarded, by a rule fixed here: a run in which others used more than 15 % of the cores.
  */
-import { execFile } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import type { Compression, PageOrder } from '@shoal/agent';
 import { ShoalError } from '@shoal/agent/errors';
 import type { Engine } from '@shoal/protocol';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
+import { rawTcp } from './link-figures.ts';
 import { type Arm, oneMove, type Run, TICK_MS } from './one-move.ts';
+import { number } from './options.ts';
 import { armsOf, type Ratio, ratios } from './pairs.ts';
 import { bounds, median } from './statistics.ts';
 
 const STRANGERS_MAX_SHARE = 0.15;
 const TRIES_PER_RUN = 3;
 const NEIGHBOUR_MIB = 128;
+const RAW_SECONDS = 3;
 
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
@@ -64,7 +65,7 @@ export async function run(args: string[]): Promise<number> {
     say,
   );
   try {
-    const rawTcpMbit = await rawTcp(lab);
+    const rawTcpMbit = lab.shaped ? await rawTcp(lab, RAW_SECONDS) : -1;
     say(`link ${values.link}: raw TCP ${rawTcpMbit} Mbit/s`);
     await lab.runVm('node0', { name: 'bench', memoryMib: memory });
     const guest = await lab.guest('bench');
@@ -136,24 +137,6 @@ function summary(which: Arm, runs: Run[]) {
   };
 }
 
-/** One TCP stream of iperf3 between the two nodes, idle link, Mbit/s of payload. */
-async function rawTcp(lab: Lab): Promise<number> {
-  const [a, b] = lab.nodes;
-  if (!lab.shaped || !a || !b) return -1;
-  const exec = promisify(execFile);
-  const inside = (node: typeof a, ...args: string[]) => [
-    '--net=/run/netns/'.concat(node.state.netns),
-    'iperf3',
-    ...args,
-  ];
-  const server = exec('nsenter', inside(b, '-s', '-1', '-B', b.state.address));
-  server.catch(() => undefined);
-  await sleep(300);
-  const { stdout } = await exec('nsenter', inside(a, '-J', '-t', '3', '-c', b.state.address));
-  const bits = (JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } }).end;
-  return Math.round(bits.sum_received.bits_per_second / 1e6);
-}
-
 function text({ results, ratios }: { results: object[]; ratios: readonly Ratio[] }): string {
   const lines = results.map(r =>
     Object.entries(r)
@@ -207,16 +190,5 @@ function compression(value: string): Compression {
     `there is no compression ${value}`,
     '--compression',
     'Say auto, off or on',
-  );
-}
-
-function number(option: string, value: string, most: number): number {
-  const parsed = Number(value);
-  if (Number.isInteger(parsed) && parsed >= 1 && parsed <= most) return parsed;
-  throw new ShoalError(
-    'SHOAL_BENCH_ARGS',
-    `${value} is no number from 1 to ${most}`,
-    option,
-    'Mend the option',
   );
 }

@@ -15,25 +15,33 @@ const STEADY_MS = 3000;
 const AFTER_MS = 500;
 const MOVE_MAX_MS = 300_000;
 
-/** Of our engine: an order of pages, or whether they travel packed. */
-export type Variant = PageOrder | `compression-${Compression}`;
+/** Of our engine: an order of pages, whether they travel packed, or (never packed then) how many bytes of bulk are in flight, 0 = it adapts. */
+export type Variant = PageOrder | `compression-${Compression}` | `window-${number}`;
 /** What is compared: an engine as it is configured, or ours with a variant of its own. */
 export type Arm = Engine | `postcopy:${Variant}`;
 export type Run = {
   switchMs: number;
   blackoutMs: number;
   transferMs: number;
+  /** From the decision to the last page in place. */
+  totalMs: number;
   wireBytes: number;
   dataBytes: number;
+  /** Of the payload: pages that somebody waited for, and pages unasked. */
+  urgentBytes: number;
+  bulkBytes: number;
   /** Of it, what travelled packed, and what became of that. */
   packedFromBytes: number;
   packedBytes: number;
   faults: number;
+  faultMeanUs: number;
   faultP50Us: number;
   faultP99Us: number;
   faultMaxUs: number;
   guestGapMs: number;
   guestWorkLost: number;
+  /** Pages a second that the guest visited, and rewrote where it may, before the move. */
+  guestPagesPerS: number;
   cpuS: number;
   badPages: number;
 };
@@ -60,11 +68,10 @@ export async function oneMove(
   const cpu = process.cpuUsage();
   const begunMs = clock.nowMs();
   const [engine, variant = ''] = which.split(':');
-  const [, compression] = variant.split('compression-');
   const { handoff } = await lab.node(here).post<{ handoff: string }>('/v1/vms/bench/actions/migrate', {
     node: there,
     engine,
-    ...(compression ? { compression } : variant && { order: variant }),
+    ...wishes(variant),
   });
   const [source, target] = await ended(lab, here, there, handoff);
   await sleep(AFTER_MS);
@@ -74,6 +81,14 @@ export async function oneMove(
   const strangersShare = Math.max(0, strangers.stop() - own);
   const badPages = await guest.verify(100);
   return { result: figures(source, target, ticks, badPages), strangersShare };
+}
+
+/** What the body of the command says of a variant. Pure. */
+export function wishes(variant: string): Record<string, string | number> {
+  const [kind, value = ''] = variant.split('-');
+  if (kind === 'compression') return { compression: value };
+  if (kind === 'window') return { compression: 'off', bulkWindowBytes: Number(value) };
+  return variant === '' ? {} : { order: variant };
 }
 
 async function ended(
@@ -115,16 +130,21 @@ function figures(source: HandoffStatus, target: HandoffStatus, ticks: Tick[], ba
     switchMs: round(target.at.resumed - from),
     blackoutMs: round(target.at.resumed - source.at.stopped),
     transferMs: round(target.at.transferred - target.at.resumed),
+    totalMs: round(target.at.transferred - source.at.decided),
     wireBytes: target.wireBytes,
     dataBytes: Math.max(target.dataBytes, target.streamBytes),
+    urgentBytes: target.bytes.urgent,
+    bulkBytes: target.bytes.bulk,
     packedFromBytes: target.packedFromBytes,
     packedBytes: target.packedBytes,
     faults: target.faults.count,
+    faultMeanUs: target.faults.count > 0 ? round(target.faults.sumUs / target.faults.count) : 0,
     faultP50Us: target.faults.p50Us,
     faultP99Us: target.faults.p99Us,
     faultMaxUs: target.faults.maxUs,
     guestGapMs: round(longestGapMs(during)),
     guestWorkLost: round(workLostS(during, workRate(steady)), 3),
+    guestPagesPerS: Math.round(workRate(steady) * 1000),
     cpuS: round((source.pagesCpuMs + target.pagesCpuMs) / 1000, 2),
     badPages,
   };

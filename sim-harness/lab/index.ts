@@ -4,5 +4,6 @@ export type { LabOptions } from './config.ts';
 export { type Glance, GuestPort } from './guest-port.ts';
 export { Lab, type VmWish } from './lab.ts';
 export { LabNode } from './node.ts';
+export type { LinkClass } from './priority.ts';
 export { labNames } from './state.ts';
 export { bringUp, openLab, takeDown } from './up.ts';

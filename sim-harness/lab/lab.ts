@@ -7,6 +7,7 @@ import { CHANNEL, GuestPort } from './guest-port.ts';
 import type { Guard } from './harness.ts';
 import { cut, cutOneWay, heal, type NetworkPlan, plug } from './network.ts';
 import { LabNode } from './node.ts';
+import { type LinkClass, reshape, urgentClassBytes } from './priority.ts';
 import { type LabState, labDir, saveLab } from './state.ts';
 import { endNode, nodeProcesses, teardown } from './teardown.ts';
 
@@ -127,6 +128,16 @@ export class Lab {
   /** The node's cable: pulled out, or in again. */
   plug(name: string, inOrOut: 'up' | 'down'): Promise<void> {
     return plug(this.#network(), this.node(name).state.index, inOrOut);
+  }
+
+  /** All links from now on: of this rate, with or without a class for what is urgent. */
+  reshape(rate: string, kind: LinkClass): Promise<void> {
+    return reshape(this.#network(), rate, kind);
+  }
+
+  /** What went by that class since it was made. */
+  urgentClassBytes(): Promise<number> {
+    return urgentClassBytes(this.#network());
   }
 
   #network(): NetworkPlan {

@@ -120,6 +120,8 @@ export async function makeNode(plan: NetworkPlan, index: number, rate: string): 
 export const inNetns = (netns: string, command: string, ...args: string[]): Promise<string> =>
   run('ip', ['netns', 'exec', netns, command, ...args]);
 
+export const tc = (...args: string[]): Promise<string> => run('tc', args);
+
 const TABLE = 'shoal_cut';
 
 /** Nothing passes between the two nodes any more, in either direction; nobody is told. */

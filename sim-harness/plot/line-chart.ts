@@ -14,10 +14,10 @@ export type LineChart = {
 const WIDTH = 720;
 const HEIGHT = 336;
 const PLOT = { left: 64, right: 20, top: 66, bottom: 52 };
-const INK = '#1b2a41';
+export const INK = '#1b2a41';
 const LINE = '#1f6fb2';
 const MARK = '#b3321d';
-const GRID = '#d9dee5';
+export const GRID = '#d9dee5';
 /** About so many labels fit on an axis without touching. */
 const TICKS_X = 8;
 
@@ -61,11 +61,11 @@ ${text((PLOT.left + WIDTH - PLOT.right) / 2, HEIGHT - 12, xLabel, 'middle')}
 `;
 }
 
-function text(x: number, y: number, what: string, anchor: string, fill = INK, size = 12): string {
+export function text(x: number, y: number, what: string, anchor: string, fill = INK, size = 12): string {
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${fill}" font-size="${size}">${escaped(what)}</text>`;
 }
 
-const escaped = (what: string): string =>
+export const escaped = (what: string): string =>
   what.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** Steps of 1, 2 or 5 times a power of ten, about `count` of them. */

@@ -41,7 +41,6 @@ export type PartyDeps = {
   vms: Vms;
   pageServers: PageServers;
   vmmUid: number;
-  bulkWindowBytes: number;
 } & Required<PageWishes>;
 
 export abstract class Party<S extends string, V extends string, E extends string, A extends string> {

@@ -7,7 +7,6 @@ import type { SessionWants } from './pages.ts';
 export type WantsDeps = {
   host: Pick<VmHost, 'paths' | 'ramBytes'>;
   vmmUid: number;
-  bulkWindowBytes: number;
 } & Required<PageWishes>;
 
 /** `peer`: its certificate, and where the target's page server listens, with port 0 on the target's own side (any). */

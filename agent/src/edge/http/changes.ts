@@ -22,6 +22,9 @@ import { personOf } from './requests.ts';
 import { NAME, object, oneOf, paramsOf, text } from './schema.ts';
 
 const NOTHING = object({});
+/** A window of one move is whole pages: less is no window. */
+const PAGE_BYTES = 4096;
+const WINDOW_MAX_BYTES = 67_108_864;
 const MIGRATE = object(
   {
     node: NAME,
@@ -29,9 +32,10 @@ const MIGRATE = object(
     order: oneOf('sequential', 'windows', 'hot'),
     compression: oneOf('auto', 'off', 'on'),
     bulkBytesPerSecond: { type: 'integer', minimum: 0, maximum: BYTES_PER_SECOND_MAX },
+    bulkWindowBytes: { type: 'integer', minimum: 0, maximum: WINDOW_MAX_BYTES, multipleOf: PAGE_BYTES },
     earlyRelease: oneOf('off', 'on'),
   },
-  ['node', 'engine', 'order', 'compression', 'bulkBytesPerSecond', 'earlyRelease'],
+  ['node', 'engine', 'order', 'compression', 'bulkBytesPerSecond', 'bulkWindowBytes', 'earlyRelease'],
 );
 const PAUSE = object({ ttlMs: { type: 'integer', minimum: 1, maximum: PAUSE_MAX_MS } });
 
@@ -105,7 +109,7 @@ export const CHANGES = {
     refusals: OF_VM,
   },
   '/v1/vms/:name/actions/migrate': {
-    what: 'Moves it and pins it there: `{node?, engine?, order?, compression?, bulkBytesPerSecond?, earlyRelease?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
+    what: 'Moves it and pins it there: `{node?, engine?, order?, compression?, bulkBytesPerSecond?, bulkWindowBytes?, earlyRelease?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
     body: MIGRATE,
     code: 202,
     answer: 'Moving',

@@ -19,6 +19,7 @@ export type PageWishes = {
   order?: PageOrder;
   compression?: Compression;
   bulkBytesPerSecond?: number;
+  bulkWindowBytes?: number;
   earlyRelease?: EarlyRelease;
 };
 

@@ -182,6 +182,7 @@ test('a wish for the pages is refused where the VM is not, instead of being lost
   assert.throws(ask({ order: 'windows' }), /the order of its pages is chosen there only/);
   assert.throws(ask({ compression: 'off' }), /the compression of its pages is chosen there only/);
   assert.throws(ask({ bulkBytesPerSecond: 0 }), /the bandwidth of its pages is chosen there only/);
+  assert.throws(ask({ bulkWindowBytes: 0 }), /the window of its pages is chosen there only/);
   assert.throws(ask({ earlyRelease: 'on' }), /the early release of its memory is chosen there only/);
 });
 

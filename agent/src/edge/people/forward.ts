@@ -21,6 +21,7 @@ const WISHES: Record<keyof PageWishes, string> = {
   order: 'order of its pages',
   compression: 'compression of its pages',
   bulkBytesPerSecond: 'bandwidth of its pages',
+  bulkWindowBytes: 'window of its pages',
   earlyRelease: 'early release of its memory',
 };
 
