@@ -1,5 +1,5 @@
 /**
- * `npm test [-- pattern]`: every `*.test.ts` in a process of its own (a leak in one cannot hide in another), the
+ * `npm test [-- pattern…]`: every `*.test.ts` in a process of its own (a leak in one cannot hide in another), the
  * native tests, then coverage. Ends with `N passed, N failed`; a file in which no test ran counts as failed.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -87,17 +87,18 @@ function coverage(): boolean {
   return status === 0;
 }
 
-const pattern = process.argv[2];
-const files = sourceFiles().filter(f => f.endsWith('.test.ts') && (!pattern || f.includes(pattern)));
+const patterns = process.argv.slice(2);
+const all = patterns.length === 0;
+const files = sourceFiles().filter(f => f.endsWith('.test.ts') && (all || patterns.some(p => f.includes(p))));
 rmSync(COVERAGE_DIR, { recursive: true, force: true });
 mkdirSync(COVERAGE_DIR, { recursive: true });
 const results = await runFiles(
   files.filter(f => !isWhole(f)),
   Math.min(2, availableParallelism()),
 );
-if (!pattern) results.push(runNative());
+if (all) results.push(runNative());
 results.push(...(await runFiles(files.filter(isWhole), 1)));
-const covered = pattern ? true : coverage();
+const covered = all ? coverage() : true;
 const passed = results.reduce((sum, r) => sum + r.passed, 0);
 const failed =
   results.reduce((sum, r) => sum + r.failed, 0) + (covered ? 0 : 1) + (files.length === 0 ? 1 : 0);
