@@ -45,6 +45,9 @@ const names = [
   'agent',
   'peers',
   'running VMs',
+  'post-copy',
+  'warm',
+  'qemu-postcopy',
 ];
 
 test('the doctor looks at everything without an agent, and says what to do where it is not well', async () => {
@@ -79,7 +82,7 @@ test('every fault of a configuration is a row, and the other checks go on', asyn
     ['fail', 'fail'],
   );
   assert.match(faults[0]!.found, `${file}:1: mode: `);
-  assert.is(found.at(-1)!.name, 'running VMs');
+  assert.is(found.at(-1)!.name, 'qemu-postcopy');
   const none = await checks('--config', join(dir, 'none.yaml'), '--socket', server.socket);
   assert.equal([none.code, none.checks[0]!.state], [1, 'fail']);
 });

@@ -3,12 +3,13 @@ import type { Config } from '../../config/config.ts';
 import { kvmRuns } from '../vmm/probe-kvm.ts';
 import { type Check, fail } from './check.ts';
 import { type AgentAnswer, agentChecks } from './configuration.ts';
+import { engineChecks } from './engines.ts';
 import { httpsCheck } from './https.ts';
 import { cgroupCheck, clockCheck, kernelCheck, nodeCheck } from './machine.ts';
 import { hugePagesCheck, ramDirCheck } from './memory.ts';
 import { listenCheck, peerChecks } from './mesh.ts';
 import { nativeCheck, userfaultfdCheck } from './native.ts';
-import { enginesCheck, recoveryCheck } from './rights.ts';
+import { recoveryCheck } from './rights.ts';
 import { preloadCheck } from './running.ts';
 import { vmUserCheck } from './vm-user.ts';
 import { kvmCheck, qemuCheck } from './vmm.ts';
@@ -26,7 +27,6 @@ export async function examine(config: Config, agent: AgentAnswer): Promise<Check
     ['VM user', () => vmUserCheck(config)],
     ['userfaultfd', () => userfaultfdCheck()],
     ['page recovery', () => recoveryCheck()],
-    ['engine', () => enginesCheck(config)],
     ['huge pages', () => hugePagesCheck(config)],
     ['guest memory', () => ramDirCheck(config)],
     ['cgroup', () => cgroupCheck(config)],
@@ -37,8 +37,9 @@ export async function examine(config: Config, agent: AgentAnswer): Promise<Check
     ['peers', () => peerChecks(config, status)],
     ['running VMs', () => preloadCheck(config, names)],
   ];
-  const found = await Promise.all(checks.map(([name, check]) => looked(name, check)));
-  return found.flat();
+  const found = (await Promise.all(checks.map(([name, check]) => looked(name, check)))).flat();
+  // Last: what all of them come to.
+  return [...found, ...[await looked('post-copy', () => engineChecks(config, found))].flat()];
 }
 
 /** A check that cannot be made is a finding too; the others are still wanted. */

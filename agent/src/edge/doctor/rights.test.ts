@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { parseConfig } from '../../config/config.ts';
 import { loadCertificate } from '../people/certificate.ts';
 import { httpsCheck } from './https.ts';
-import { enginesCheck, judgeEngines, judgeRecovery, recoveryCheck } from './rights.ts';
+import { judgeRecovery, recoveryCheck } from './rights.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'shoal-rights-'));
 test.after(() => rmSync(dir, { recursive: true }));
@@ -22,16 +22,6 @@ test('a node whose page servers cannot be replaced is told so: root is kept out 
   assert.equal(states(false), ['ok', 'ok', 'warn', 'warn', 'warn']);
   assert.match(judgeRecovery(1, false).todo, 'sysctl kernel.yama.ptrace_scope=0');
   assert.is(recoveryCheck().name, 'page recovery');
-});
-
-test('a node that prefers QEMU’s own post-copy for VMs of another user needs the kernel’s leave', () => {
-  const wants = config('migration: { engine: qemu-postcopy }\nvms: { runAs: { uid: 65533, gid: 65533 } }');
-  assert.equal(
-    [0, 1, -1].map(setting => judgeEngines(wants, setting, true).map(c => c.state)),
-    [['warn'], [], ['warn']],
-  );
-  assert.is(judgeEngines(config('migration: { engine: qemu-postcopy }'), 0, true).length, 0, 'root may');
-  assert.is(enginesCheck(config('')).length, 0, 'the page server needs none');
 });
 
 test('a certificate that has run out, or will soon, is told of before HTTPS goes', async () => {

@@ -1,6 +1,5 @@
-/** Rights that nothing needs until something has failed, or until an engine is used that needs more. */
+/** Rights that nothing needs until something has failed. */
 import { readFileSync } from 'node:fs';
-import type { Config } from '../../config/config.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** A setting of the kernel, as a number; -1 where this kernel has none of that name. */
@@ -13,7 +12,6 @@ const setting = (name: string): number => {
 };
 
 const PTRACE = 'kernel/yama/ptrace_scope';
-const UFFD = 'vm/unprivileged_userfaultfd';
 /** 3: nobody may attach to a process, root neither (Documentation/admin-guide/LSM/Yama.rst). */
 const NOBODY = 3;
 
@@ -28,20 +26,4 @@ export function judgeRecovery(scope: number, root: boolean): Check {
   const why = root ? 'nobody may attach to a process' : 'only a parent may attach to a process';
   const found = `a guest whose page server dies in a move waits for ever: ${why} (kernel.yama.ptrace_scope = ${scope})`;
   return warn(name, found, `Run: sysctl kernel.yama.ptrace_scope=${root ? 1 : 0}; 3 stays until a reboot`);
-}
-
-export function enginesCheck(config: Pick<Config, 'vms' | 'migration'>): Check[] {
-  return judgeEngines(config, setting(UFFD), process.getuid?.() === 0);
-}
-
-/** QEMU's own post-copy makes its userfaultfd by system call, for faults of the kernel too (userfaultfd(2)). */
-export function judgeEngines(
-  { vms, migration }: Pick<Config, 'vms' | 'migration'>,
-  unprivileged: number,
-  root: boolean,
-): Check[] {
-  const asRoot = root && vms.runAs.uid === 0;
-  if (migration.engine !== 'qemu-postcopy' || asRoot || unprivileged === 1) return [];
-  const found = 'migration.engine is qemu-postcopy, and no QEMU of another user than root may use it';
-  return [warn('engine', found, 'Run: sysctl vm.unprivileged_userfaultfd=1, or use postcopy')];
 }

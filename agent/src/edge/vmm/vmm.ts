@@ -1,6 +1,7 @@
 /** One living VMM process under QMP; QEMU and the micro guest alike. */
-import { type Engine, movesPages, type VmSpec } from '@shoal/protocol';
+import type { Engine, VmSpec } from '@shoal/protocol';
 import type { Clock } from '../clock.ts';
+import { capabilitiesFor } from './capabilities.ts';
 import { gone, type ProcessId, signal, watchExit } from './processes.ts';
 import { Qmp, type QmpEvent } from './qmp.ts';
 import type { RunState, Vmm, VmmEvent } from './types.ts';
@@ -79,16 +80,7 @@ export class QmpVmm implements Vmm {
   }
 
   async setCapabilities(engine: Engine): Promise<void> {
-    const on: Record<string, boolean> = {
-      events: true,
-      'return-path': true,
-      'pause-before-switchover': true,
-      'late-block-activate': true,
-      'x-ignore-shared': movesPages(engine),
-      // The micro guest does not know it. Turned off again for a QEMU that came by it.
-      ...(this.#driver === 'qemu' && { 'postcopy-ram': engine === 'qemu-postcopy' }),
-    };
-    const capabilities = Object.entries(on).map(([capability, state]) => ({ capability, state }));
+    const capabilities = capabilitiesFor(engine, this.#driver);
     await this.#qmp.execute('migrate-set-capabilities', { capabilities });
     await this.#qmp.execute('migrate-set-parameters', {
       'max-bandwidth': engine === 'qemu-postcopy' ? BEFORE_POSTCOPY_BPS : UNLIMITED_BPS,

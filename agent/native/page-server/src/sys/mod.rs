@@ -4,6 +4,7 @@
 pub mod coverage;
 pub mod file;
 pub mod pagemap;
+pub mod probe;
 pub mod process;
 pub mod reclaim;
 pub mod socket;

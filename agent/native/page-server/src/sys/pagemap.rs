@@ -51,6 +51,19 @@ impl Pagemap {
         File::open(format!("/proc/{pid}/pagemap")).map(Self)
     }
 
+    /// Whether this kernel has the call at all: a scan of nothing.
+    pub fn known(&self) -> bool {
+        let mut arg = Scan {
+            size: size_of::<Scan>() as u64,
+            category_mask: PAGE_IS_WRITTEN,
+            return_mask: PAGE_IS_WRITTEN,
+            ..Scan::default()
+        };
+        // SAFETY: `arg` is the structure this ioctl takes; the range is empty.
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), PAGEMAP_SCAN as _, &raw mut arg) };
+        check(i64::from(result)).is_ok()
+    }
+
     /// Runs of pages, by number from `start` on, that were written since the last call for them or, at the first, are
     /// there at all. `start` and `len` in bytes, whole pages of one mapping under `Uffd::track_writes`.
     ///
