@@ -9,7 +9,7 @@ import { newerQemu, SUITES, versionIn } from './newer-qemu.ts';
 /** Where QEMU differs between versions it shows here: its monitor, its command line, its migrations by each engine. */
 const WITH_QEMU = [
   ...['edge/vmm/', 'edge/vms/', 'doctor/', 'test/three-nodes', 'test/lifecycle', 'test/disks', 'test/nic'],
-  ...['test/qemu-postcopy', 'test/precopy-memory', 'test/busy-node', 'test/unprivileged'],
+  ...['test/qemu-postcopy', 'test/precopy-memory', 'test/busy-node', 'test/unprivileged', 'test/mixed-qemu'],
 ];
 
 const { values, positionals } = parseArgs({

@@ -10,7 +10,7 @@ const vms = section('What a VM on this node may be made of: a target judges ever
     uid: id('User that QEMU and the page server run as. 0: as the agent, for trying out only.'),
     gid: id('Group that they run as.'),
   }),
-  qemu: text('The QEMU to run: a path, or a name on the PATH. 7.2 or newer.', {
+  qemu: text('The QEMU to run: a path, or a name on the PATH. 7.2 or newer; 7.2 and 10.0 are tested.', {
     default: 'qemu-system-x86_64',
   }),
   diskRoots: listOf('Disk images must be below one of these.', text('A directory.', FULL_PATH)),

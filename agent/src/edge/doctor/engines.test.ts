@@ -6,7 +6,7 @@ import { type EngineFacts, engineChecks, judgeEngines } from './engines.ts';
 
 const config = (text: string) => parseConfig(text, 'test');
 const kernel = { device: '', call: '', fills: true, tracks: true };
-const qemu = { version: '7.2.22', refused: { postcopy: '', 'qemu-postcopy': '' }, preload: '' };
+const qemu = { version: '7.2.22', refused: { postcopy: '', 'qemu-postcopy': '' }, lacks: [], preload: '' };
 const facts: EngineFacts = {
   kernel: { said: kernel },
   qemu: { said: qemu },

@@ -30,6 +30,8 @@ export type EngineFacts = {
   engine: Engine;
 };
 
+const TESTED = 'Install a QEMU that is tested: 7.2 or 10.0';
+
 type Why = { found: string; todo: string };
 
 export async function engineChecks(
@@ -114,15 +116,18 @@ function qemuFaults(qemu: EngineFacts['qemu']): Why[] {
   if (!qemu) return [];
   if ('silent' in qemu)
     return [{ found: `QEMU: ${qemu.silent}`, todo: 'See whether the user of the VMs may run vms.qemu' }];
-  const { version, refused, preload } = qemu.said;
+  const { version, refused, lacks, preload } = qemu.said;
   return [
     ...(refused.postcopy
       ? [
           {
             found: `QEMU ${version}: ${refused.postcopy}`,
-            todo: 'Install a QEMU that is tested: 7.2 or 10.0',
+            todo: TESTED,
           },
         ]
+      : []),
+    ...(lacks.length > 0
+      ? [{ found: `QEMU ${version} knows no machine ${lacks.join(', ')}`, todo: TESTED }]
       : []),
     ...(preload
       ? [{ found: `QEMU starts without the preload: ${preload}`, todo: 'Build it for this machine' }]

@@ -21,9 +21,13 @@ function program(name: string, text: string): string {
 }
 
 test('the QEMU that is run here takes what a move by the page server sets, with the preload', async () => {
-  const { version, refused, preload } = await askQemu({ qemu: QEMU, preload: PRELOAD, user: undefined });
+  const { version, refused, lacks, preload } = await askQemu({
+    qemu: QEMU,
+    preload: PRELOAD,
+    user: undefined,
+  });
   assert.match(version, /^\d+\.\d+\.\d+$/);
-  assert.equal([refused.postcopy, preload], ['', '']);
+  assert.equal([refused.postcopy, preload, lacks], ['', '', []]);
   if (root) assert.is(refused['qemu-postcopy'], '');
 });
 

@@ -7,11 +7,14 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Engine } from '@shoal/protocol';
 import { JsonLines } from '../json-lines.ts';
 import { capabilitiesFor } from './capabilities.ts';
+import { MACHINES } from './qemu-args.ts';
 
 /** A busy node needs a second or two to start QEMU. */
 const PATIENCE_MS = 10_000;
 const LINE_MAX = 2 ** 20;
 const ASKED = ['postcopy', 'qemu-postcopy'] as const satisfies readonly Engine[];
+/** The id of that question. */
+const LISTED = 'machines';
 const ARGS = [
   ...['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none'],
   ...['-incoming', 'defer', '-S', '-qmp', 'stdio'],
@@ -21,6 +24,8 @@ export type QemuAnswer = {
   version: string;
   /** Why a move by that engine is refused, in QEMU's words; empty = it is not. */
   refused: Record<(typeof ASKED)[number], string>;
+  /** Machines that VMs here are made of and that it does not know. */
+  lacks: string[];
   /** Why it runs without the preload; empty = it has it. */
   preload: string;
 };
@@ -53,6 +58,8 @@ export async function askQemu({ qemu, preload, user }: Host): Promise<QemuAnswer
     child.kill('SIGKILL');
     // Its log comes by another pipe than its answers.
     await closed;
+    const listed = (answers.get(LISTED)?.return ?? []) as { name: string }[];
+    const known = new Set(listed.map(({ name }) => name));
     const refused = (answer: Record<string, unknown> | undefined) => {
       const { desc } = (answer?.error ?? {}) as { desc?: string };
       return desc ? [desc, reason(said)].filter(Boolean).join(': ') : '';
@@ -63,6 +70,7 @@ export async function askQemu({ qemu, preload, user }: Host): Promise<QemuAnswer
         postcopy: refused(answers.get('postcopy')),
         'qemu-postcopy': refused(answers.get('qemu-postcopy')),
       },
+      lacks: Object.values(MACHINES).filter(name => !known.has(name)),
       // The loader's word (ld.so(8)); it goes on without.
       preload: said.split('\n').find(line => line.includes('LD_PRELOAD cannot be preloaded')) ?? '',
     };
@@ -89,11 +97,12 @@ function conversation(child: ChildProcessWithoutNullStreams, lastWord: () => str
       if (line.QMP) {
         version = versionOf(line.QMP);
         ask('', 'qmp_capabilities');
+        ask(LISTED, 'query-machines');
         for (const engine of ASKED)
           ask(engine, 'migrate-set-capabilities', { capabilities: capabilitiesFor(engine, 'qemu') });
       }
       if (typeof line.id === 'string') answers.set(line.id, line);
-      if (!ASKED.every(engine => answers.has(engine))) return;
+      if (![LISTED, ...ASKED].every(id => answers.has(id))) return;
       clearTimeout(timer);
       resolve({ version, answers });
     };

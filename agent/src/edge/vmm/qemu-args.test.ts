@@ -22,4 +22,15 @@ test('no VM has a balloon, a device that reaches its memory past the VMM, or mem
     }
 });
 
+test('a machine has one version whatever the QEMU, so that nodes with different ones can move it to one another', () => {
+  const machineOf = (machine: string) => {
+    const args = qemuArgs(parseVmSpec({ name: 'web1', memory: '512MiB', machine }, UUID), paths, {
+      accel: 'kvm',
+      incoming: false,
+    });
+    return args[args.indexOf('-machine') + 1]?.split(',')[0];
+  };
+  assert.equal(['pc', 'q35', 'microvm'].map(machineOf), ['pc-i440fx-7.2', 'pc-q35-7.2', 'microvm']);
+});
+
 test.run();

@@ -53,15 +53,23 @@ export function qemuArgs(spec: VmSpec, paths: VmPaths, { accel, incoming }: Qemu
 }
 
 /**
+ * QEMU's names without a version mean its own newest, and a stream of one version is refused by another: nodes could move
+ * no VM to one another while their QEMUs differ. So a machine is that of the oldest QEMU that Shoal runs on, which newer
+ * ones have for six years (QEMU docs/about/deprecated, versioned machines), at the price of what they gave newer machines. A
+ * microvm has no versions.
+ */
+export const MACHINES = { pc: 'pc-i440fx-7.2', q35: 'pc-q35-7.2', microvm: 'microvm' } as const;
+
+/**
  * HPET off: its timer would keep an idle guest's emulated clock busy. Under TCG Linux finds no clock to measure its TSC
  * by on a microvm with ACPI, and stands still (seen: QEMU 7.2, Linux 6.1); without ACPI there is no power button.
  */
 function machine(spec: VmSpec, accel: Accel): string {
   if (spec.machine === 'microvm') {
     const acpi = accel === 'kvm' ? 'on' : 'off';
-    return `microvm,memory-backend=ram,isa-serial=on,rtc=on,pit=on,pic=on,acpi=${acpi}`;
+    return `${MACHINES.microvm},memory-backend=ram,isa-serial=on,rtc=on,pit=on,pic=on,acpi=${acpi}`;
   }
-  return `${spec.machine},memory-backend=ram,hpet=off,usb=off`;
+  return `${MACHINES[spec.machine]},memory-backend=ram,hpet=off,usb=off`;
 }
 
 const serial = (id: string, path: string): string[] => [
