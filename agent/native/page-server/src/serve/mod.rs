@@ -32,6 +32,7 @@ use crate::link::Link;
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::sys::file;
+use crate::tls;
 use ahead::Ahead;
 use give::Giver;
 use packing::Packing;
@@ -101,6 +102,9 @@ pub fn run(session: Session) -> Result<(), String> {
     let listener = UnixListener::bind(&session.stream_socket)
         .map_err(|error| format!("{}: {error}", session.stream_socket.display()))?;
     let control = session.dir.join("control.sock");
+    if session.tls {
+        tls::client(&session)?; // a key that is none is told of now, not when the target listens
+    }
     let peer = OnceLock::new();
     if session.port != 0 {
         let _ = peer.set(session.clone()); // it is empty
