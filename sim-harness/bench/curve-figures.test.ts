@@ -47,14 +47,16 @@ test('bounds are there from six runs on, and the table shows them', () => {
   assert.equal(curveRow(fifo, six).figures.p50OverUs, { median: 3.5, low: 1, high: 6 });
   assert.equal(curveRow(fifo, six.slice(1)).figures.p50OverUs, { median: 4, low: -1, high: -1 });
   const table = curveTable([curveRow(fifo, six), curveRow(htb, [])]);
+  const [bad] = [curveRow(fifo, [...six, point({ badPages: 2 }), point({ badPages: 1 })])];
+  assert.is(bad?.badPages, 3, 'a page that is wrong in one run is not lost in a median');
   assert.match(table, /fifo 64k .* 3\.5 \(1 to 6\)/);
   assert.not.match(table, /htb/, 'what was never measured has no row');
 });
 
 test('every window meets every kind of link, and QEMU only where it is asked', () => {
-  assert.is(armsOf([0, 65_536], ['fifo', 'htb'], false).length, 4);
+  assert.is(armsOf([0, 65_536], ['fifo', 'htb'], []).length, 4);
   assert.equal(
-    armsOf([0], ['htb'], true).map(arm => arm.engine),
+    armsOf([0], ['htb'], ['qemu-postcopy']).map(arm => arm.engine),
     ['postcopy', 'qemu-postcopy'],
   );
 });

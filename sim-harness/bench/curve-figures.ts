@@ -7,7 +7,25 @@ import { median, medianBounds } from './statistics.ts';
 /** `window` in bytes of bulk in flight, 0 = it adapts; QEMU has none. */
 export type CurveArm =
   | { kind: LinkClass; engine: 'postcopy'; window: number }
-  | { kind: LinkClass; engine: 'qemu-postcopy' };
+  /** Over our channel; from QEMU to QEMU, without agents; and so with `postcopy-preempt`. */
+  | { kind: LinkClass; engine: 'qemu-postcopy' | 'qemu-direct' | 'qemu-preempt' };
+
+/** What of a move makes a point. */
+export type Moved = Pick<
+  Run,
+  | 'dataBytes'
+  | 'transferMs'
+  | 'wireBytes'
+  | 'bulkBytes'
+  | 'urgentBytes'
+  | 'faults'
+  | 'faultMeanUs'
+  | 'faultP50Us'
+  | 'faultP99Us'
+  | 'guestGapMs'
+  | 'guestWorkLost'
+  | 'badPages'
+>;
 
 /** Of the link, idle, in the same run: one plain TCP stream, and the least round trip that the kernel saw. */
 export type LinkFigures = { rawTcpMbit: number; rttUs: number };
@@ -31,9 +49,9 @@ export type CurvePoint = LinkFigures & {
 
 const round = (value: number, digits = 3) => Number(value.toFixed(digits));
 
-export function curvePoint(run: Run, link: LinkFigures): CurvePoint {
+export function curvePoint(run: Moved, link: LinkFigures): CurvePoint {
   const goodputMbit = (run.dataBytes * 8) / 1000 / run.transferMs;
-  const over = (us: number) => (run.faults > 0 ? Math.round(us - link.rttUs) : -1);
+  const over = (us: number) => (run.faults > 0 && us >= 0 ? Math.round(us - link.rttUs) : -1);
   return {
     ...link,
     goodputMbit: round(goodputMbit, 1),
@@ -55,7 +73,13 @@ export const armName = (arm: CurveArm): string =>
 
 /** `low` and `high`: the 95 % bounds of the median; -1 below six runs. */
 export type Middle = { median: number; low: number; high: number };
-export type CurveRow = { arm: CurveArm; runs: number; figures: Record<keyof CurvePoint, Middle> };
+/** `badPages`: of all runs together. */
+export type CurveRow = {
+  arm: CurveArm;
+  runs: number;
+  badPages: number;
+  figures: Record<keyof CurvePoint, Middle>;
+};
 
 export function curveRow(arm: CurveArm, points: readonly CurvePoint[]): CurveRow {
   const keys = Object.keys(points[0] ?? {}) as (keyof CurvePoint)[];
@@ -64,7 +88,8 @@ export function curveRow(arm: CurveArm, points: readonly CurvePoint[]): CurveRow
     ...(medianBounds(values) ?? { low: -1, high: -1 }),
   });
   const figures = Object.fromEntries(keys.map(key => [key, middle(points.map(p => p[key]))]));
-  return { arm, runs: points.length, figures: figures as CurveRow['figures'] };
+  const badPages = points.reduce((sum, point) => sum + point.badPages, 0);
+  return { arm, runs: points.length, badPages, figures: figures as CurveRow['figures'] };
 }
 
 /** Where the point must stand (docs/design/page-server.md). */
@@ -102,13 +127,14 @@ export function curveTable(rows: readonly CurveRow[]): string {
   const cell = ({ median, low, high }: Middle) =>
     median === -1 ? '-' : low === -1 ? `${median}` : `${median} (${low} to ${high})`;
   const lines = [
-    ['arm', 'runs', ...COLUMNS.map(([, title]) => title), 'misses'],
+    ['arm', 'runs', ...COLUMNS.map(([, title]) => title), 'bad pages', 'misses'],
     ...rows
       .filter(row => row.runs > 0)
       .map(row => [
         armName(row.arm),
         String(row.runs),
         ...COLUMNS.map(([key]) => cell(row.figures[key])),
+        String(row.badPages),
         row.arm.engine === 'postcopy' ? missed(row).join(' ') || 'nothing' : '-',
       ]),
   ];

@@ -10,9 +10,9 @@ import { watchStrangers } from '../lab/strangers.ts';
 import { collect, longestGapMs, type Tick, workLostS, workRate } from './ticks.ts';
 
 export const TICK_MS = 5;
-const STEADY_MS = 3000;
+export const STEADY_MS = 3000;
 /** After the last page: the guest's caches and the emulator's code are warm again. */
-const AFTER_MS = 500;
+export const AFTER_MS = 500;
 const MOVE_MAX_MS = 300_000;
 
 /** Of our engine: an order of pages, whether they travel packed, or (never packed then) how many bytes of bulk are in flight, 0 = it adapts. */
