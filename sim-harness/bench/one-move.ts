@@ -46,12 +46,16 @@ export type Run = {
   badPages: number;
 };
 
-/** `neighbours`: a guest on each node that wants all of its core; only the one at the source is at work. */
+/**
+ * Cancels a move that takes longer than `lateAfterMs`, if it can still be cancelled, and throws SHOAL_BENCH_LATE.
+ * `neighbours`: a guest on each node that wants all of its core; only the one at the source is at work.
+ */
 export async function oneMove(
   lab: Lab,
   guest: GuestPort,
   which: Arm,
   neighbours: readonly GuestPort[],
+  lateAfterMs = MOVE_MAX_MS,
 ): Promise<{ result: Run; strangersShare: number }> {
   const lists = await Promise.all(
     lab.nodes.map(n => n.get<{ vms: { name: string; node: string }[] }>('/v1/status')),
@@ -73,7 +77,12 @@ export async function oneMove(
     engine,
     ...wishes(variant),
   });
-  const [source, target] = await ended(lab, here, there, handoff);
+  const ends = ended(lab, here, there, handoff, lateAfterMs);
+  const [source, target] = await ends.catch(error => {
+    stop();
+    strangers.stop();
+    throw error;
+  });
   await sleep(AFTER_MS);
   stop();
   const used = process.cpuUsage(cpu);
@@ -96,8 +105,11 @@ async function ended(
   here: string,
   there: string,
   id: string,
+  lateAfterMs: number,
 ): Promise<[HandoffStatus, HandoffStatus]> {
   const untilMs = Date.now() + MOVE_MAX_MS;
+  const lateMs = Date.now() + lateAfterMs;
+  let isLate = false;
   while (Date.now() < untilMs) {
     const [source, target] = await Promise.all(
       [here, there].map(name =>
@@ -109,12 +121,20 @@ async function ended(
     );
     if (source && source.outcome !== '' && source.outcome !== 'done')
       throw new ShoalError(
-        'SHOAL_BENCH_MOVE',
+        isLate ? 'SHOAL_BENCH_LATE' : 'SHOAL_BENCH_MOVE',
         `the move ended as ${source.outcome}: ${source.detail}`,
         id,
         '',
       );
     if (source?.outcome === 'done' && target?.outcome === 'done') return [source, target];
+    if (!isLate && Date.now() > lateMs) {
+      isLate = true;
+      // One that cannot be cancelled any more is about to end by itself.
+      await lab
+        .node(here)
+        .post('/v1/vms/bench/actions/cancel')
+        .catch(() => undefined);
+    }
     await sleep(200); // seldom: asking costs the node that is measured
   }
   throw new ShoalError('SHOAL_BENCH_MOVE', `the move did not end in ${MOVE_MAX_MS} ms`, id, '');

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Run } from './one-move.ts';
+import { type Run, wishes } from './one-move.ts';
 import { armsOf, ratios } from './pairs.ts';
 import { medianBounds } from './statistics.ts';
 
@@ -40,6 +40,13 @@ test('each variant is an arm of its own, in the place of our engine and of no ot
     ...['precopy', 'postcopy:hot', 'postcopy:compression-off', 'qemu-postcopy'],
   ]);
   assert.equal(armsOf(['postcopy', 'precopy'], []), ['postcopy', 'precopy']);
+});
+
+test('a variant is a wish of the move alone, and one of a window never packs', () => {
+  assert.equal(['', 'hot', 'compression-on', 'window-65536', 'window-0'].map(wishes), [
+    ...[{}, { order: 'hot' }, { compression: 'on' }],
+    ...[65_536, 0].map(bulkWindowBytes => ({ compression: 'off', bulkWindowBytes })),
+  ]);
 });
 
 test('one engine alone has nobody to be compared with', () => {
