@@ -1,9 +1,11 @@
 /**
- * `npm run bench -- handoff [--engines postcopy,warm,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory 1024] [--filled 700] [--text] [--link 1gbit] [--load 50] [--neighbour] [--runs 3] [--json]`
+ * `npm run bench -- handoff [--engines postcopy,warm,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory 1024] [--filled 700] [--text] [--link 1gbit] [--load 50] [--touch 0] [--hot 0] [--neighbour] [--runs 3] [--json]`
  * One VM goes to and fro between two nodes of a core each, the engines in turns, under a steady load of its own; with
  * `--neighbour` beside a guest that wants all of the source's core. Each turn is a pair of any two engines; with `--order`
  * ours takes part once per order of pages, with `--compression` once per way to pack them. The guest's memory is filled with
  * noise, which does not pack; with `--text` with words that come again, which packs to about a half.
+ * The guest reads pages of all its memory at random, the worst there is for post-copy, or of the first `--hot` MiB; `--touch`: so many
+ * a second are written anew.
  * Discarded, by a rule fixed here: a run in which others used more than 15 % of the cores.
  */
 import { parseArgs } from 'node:util';
@@ -35,6 +37,8 @@ export async function run(args: string[]): Promise<number> {
       filled: { type: 'string', default: '700' },
       link: { type: 'string', default: '1gbit' },
       load: { type: 'string', default: '50' },
+      touch: { type: 'string', default: '0' },
+      hot: { type: 'string', default: '0' },
       neighbour: { type: 'boolean', default: false },
       runs: { type: 'string', default: '3' },
       json: { type: 'boolean', default: false },
@@ -45,11 +49,13 @@ export async function run(args: string[]): Promise<number> {
     ...listed(values.order).map(pageOrder),
     ...listed(values.compression).map(value => `compression-${compression(value)}` as const),
   ]);
-  const [memory, filled, load, runs] = [
+  const [memory, filled, load, runs, touch, hot] = [
     number('--memory', values.memory, 65_536),
     number('--filled', values.filled, 65_536),
     number('--load', values.load, 100),
     number('--runs', values.runs, 1000),
+    number('--touch', values.touch, 1_000_000, 0),
+    number('--hot', values.hot, 65_536, 0),
   ];
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const lab = await bringUp(
@@ -70,6 +76,7 @@ export async function run(args: string[]): Promise<number> {
     await lab.runVm('node0', { name: 'bench', memoryMib: memory });
     const guest = await lab.guest('bench');
     await guest.command(`fill ${filled}${values.text ? ' text' : ''}`, 120_000);
+    await guest.command(`touch ${touch} ${hot > 0 ? hot : 'all'}`);
     await guest.command(`load ${load}`);
     await guest.command(`ticks ${TICK_MS}`);
     const neighbours = values.neighbour ? await bringNeighbours(lab) : [];
@@ -108,6 +115,8 @@ export async function run(args: string[]): Promise<number> {
         filledMib: filled,
         text: values.text,
         loadPercent: load,
+        touchPagesPerS: touch,
+        hotMib: hot,
         neighbour: values.neighbour,
       },
       discarded,

@@ -7,7 +7,7 @@ import * as loopback from './loopback.ts';
 import * as mesh from './mesh.ts';
 import * as writeHeavy from './write-heavy.ts';
 
-const USAGE = `usage: npm run bench -- handoff [--engines postcopy,warm,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory MIB] [--filled MIB] [--text] [--link 1gbit] [--load PERCENT] [--neighbour] [--runs N] [--json]
+const USAGE = `usage: npm run bench -- handoff [--engines postcopy,warm,precopy,qemu-postcopy] [--order hot,windows,sequential] [--compression auto,off,on] [--memory MIB] [--filled MIB] [--text] [--link 1gbit] [--load PERCENT] [--touch PAGES_PER_S] [--hot MIB] [--neighbour] [--runs N] [--json]
        npm run bench -- curve [--windows 32k,64k,128k,256k,1m,auto] [--classes fifo,htb] [--link 1gbit] [--memory MIB] [--filled MIB] [--load PERCENT] [--qemu] [--preempt] [--runs N] [--svg FILE] [--json]
        npm run bench -- write-heavy [--engines postcopy,warm,precopy] [--link 200mbit] [--memory MIB] [--filled MIB] [--deadline SECONDS] [--runs N] [--json]
        npm run bench -- loopback [--windows auto] [--memory MIB] [--filled MIB] [--runs N] [--json]

@@ -8,6 +8,7 @@ import type { Engine } from '@shoal/protocol';
 import type { GuestPort, Lab } from '../lab/index.ts';
 import { watchStrangers } from '../lab/strangers.ts';
 import { collect, longestGapMs, type Tick, workLostS, workRate } from './ticks.ts';
+import { usedSince, vmmOf, watchCpu } from './vmm-cpu.ts';
 
 export const TICK_MS = 5;
 export const STEADY_MS = 3000;
@@ -43,6 +44,8 @@ export type Run = {
   /** Pages a second that the guest visited, and rewrote where it may, before the move. */
   guestPagesPerS: number;
   cpuS: number;
+  /** Of the source alone, its VMM included, from where its guest stood: a second for each GB of the guest's data. */
+  sourceCpuSPerGb: number;
   badPages: number;
 };
 
@@ -58,9 +61,10 @@ export async function oneMove(
   lateAfterMs = MOVE_MAX_MS,
 ): Promise<{ result: Run; strangersShare: number }> {
   const lists = await Promise.all(
-    lab.nodes.map(n => n.get<{ vms: { name: string; node: string }[] }>('/v1/status')),
+    lab.nodes.map(n => n.get<{ vms: { vm: string; name: string; node: string }[] }>('/v1/status')),
   );
-  const here = lists[0]?.vms.find(v => v.name === 'bench')?.node ?? 'node0';
+  const bench = lists[0]?.vms.find(v => v.name === 'bench');
+  const here = bench?.node ?? 'node0';
   const there = here === 'node0' ? 'node1' : 'node0';
   await atWork(lab, neighbours, here);
   const { ticks, stop } = collect(guest, () => clock.nowMs());
@@ -70,6 +74,7 @@ export async function oneMove(
     lab.nodes.map(n => n.usage),
   );
   const cpu = process.cpuUsage();
+  const vmm = watchCpu(bench && vmmOf(bench.vm), () => clock.nowMs());
   const begunMs = clock.nowMs();
   const [engine, variant = ''] = which.split(':');
   const { handoff } = await lab.node(here).post<{ handoff: string }>('/v1/vms/bench/actions/migrate', {
@@ -89,7 +94,8 @@ export async function oneMove(
   const own = (used.user + used.system) / 1000 / (clock.nowMs() - begunMs) / 2;
   const strangersShare = Math.max(0, strangers.stop() - own);
   const badPages = await guest.verify(100);
-  return { result: figures(source, target, ticks, badPages), strangersShare };
+  const vmmMs = usedSince(vmm.stop(), source.at.stopped);
+  return { result: figures(source, target, ticks, badPages, vmmMs), strangersShare };
 }
 
 /** What the body of the command says of a variant. Pure. */
@@ -140,8 +146,15 @@ async function ended(
   throw new ShoalError('SHOAL_BENCH_MOVE', `the move did not end in ${MOVE_MAX_MS} ms`, id, '');
 }
 
-function figures(source: HandoffStatus, target: HandoffStatus, ticks: Tick[], badPages: number): Run {
+function figures(
+  source: HandoffStatus,
+  target: HandoffStatus,
+  ticks: Tick[],
+  badPages: number,
+  vmmMs: number,
+): Run {
   const round = (value: number, digits = 1) => Number(value.toFixed(digits));
+  const dataBytes = Math.max(target.dataBytes, target.streamBytes);
   const from = source.at.migrate;
   const to = target.at.transferred + AFTER_MS;
   const steady = ticks.filter(t => t.atMs < from);
@@ -152,7 +165,7 @@ function figures(source: HandoffStatus, target: HandoffStatus, ticks: Tick[], ba
     transferMs: round(target.at.transferred - target.at.resumed),
     totalMs: round(target.at.transferred - source.at.decided),
     wireBytes: target.wireBytes,
-    dataBytes: Math.max(target.dataBytes, target.streamBytes),
+    dataBytes,
     urgentBytes: target.bytes.urgent,
     bulkBytes: target.bytes.bulk,
     packedFromBytes: target.packedFromBytes,
@@ -166,6 +179,7 @@ function figures(source: HandoffStatus, target: HandoffStatus, ticks: Tick[], ba
     guestWorkLost: round(workLostS(during, workRate(steady)), 3),
     guestPagesPerS: Math.round(workRate(steady) * 1000),
     cpuS: round((source.pagesCpuMs + target.pagesCpuMs) / 1000, 2),
+    sourceCpuSPerGb: round((source.pagesCpuMs + Math.max(0, vmmMs)) / 1000 / (dataBytes / 1e9), 2),
     badPages,
   };
 }

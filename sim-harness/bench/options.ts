@@ -1,10 +1,10 @@
 /** Options that benches share, read. Each throws SHOAL_BENCH_ARGS with the option it is about. Pure. */
 import { ShoalError } from '@shoal/agent/errors';
 
-export function number(option: string, value: string, most: number): number {
+export function number(option: string, value: string, most: number, least = 1): number {
   const parsed = Number(value);
-  if (Number.isInteger(parsed) && parsed >= 1 && parsed <= most) return parsed;
-  throw bad(`${value} is no number from 1 to ${most}`, option, 'Mend the option');
+  if (Number.isInteger(parsed) && parsed >= least && parsed <= most) return parsed;
+  throw bad(`${value} is no number from ${least} to ${most}`, option, 'Mend the option');
 }
 
 export const bad = (what: string, option: string, todo: string): ShoalError =>

@@ -23,6 +23,7 @@ const FIGURES = [
   'guestWorkLost',
   'wireBytes',
   'cpuS',
+  'sourceCpuSPerGb',
 ] as const satisfies readonly (keyof Run)[];
 
 const round = (value: number) => Number(value.toFixed(3));
