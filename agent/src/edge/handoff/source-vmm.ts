@@ -7,6 +7,8 @@ import type { Vmm } from '../vmm/types.ts';
 const SETTLE_MS = 20_000;
 /** Until an earlier migration has ended, before this one is given up: its guest runs, so nothing is lost meanwhile. */
 const OVER_MS = 5000;
+/** A cancel takes some milliseconds; this one hangs. */
+const STUCK_MS = 200;
 /** The guest stands still meanwhile: a query costs its VMM under 1 ms, a longer wait is blackout. */
 const LOOK_EVERY_MS = 2;
 /** Stopped by a fault of its own: it stands still here like anywhere. */
@@ -53,19 +55,28 @@ export class SourceVmm {
   async bringBack(): Promise<boolean> {
     const { status } = await this.#vmm.migrationStatus();
     if (MIGRATING.includes(status)) await this.#vmm.migrateCancel();
+    // It may stop the guest yet, on its way to the end.
+    if (UNDER_WAY.includes(status)) await this.#migrationOver();
     const state = await this.#settled(['running', 'postmigrate', 'paused', ...BROKEN]);
     // A disk without room stopped it (`io-error`): it goes on, or stops again, as without a move.
     if (state === 'postmigrate' || state === 'paused' || state === 'io-error') await this.#vmm.cont();
     return state !== undefined;
   }
 
-  /** What it is still busy with after a while; undefined: nothing. */
+  /**
+   * What it is still busy with after a while; undefined: nothing. *Seen*: a cancel that comes right when the guest has been
+   * stopped for the switch leaves QEMU (7.2, `migration_maybe_pause`) waiting for ever for the word to go on, with the guest
+   * stopped. The word is taken in the state `cancelling` too, and one too many is dropped before the next switch.
+   */
   async #migrationOver(): Promise<string | undefined> {
-    const untilMs = this.#clock.nowMs() + OVER_MS;
+    const begunMs = this.#clock.nowMs();
     for (;;) {
       const { status } = await this.#vmm.migrationStatus();
       if (!UNDER_WAY.includes(status)) return undefined;
-      if (this.#clock.nowMs() >= untilMs) return status;
+      const passedMs = this.#clock.nowMs() - begunMs;
+      if (passedMs >= OVER_MS) return status;
+      if (status === 'cancelling' && passedMs >= STUCK_MS)
+        await this.#vmm.migrateContinue('cancelling').catch(() => undefined); // it is over by now
       await sleep(this.#clock, LOOK_EVERY_MS);
     }
   }

@@ -46,7 +46,8 @@ export interface Vmm {
   incoming(streamSocket: string): Promise<void>;
   /** Source: `migrate unix:<path>`. */
   migrate(streamSocket: string): Promise<void>;
-  migrateContinue(): Promise<void>;
+  /** `state`: the one that it waits in; refused in any other. */
+  migrateContinue(state?: 'pre-switchover' | 'cancelling'): Promise<void>;
   migrateCancel(): Promise<void>;
   migrationStatus(): Promise<{ status: string; raw: Record<string, unknown> }>;
   cont(): Promise<void>;

@@ -96,8 +96,8 @@ export class QmpVmm implements Vmm {
     await this.#qmp.execute('migrate', { uri: `unix:${streamSocket}` });
   }
 
-  async migrateContinue(): Promise<void> {
-    await this.#qmp.execute('migrate-continue', { state: 'pre-switchover' });
+  async migrateContinue(state: 'pre-switchover' | 'cancelling' = 'pre-switchover'): Promise<void> {
+    await this.#qmp.execute('migrate-continue', { state });
   }
 
   async migrateCancel(): Promise<void> {
