@@ -44,7 +44,7 @@ test('a move that finds such a VMM wakes it first, and one that does not wake is
   await new SourceVmm(woken.vmm, clock).prepare('postcopy');
   assert.equal(woken.said, ['cancel', 'continue cancelling']);
   const asleep = hanging(false);
-  await asleep.vmm.migrateCancel();
+  assert.is(await new SourceVmm(asleep.vmm, clock).bringBack(), false, 'asked again with the next tick');
   const error = await new SourceVmm(asleep.vmm, clock).prepare('postcopy').catch((e: Error) => e.message);
   assert.is(error, 'the VMM is still busy with an earlier migration: cancelling');
 });

@@ -55,8 +55,8 @@ export class SourceVmm {
   async bringBack(): Promise<boolean> {
     const { status } = await this.#vmm.migrationStatus();
     if (MIGRATING.includes(status)) await this.#vmm.migrateCancel();
-    // It may stop the guest yet, on its way to the end.
-    if (UNDER_WAY.includes(status)) await this.#migrationOver();
+    // It may stop the guest yet, on its way to the end: until it is over a guest that runs proves nothing.
+    if (UNDER_WAY.includes(status) && (await this.#migrationOver())) return false;
     const state = await this.#settled(['running', 'postmigrate', 'paused', ...BROKEN]);
     // A disk without room stopped it (`io-error`): it goes on, or stops again, as without a move.
     if (state === 'postmigrate' || state === 'paused' || state === 'io-error') await this.#vmm.cont();
