@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use crate::conn::{Conn, Reader};
-use crate::frame::{Frame, Hello, Lane, PACKED};
+use crate::frame::{Frame, Hello, Lane, PACKED, PACKED_AHEAD};
 use crate::session::{Compression, Session};
 use crate::sys::socket;
 
@@ -36,7 +36,7 @@ pub fn hello(session: &Session, lane: Lane, attempt: u32) -> Hello {
         features: if session.compression == Compression::Off {
             0
         } else {
-            PACKED
+            PACKED | PACKED_AHEAD
         },
         attempt,
         handoff: session.handoff,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::serve::plan::RECORDED_BLOCKS_MAX;
 use crate::sys::process::page_bytes;
 
 /// 16 TiB: each bitmap over it takes 512 MiB.
@@ -52,6 +53,8 @@ pub struct Session {
     pub uffd_socket: PathBuf,
     pub vmm_uid: u32,
     pub device_load_pages: Vec<u64>,
+    /// What the guest faulted first at an earlier move, in that order; blocks of `serve::plan::BLOCK` pages.
+    pub hot_blocks: Vec<u64>,
     pub order: Order,
     pub compression: Compression,
     /// 0 = it adapts.
@@ -119,8 +122,10 @@ impl Session {
             "on" => Compression::On,
             other => return Err(format!("compression {} is unknown", other.escape_debug())),
         };
-        let pages = json["deviceLoadPages"].as_array();
-        let pages = pages.and_then(|list| list.iter().map(Value::as_u64).collect());
+        let list = |key: &str| -> Option<Vec<u64>> {
+            let list = json[key].as_array();
+            list.and_then(|list| list.iter().map(Value::as_u64).collect())
+        };
         let session = Self {
             dir: dir.to_owned(),
             handoff: bytes(&string("handoff")?.replace('-', "")).ok_or("handoff is no UUID")?,
@@ -140,7 +145,9 @@ impl Session {
             vmm_uid: number("vmmUid")?
                 .try_into()
                 .map_err(|_| "vmmUid is no uid")?,
-            device_load_pages: pages.ok_or("deviceLoadPages is no list of pages")?,
+            device_load_pages: list("deviceLoadPages")
+                .ok_or("deviceLoadPages is no list of pages")?,
+            hot_blocks: list("hotBlocks").ok_or("hotBlocks is no list of blocks")?,
             order,
             compression,
             bulk_window_bytes: number("bulkWindowBytes")?
@@ -169,6 +176,12 @@ impl Session {
             return Err(format!(
                 "ramBytes is {}: it must be whole pages of 4096 bytes, {RAM_MAX} at most",
                 self.ram_bytes
+            ));
+        }
+        let hot = self.hot_blocks.len();
+        if hot > RECORDED_BLOCKS_MAX {
+            return Err(format!(
+                "hotBlocks has {hot} blocks: {RECORDED_BLOCKS_MAX} at most"
             ));
         }
         if self.bulk_window_bytes > 0 && u64::from(self.bulk_window_bytes) < self.page_bytes {
@@ -203,7 +216,7 @@ mod tests {
             "handoff": "00112233-4455-6677-8899-aabbccddeeff", "role": "serve", "engine": "postcopy",
             "ramFile": "/dev/shm/x", "ramBytes": 8192, "pageBytes": 4096, "peerCertSha256": "11".repeat(32),
             "host": "127.0.0.1", "port": 1, "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0,
-            "deviceLoadPages": [1], "order": "hot", "compression": "auto", "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
+            "deviceLoadPages": [1], "hotBlocks": [0, 9], "order": "hot", "compression": "auto", "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
         })
     }
 
@@ -229,6 +242,7 @@ mod tests {
             "role",
             "order",
             "compression",
+            "hotBlocks",
         ] {
             let mut broken = json();
             broken[key] = Value::Null;
@@ -242,6 +256,12 @@ mod tests {
         odd = json();
         odd["compression"] = "best".into();
         assert_eq!(parse(&odd).unwrap_err(), "compression best is unknown");
+        let mut many = json();
+        many["hotBlocks"] = vec![0; RECORDED_BLOCKS_MAX + 1].into();
+        assert_eq!(
+            parse(&many).unwrap_err(),
+            "hotBlocks has 257 blocks: 256 at most"
+        );
         let mut torn = json();
         torn["ramBytes"] = 5000.into();
         assert!(parse(&torn).is_err());

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::fetch::Waiter;
 use crate::histogram::Histogram;
+use crate::serve::plan::{BLOCK, RECORDED_BLOCKS_MAX};
 use crate::sys::process::cpu_ms;
 
 /// A VMM has a thread for each vCPU, and a few for devices; whatever it is, its figures are few.
@@ -31,6 +32,8 @@ pub struct Stats {
     /// Of it, before the switch.
     pub ahead_bytes: u64,
     pub bulk_window_bytes: u64,
+    /// Memory that was given back before the move ended.
+    pub released_bytes: u64,
     /// What went packed: as pages, on the wire, and in how many extents.
     packed_from_bytes: u64,
     packed_bytes: u64,
@@ -51,6 +54,8 @@ pub struct Stats {
     pub zero_faults: u64,
     pub faults: Histogram,
     pub device_load_pages: Vec<u64>,
+    /// By the first fault of the running guest on each.
+    faulted_blocks: Vec<u64>,
     pub reconnects: u64,
     /// Of connections that are gone; the living ones are added when asked.
     pub wire_bytes: u64,
@@ -63,6 +68,14 @@ fn thread_name(pid: i32, thread: u32) -> Option<String> {
 }
 
 impl Stats {
+    /// The running guest stands for this page.
+    pub fn faulted(&mut self, page: u64) {
+        let (known, block) = (&mut self.faulted_blocks, page / BLOCK);
+        if known.len() < RECORDED_BLOCKS_MAX && !known.contains(&block) {
+            known.push(block);
+        }
+    }
+
     /// A page of data is in place, for which these waited.
     pub fn waited(&mut self, waiters: &[Waiter]) {
         if let Some(first) = waiters.first() {
@@ -128,6 +141,7 @@ impl Stats {
             "packedFromBytes": self.packed_from_bytes,
             "packedBytes": self.packed_bytes,
             "packedExtents": self.packed_extents,
+            "releasedBytes": self.released_bytes,
             "samples": self.samples,
             "blocked": blocked,
             "wireBytes": self.wire_bytes + live_wire_bytes,
@@ -138,8 +152,27 @@ impl Stats {
             "zeroFaults": self.zero_faults,
             "faults": self.faults.json(),
             "deviceLoadPages": self.device_load_pages,
+            "faultedBlocks": self.faulted_blocks,
             "reconnects": self.reconnects,
             "cpuMs": cpu_ms(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blocks_that_a_guest_faults_first_are_recorded_once_each_in_order_and_no_more_than_are_taken()
+     {
+        let mut stats = Stats::default();
+        for page in [40, 7, 41, 33, 0, 800] {
+            stats.faulted(page);
+        }
+        assert_eq!(stats.json(0)["faultedBlocks"], json!([2, 0, 50]));
+        (0..10_000).for_each(|page| stats.faulted(page));
+        let known = stats.json(0)["faultedBlocks"].as_array().map(Vec::len);
+        assert_eq!(known, Some(RECORDED_BLOCKS_MAX));
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io::Error;
 
-use shoal_pages::frame::{HEADER_BYTES, Lane, PAYLOAD_MAX};
-use shoal_pages::session::Role;
+use shoal_pages::frame::{Frame, HEADER_BYTES, Lane, PAYLOAD_MAX, encode};
+use shoal_pages::packed::Packer;
+use shoal_pages::session::{Role, Session};
 
 pub const LANES: [Lane; 2] = [Lane::Urgent, Lane::Bulk];
 
@@ -15,6 +16,8 @@ pub enum Stage {
     Greeted,
     /// In the middle: the map is whole; the list is.
     Linked,
+    /// To a source of engine `warm`: a page of its running guest has come.
+    Ahead,
 }
 
 pub struct Case {
@@ -24,6 +27,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// Of its connection in `LANES`.
+    pub fn place(&self) -> usize {
+        usize::from(self.lane == Lane::Bulk)
+    }
+
     pub fn told(&self, at: usize, error: &Error) -> Error {
         let start = &self.bytes[..self.bytes.len().min(24)];
         let Self { lane, stage, bytes } = self;
@@ -99,28 +107,105 @@ fn forms(kind: u8, payload: &[u8], chance: &mut Chance) -> Vec<Vec<u8>> {
     ]
 }
 
-/// What the right peer may say there, and is obeyed: that a target has everything.
-fn is_fair(role: Role, kind: u8) -> bool {
-    role == Role::Fetch && matches!(kind, 3 | 15)
+/// What the right peer may say there, and is obeyed: that a target has everything; pages of a guest that runs.
+fn is_fair(session: &Session, case: &Case) -> bool {
+    let Case { lane, stage, bytes } = case;
+    let kind = bytes.get(HEADER_BYTES - 1);
+    *stage != Stage::Hello
+        && *lane == Lane::Bulk
+        && match session.role {
+            Role::Fetch => matches!(kind, Some(3 | 15)),
+            Role::Serve => {
+                session.warm && kind == Some(&19) && bytes.len() % 4096 == HEADER_BYTES + 8
+            }
+        }
 }
 
-pub fn cases(role: Role, chance: &mut Chance) -> Vec<Case> {
+fn over_bulk(stage: Stage, frames: &[Frame<'_>]) -> Vec<Case> {
+    let case = |frame| {
+        let (head, data) = encode(frame);
+        let bytes = [&head, data].concat();
+        Case {
+            lane: Lane::Bulk,
+            stage,
+            bytes,
+        }
+    };
+    frames.iter().map(case).collect()
+}
+
+/// Against a session of engine `warm`, before its switch and, to a target that has the map, after it.
+fn warm(session: &Session) -> Vec<Case> {
+    if session.role == Role::Fetch {
+        let credit = |bytes| Frame::Credit { bytes };
+        let wrong = [0, 1, 4095, 1 << 30, u32::MAX].map(credit);
+        let cases = over_bulk(Stage::Ahead, &wrong);
+        return cases
+            .into_iter()
+            .chain(over_bulk(Stage::Ahead, &[Frame::Complete]))
+            .collect();
+    }
+    let pages = session.pages();
+    let data = [0x66; 2 * 4096];
+    let ahead = |first, bytes| Frame::Ahead {
+        first,
+        data: &data[..bytes],
+    };
+    let stale = |first, bits| Frame::Stale { first, bits };
+    let mut packer = Packer::default();
+    let block = packer.pack(&data); // of two pages
+    let packed = |first, count| Frame::AheadPacked {
+        first,
+        count,
+        block,
+    };
+    let outside = [
+        ahead(pages, 4096),
+        ahead(pages - 1, 2 * 4096),
+        ahead(u64::MAX, 4096),
+        ahead(0, 2048),
+        ahead(0, 4097),
+        stale(pages - 8, &[0, 1]),
+        stale(u64::MAX - 7, &[0, 3]),
+        packed(pages - 1, 2),
+        packed(u64::MAX, 2),
+        packed(0, 3),
+        packed(0, u32::MAX),
+    ];
+    let after = [
+        ahead(0, 4096),
+        ahead(2, 4096),
+        packed(0, 2),
+        stale(0, &[3]),
+        stale(pages, &[1]),
+    ];
+    let cases = over_bulk(Stage::Greeted, &outside);
+    cases
+        .into_iter()
+        .chain(over_bulk(Stage::Linked, &after))
+        .collect()
+}
+
+/// First, in this order, what only engine `warm` knows: others may bring the map, or credit for all pages.
+pub fn cases(session: &Session, chance: &mut Chance) -> Vec<Case> {
     let mut cases = vec![];
     for (kind, payload) in golden() {
         for bytes in forms(kind, &payload, chance) {
             for lane in LANES {
                 for stage in [Stage::Hello, Stage::Greeted, Stage::Linked] {
-                    if !is_fair(role, kind) || stage == Stage::Hello || lane == Lane::Urgent {
-                        let bytes = bytes.clone();
-                        cases.push(Case { lane, stage, bytes });
-                    }
+                    let bytes = bytes.clone();
+                    cases.push(Case { lane, stage, bytes });
                 }
             }
         }
     }
+    cases.retain(|case| !is_fair(session, case));
     // In any order: what one of them left behind meets all kinds of others.
     for at in (1..cases.len()).rev() {
         cases.swap(at, (chance.next() % (at as u64 + 1)) as usize);
+    }
+    if session.warm {
+        cases.splice(0..0, warm(session));
     }
     cases
 }

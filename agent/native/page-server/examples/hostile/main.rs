@@ -2,7 +2,7 @@
 //! of a link, each over a link of its own. `tests/pages/hostile.rs` sets it on the real ones and looks at what becomes of them.
 //! usage: hostile source|target SESSION_DIRECTORY PORT LINKS [SEED]
 //! As a source it connects to PORT, as a target it listens there. LINKS: so many cases, drawn by SEED; there are
-//! about two thousand.
+//! about two thousand. In a session of engine `warm` those that only it knows come first.
 
 mod cases;
 
@@ -20,6 +20,8 @@ use shoal_pages::tls;
 
 use cases::{Case, Chance, LANES, Stage, cases};
 
+/// Type of the frame that brings pages of a running guest.
+const AHEAD: u8 = 19;
 /// Whoever is busy answers in this time; who does not holds on to a link that is over.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,6 +39,8 @@ impl Conn {
         let tls = ClientConnection::new(Arc::clone(config), name).map_err(Error::other)?;
         let tcp = TcpStream::connect(("127.0.0.1", port))?;
         tcp.set_read_timeout(Some(PATIENCE))?;
+        // Nothing that was said waits for an acknowledgement while its neighbour ends.
+        tcp.set_nodelay(true)?;
         let twin = tcp.try_clone()?;
         Ok(Self {
             wire: Box::new(StreamOwned::new(tls, tcp)),
@@ -48,6 +52,8 @@ impl Conn {
         let tls = ServerConnection::new(Arc::clone(config)).map_err(Error::other)?;
         let tcp = accept(listener)?;
         tcp.set_read_timeout(Some(PATIENCE))?;
+        // Nothing that was said waits for an acknowledgement while its neighbour ends.
+        tcp.set_nodelay(true)?;
         let twin = tcp.try_clone()?;
         Ok(Self {
             wire: Box::new(StreamOwned::new(tls, tcp)),
@@ -65,14 +71,14 @@ impl Conn {
         self.say(&[&head, data].concat());
     }
 
-    /// One frame of the other side; what is in it does not matter here.
-    fn hear(&mut self) -> Result<Vec<u8>, Error> {
+    /// One frame of the other side, as type and payload.
+    fn hear(&mut self) -> Result<(u8, Vec<u8>), Error> {
         let mut head = [0; HEADER_BYTES];
         self.wire.read_exact(&mut head)?;
         let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
         let mut payload = vec![0; length as usize];
         self.wire.read_exact(&mut payload)?;
-        Ok(payload)
+        Ok((head[4], payload))
     }
 }
 
@@ -94,12 +100,12 @@ fn accept(listener: &TcpListener) -> Result<TcpStream, Error> {
     }
 }
 
-/// Has no more to say, and reads what comes until the other side ends the link as well.
-fn end(conns: Vec<Conn>) -> Result<(), Error> {
-    for conn in &conns {
-        let _ = conn.tcp.shutdown(Shutdown::Write); // it may be closed already
-    }
+/// Has no more to say, and reads what comes until the other side ends the link as well. `attacked` first: were the end of its
+/// neighbour seen before, that would be what the link ended for, not what was said here.
+fn end(mut conns: Vec<Conn>, attacked: usize) -> Result<(), Error> {
+    conns.swap(0, attacked);
     for mut conn in conns {
+        let _ = conn.tcp.shutdown(Shutdown::Write); // it may be closed already
         let mut buffer = vec![0; 1 << 16];
         loop {
             match conn.wire.read(&mut buffer) {
@@ -146,7 +152,7 @@ impl Peer {
             if case.stage == Stage::Hello && case.lane == lane {
                 conn.say(&case.bytes);
                 // Its other half is kept until the next attempt.
-                return end(vec![conn]);
+                return end(vec![conn], 0);
             }
             conn.send(&self.hello(lane));
             conns.push(conn);
@@ -164,8 +170,8 @@ impl Peer {
             });
             conns[1].send(&Frame::MapEnd { data_pages: 2 });
         }
-        conns[usize::from(case.lane == Lane::Bulk)].say(&case.bytes);
-        end(conns)
+        conns[case.place()].say(&case.bytes);
+        end(conns, case.place())
     }
 
     /// `None`: a link without harm.
@@ -178,7 +184,7 @@ impl Peer {
         let mut conns = vec![];
         for _ in LANES {
             let mut conn = Conn::server(listener, config)?;
-            let hello = conn.hear()?;
+            let (_, hello) = conn.hear()?;
             self.attempt = u32::from_le_bytes([hello[8], hello[9], hello[10], hello[11]]);
             conns.push(conn);
         }
@@ -189,15 +195,19 @@ impl Peer {
                 None => conn.send(&self.hello(lane)),
             }
         }
-        let mut say = |case: &Case| conns[usize::from(case.lane == Lane::Bulk)].say(&case.bytes);
+        let mut say = |case: &Case| conns[case.place()].say(&case.bytes);
         match at(Stage::Greeted) {
             Some(case) => say(case),
             None => conns[1].send(&Frame::Resume { complete: false }),
         }
-        if let Some(case) = at(Stage::Linked) {
-            conns[usize::from(case.lane == Lane::Bulk)].say(&case.bytes);
+        if at(Stage::Ahead).is_some() {
+            while conns[1].hear()?.0 != AHEAD {}
         }
-        end(conns)
+        if let Some(case) = at(Stage::Linked).or(at(Stage::Ahead)) {
+            conns[case.place()].say(&case.bytes);
+        }
+        // Without harm the last word went over bulk: an end there cannot overtake it.
+        end(conns, case.map_or(1, Case::place))
     }
 }
 
@@ -214,7 +224,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         session: Session::load(Path::new(dir), role)?,
         attempt: 0,
     };
-    let cases = cases(role, &mut chance);
+    let cases = cases(&peer.session, &mut chance);
     let chosen = &cases[..links.min(cases.len())];
     if role == Role::Serve {
         let config = tls::client(&peer.session)?;

@@ -15,22 +15,23 @@ use crate::sys::file;
 use crate::sys::uffd::Filled;
 
 impl Fetch {
-    /// Pages of the running guest. A link that was given up may still have one of its frames in hand: it must not come behind
-    /// what the next link brings.
+    /// Pages of the running guest.
     pub(super) fn ahead(&self, link: &Arc<Link>, first: u64, data: &[u8]) -> io::Result<bool> {
-        let mut ram = lock(&self.ahead);
-        if !self.is_current(link) {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        if !self.session.warm {
-            return Ok(false);
-        }
-        let ram = self.writable(&mut ram)?;
-        self.memory.ahead(ram, first, data)
+        self.before_the_switch(link, |ram| self.memory.ahead(ram, first, data))
     }
 
     /// Pages that went ahead and were written since.
     pub(super) fn stale(&self, link: &Arc<Link>, first: u64, bits: &[u8]) -> io::Result<bool> {
+        self.before_the_switch(link, |ram| self.memory.stale(ram, first, bits))
+    }
+
+    /// False: not in this session. A link that was given up may still have one of its frames in hand: it must not come
+    /// behind what the next link brings.
+    fn before_the_switch(
+        &self,
+        link: &Arc<Link>,
+        write: impl FnOnce(&File) -> io::Result<bool>,
+    ) -> io::Result<bool> {
         let mut ram = lock(&self.ahead);
         if !self.is_current(link) {
             return Err(io::ErrorKind::ConnectionAborted.into());
@@ -38,8 +39,7 @@ impl Fetch {
         if !self.session.warm {
             return Ok(false);
         }
-        let ram = self.writable(&mut ram)?;
-        self.memory.stale(ram, first, bits)
+        write(self.writable(&mut ram)?)
     }
 
     /// The VMM makes the file: it is there by the time that anything is sent.
@@ -59,7 +59,7 @@ impl Fetch {
 
 impl Memory {
     /// False: a peer that sends what it may not.
-    fn ahead(&self, ram: &File, first: u64, data: &[u8]) -> io::Result<bool> {
+    pub(crate) fn ahead(&self, ram: &File, first: u64, data: &[u8]) -> io::Result<bool> {
         let count = data.len() as u64 / PAGE;
         {
             let mut book = lock(&self.book);
@@ -119,7 +119,7 @@ impl Memory {
         }
     }
 
-    fn stale(&self, ram: &File, first: u64, bits: &[u8]) -> io::Result<bool> {
+    pub(crate) fn stale(&self, ram: &File, first: u64, bits: &[u8]) -> io::Result<bool> {
         let mut stale = Bitmap::new(self.pages);
         if !stale.merge(first, bits) {
             return Ok(false);

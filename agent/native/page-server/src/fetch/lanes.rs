@@ -64,7 +64,11 @@ impl Fetch {
                     count,
                     block,
                 } => {
-                    let credit = self.take_packed(first, count, block, &mut unpacked)?;
+                    let (pages, credit) = self.unpack(count, block, &mut unpacked)?;
+                    if !self.memory.install(first, pages)? {
+                        return Err(wrong("the source sent pages that it never announced"));
+                    }
+                    self.took_packed(pages, block);
                     link.bulk.send(&credit)?;
                 }
                 Frame::Zeros { first, count } => {
@@ -80,6 +84,18 @@ impl Fetch {
                     link.bulk.send(&Frame::Credit {
                         bytes: data.len() as u32,
                     })?;
+                }
+                Frame::AheadPacked {
+                    first,
+                    count,
+                    block,
+                } => {
+                    let (pages, credit) = self.unpack(count, block, &mut unpacked)?;
+                    if !self.ahead(link, first, pages)? {
+                        return Err(wrong("the source sent pages ahead that it may not"));
+                    }
+                    self.took_packed(pages, block);
+                    link.bulk.send(&credit)?;
                 }
                 Frame::Stale { first, bits } => {
                     if !self.stale(link, first, bits)? {
@@ -99,37 +115,36 @@ impl Fetch {
         }
     }
 
-    /// Answers what is paid back for it.
-    fn take_packed(
+    /// The pages of a block, and what is paid back for it.
+    fn unpack<'a>(
         &self,
-        first: u64,
         count: u32,
         block: &[u8],
-        room: &mut Vec<u8>,
-    ) -> io::Result<Frame<'static>> {
+        room: &'a mut Vec<u8>,
+    ) -> io::Result<(&'a [u8], Frame<'static>)> {
         if self.session.compression == Compression::Off {
             return Err(wrong(
                 "the source packs pages, which this side does not take",
             ));
         }
-        let length = u64::from(count) * self.session.page_bytes;
-        if room.len() < length as usize {
-            room.resize(length as usize, 0);
+        let length = count as usize * self.session.page_bytes as usize;
+        if room.len() < length {
+            room.resize(length, 0);
         }
-        let pages = &mut room[..length as usize];
+        let pages = &mut room[..length];
         let begun = Instant::now();
         if !unpack(block, pages) {
             return Err(wrong("a packed extent does not hold its pages"));
         }
         let nanoseconds = begun.elapsed().as_nanos().try_into().unwrap_or(u32::MAX);
-        if !self.memory.install(first, pages)? {
-            return Err(wrong("the source sent pages that it never announced"));
-        }
         let bytes = block.len() as u32;
+        Ok((pages, Frame::Unpacked { bytes, nanoseconds }))
+    }
+
+    fn took_packed(&self, pages: &[u8], block: &[u8]) {
         let mut stats = lock(&self.memory.stats);
-        stats.bulk_bytes += u64::from(bytes);
-        stats.packed(length, u64::from(bytes));
-        Ok(Frame::Unpacked { bytes, nanoseconds })
+        stats.bulk_bytes += block.len() as u64;
+        stats.packed(pages.len() as u64, block.len() as u64);
     }
 
     /// Tells both ends when the last page is in place.

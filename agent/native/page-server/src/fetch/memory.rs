@@ -51,11 +51,11 @@ impl Memory {
     pub fn faulted(&self, page: u64, thread: u32) -> io::Result<bool> {
         let need = {
             let mut book = lock(&self.book);
-            if !book.resumed {
-                let mut stats = lock(&self.stats);
-                if stats.device_load_pages.len() < DEVICE_LOAD_MAX {
-                    stats.device_load_pages.push(page);
-                }
+            let mut stats = lock(&self.stats);
+            if book.resumed {
+                stats.faulted(page);
+            } else if stats.device_load_pages.len() < DEVICE_LOAD_MAX {
+                stats.device_load_pages.push(page);
             }
             book.faulted(page, thread)
         };

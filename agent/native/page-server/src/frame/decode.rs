@@ -52,16 +52,12 @@ impl<'a> Payload<'a> {
     }
 
     /// No more pages than an extent may have: what they unpack to is bounded before a byte is unpacked.
-    fn packed(&self) -> Result<Frame<'a>, Bad> {
+    fn packed(&self) -> Result<(u64, u32, &'a [u8]), Bad> {
         let count = self.half(8)?;
         if !(1..=PACKED_PAGES_MAX).contains(&count) {
             return Err(Bad::Value("a packed extent of no pages, or of too many"));
         }
-        Ok(Frame::Packed {
-            first: self.word(0)?,
-            count,
-            block: self.tail(12)?,
-        })
+        Ok((self.word(0)?, count, self.tail(12)?))
     }
 
     fn hello(&self) -> Result<Hello, Bad> {
@@ -131,7 +127,14 @@ pub fn decode(number: u8, bytes: &[u8]) -> Result<Frame<'_>, Bad> {
             first: payload.word(0)?,
             data: payload.tail(8)?,
         },
-        kind::PACKED => payload.packed()?,
+        kind::PACKED => {
+            let (first, count, block) = payload.packed()?;
+            Frame::Packed {
+                first,
+                count,
+                block,
+            }
+        }
         kind::UNPACKED => Frame::Unpacked {
             bytes: payload.half(0)?,
             nanoseconds: payload.half(4)?,
@@ -167,6 +170,14 @@ pub fn decode(number: u8, bytes: &[u8]) -> Result<Frame<'_>, Bad> {
             first: payload.word(0)?,
             bits: payload.tail(8)?,
         },
+        kind::AHEAD_PACKED => {
+            let (first, count, block) = payload.packed()?;
+            Frame::AheadPacked {
+                first,
+                count,
+                block,
+            }
+        }
         _ => return Err(Bad::UnknownType(number)),
     })
 }

@@ -31,6 +31,11 @@ pub fn encode<'a>(frame: &Frame<'a>) -> (Vec<u8>, &'a [u8]) {
         Frame::Complete => (kind::COMPLETE, vec![], &[]),
         Frame::CompleteAck => (kind::COMPLETE_ACK, vec![], &[]),
         Frame::Ahead { first, data } => (kind::AHEAD, first.to_le_bytes().to_vec(), data),
+        Frame::AheadPacked {
+            first,
+            count,
+            block,
+        } => (kind::AHEAD_PACKED, run(*first, *count), block),
         Frame::Stale { first, bits } => (kind::STALE, first.to_le_bytes().to_vec(), bits),
     };
     let length = (head.len() + data.len()) as u32;

@@ -19,6 +19,8 @@ pub const PACKED_PAGES_MAX: u32 = 256;
 pub const VERSION: u16 = 1;
 /// Bit of `Hello::features`: takes packed extents. What a peer does not know of it does not say, and is not sent.
 pub const PACKED: u8 = 1;
+/// The same for packed pages ahead of the switch (engine `warm`).
+pub const PACKED_AHEAD: u8 = 2;
 const MAGIC: u32 = 0x504c_4853; // "SHLP"
 
 /// Which of the two connections.
@@ -118,6 +120,12 @@ pub enum Frame<'a> {
         first: u64,
         data: &'a [u8],
     },
+    /// The same as one LZ4 block, so many pages. Only to a target that takes them.
+    AheadPacked {
+        first: u64,
+        count: u32,
+        block: &'a [u8],
+    },
     /// Of pages that went ahead: written since, so that the target drops them, as bits from page `first` on.
     Stale {
         first: u64,
@@ -170,4 +178,5 @@ mod kind {
     pub const UNPACKED: u8 = 18;
     pub const AHEAD: u8 = 19;
     pub const STALE: u8 = 20;
+    pub const AHEAD_PACKED: u8 = 21;
 }

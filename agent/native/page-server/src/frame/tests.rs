@@ -103,6 +103,21 @@ fn examples() -> Vec<(&'static str, Frame<'static>)> {
                 bits: &[0x03],
             },
         ),
+        (
+            "hello-packed-ahead",
+            Frame::Hello(Hello {
+                features: PACKED | PACKED_AHEAD,
+                ..hello()
+            }),
+        ),
+        (
+            "ahead-packed",
+            Frame::AheadPacked {
+                first: 3,
+                count: 2,
+                block: &[0x10, 7],
+            },
+        ),
     ]
 }
 
@@ -142,7 +157,7 @@ fn every_frame_has_the_bytes_that_are_written_down() {
 }
 
 /// Their length says how much there is.
-const VARIABLE: [&str; 8] = [
+const VARIABLE: [&str; 9] = [
     "installed",
     "map",
     "extent",
@@ -151,6 +166,7 @@ const VARIABLE: [&str; 8] = [
     "packed",
     "ahead",
     "stale",
+    "ahead-packed",
 ];
 
 #[test]
@@ -173,18 +189,26 @@ fn a_cut_or_lengthened_frame_is_refused_and_never_panics() {
 
 #[test]
 fn a_packed_extent_never_unpacks_to_more_than_a_plain_one_holds() {
-    let said = |count: u32| {
-        let bytes = bytes_of(&Frame::Packed {
-            first: 0,
+    let (first, block) = (0, &[0x10, 7][..]);
+    for frame in [
+        |first, count, block| Frame::Packed {
+            first,
             count,
-            block: &[0x10, 7],
-        });
-        parse(&bytes).is_ok()
-    };
-    assert_eq!(
-        [0, 1, PACKED_PAGES_MAX, PACKED_PAGES_MAX + 1, u32::MAX].map(said),
-        [false, true, true, false, false]
-    );
+            block,
+        },
+        |first, count, block| Frame::AheadPacked {
+            first,
+            count,
+            block,
+        },
+    ] as [fn(u64, u32, &'static [u8]) -> Frame<'static>; 2]
+    {
+        let said = |count: u32| parse(&bytes_of(&frame(first, count, block))).is_ok();
+        assert_eq!(
+            [0, 1, PACKED_PAGES_MAX, PACKED_PAGES_MAX + 1, u32::MAX].map(said),
+            [false, true, true, false, false]
+        );
+    }
 }
 
 #[test]
@@ -204,5 +228,5 @@ fn every_type_with_any_short_payload_is_decided() {
         }
     }
     assert_eq!(decode(0, &[]), Err(Bad::UnknownType(0)));
-    assert_eq!(decode(21, &[]), Err(Bad::UnknownType(21)));
+    assert_eq!(decode(22, &[]), Err(Bad::UnknownType(22)));
 }

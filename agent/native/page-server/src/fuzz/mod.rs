@@ -4,6 +4,7 @@
 //!
 //! `SHOAL_FUZZ_SECONDS` of each target instead of a fixed number of inputs, `SHOAL_FUZZ_SEED` instead of the usual seed.
 
+mod maps;
 mod mutate;
 mod seeds;
 mod targets;
@@ -129,7 +130,12 @@ fn no_bytes_of_a_peer_break_the_reader_of_frames() {
 
 #[test]
 fn no_list_of_pages_or_map_of_a_peer_sets_what_is_not_there() {
-    fuzz("maps", targets::maps, seeds::maps());
+    fuzz("maps", maps::maps, seeds::maps());
+}
+
+#[test]
+fn no_page_ahead_of_the_switch_and_no_list_of_stale_ones_changes_what_it_may_not() {
+    fuzz("warm", maps::warm, seeds::warm());
 }
 
 #[test]

@@ -67,6 +67,40 @@ pub fn maps() -> Vec<Vec<u8>> {
     ]
 }
 
+/// What a source says of a guest that still runs, and then the map.
+pub fn warm() -> Vec<Vec<u8>> {
+    let map = [
+        Frame::Map {
+            first: 0,
+            bits: &[0xf],
+        },
+        Frame::MapEnd { data_pages: 4 },
+    ];
+    let ahead = |first, data| Frame::Ahead { first, data };
+    let stale = |bits| Frame::Stale { first: 0, bits };
+    let mut packer = Packer::default();
+    let packed = |block| Frame::AheadPacked {
+        first: 1,
+        count: 3,
+        block,
+    };
+    vec![
+        bytes_of(&[packed(packer.pack(&[9; 3 * 4096])), stale(&[4])]),
+        bytes_of(&[
+            ahead(0, &[2; 2 * 4096]),
+            stale(&[2]),
+            ahead(2, &[3; 4096]),
+            ahead(1, &[4; 4096]),
+        ]),
+        [
+            bytes_of(&[ahead(3, &[5; 4096])]),
+            bytes_of(&map),
+            bytes_of(&[stale(&[1]), ahead(0, &[6; 4096])]),
+        ]
+        .concat(),
+    ]
+}
+
 /// A number of pages and a block of them.
 pub fn packed() -> Vec<Vec<u8>> {
     let with = |count: u8, pages: &[u8]| [&[count], Packer::default().pack(pages)].concat();
@@ -79,7 +113,7 @@ pub fn session() -> Vec<Vec<u8>> {
         let json = serde_json::json!({
             "handoff": "0f0e0d0c-0b0a-0908-0706-050403020100", "role": role, "engine": engine, "ramFile": "/r",
             "ramBytes": 8192, "pageBytes": 4096, "peerCertSha256": "ab".repeat(32), "host": "::1", "port": 1,
-            "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0, "deviceLoadPages": [1], "order": "hot", "compression": "auto",
+            "streamSocket": "/s", "uffdSocket": "/u", "vmmUid": 0, "deviceLoadPages": [1], "hotBlocks": [0], "order": "hot", "compression": "auto",
             "bulkWindowBytes": 65536, "bulkBytesPerSecond": 0, "tls": true
         });
         json.to_string().into_bytes()

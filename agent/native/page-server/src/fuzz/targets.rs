@@ -1,6 +1,5 @@
 //! What must hold for any bytes. Each answers a number for what it saw.
 
-use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::io::BufReader;
@@ -10,24 +9,22 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::seeds::RAM_BYTES;
-use crate::bitmap::Bitmap;
 use crate::conn::lock;
-use crate::control::{self, Commands, Events, LINE_MAX};
+use crate::control::{self, Commands, LINE_MAX};
 use crate::fetch::faults::base_of;
-use crate::fetch::memory::Memory;
 use crate::frame::{Frame, HEADER_BYTES, PAYLOAD_MAX, decode, encode, header};
 use crate::packed::unpack;
 use crate::session::{Role, Session};
 
 /// Half of the numbers there are: the other half is the compiler's.
-fn fingerprint(of: impl Hash) -> u64 {
+pub(super) fn fingerprint(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
     hasher.finish() >> 1
 }
 
 /// Frames as a reader takes them off a connection, until the first that is none, which is told as text.
-fn each_frame(mut bytes: &[u8], mut take: impl FnMut(u8, &[u8], Frame<'_>)) -> String {
+pub(super) fn each_frame(mut bytes: &[u8], mut take: impl FnMut(u8, &[u8], Frame<'_>)) -> String {
     while let Some((head, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() {
         let (length, kind) = match header(head) {
             Ok(said) => said,
@@ -59,103 +56,6 @@ pub fn frames(input: &[u8]) -> u64 {
     kinds.sort_unstable();
     kinds.dedup();
     fingerprint((kinds, end))
-}
-
-/// What a peer said of pages, kept as plainly as can be.
-#[derive(Default)]
-struct Said {
-    announced: BTreeSet<u64>,
-    map_known: bool,
-    listed: BTreeSet<u64>,
-}
-
-/// Adds the pages whose bits are set. False: one of them lies outside, and those behind it are not looked at.
-fn add(set: &mut BTreeSet<u64>, first: u64, bits: &[u8]) -> bool {
-    let ones = (0..bits.len() * 8).filter(|bit| bits[bit / 8] >> (bit % 8) & 1 == 1);
-    for bit in ones {
-        match first.checked_add(bit as u64) {
-            Some(page) if page < RAM_BYTES / 4096 => set.insert(page),
-            _ => return false,
-        };
-    }
-    true
-}
-
-/// As `fetch/lanes.rs` and `serve/link.rs` take them, with nobody to install pages for: pages that are missing come as far as
-/// the descriptor, which is not there.
-pub fn maps(input: &[u8]) -> u64 {
-    let pages = RAM_BYTES / 4096;
-    let memory = Memory::new(pages, Events::default());
-    let (mut list, mut said) = (Bitmap::new(pages), Said::default());
-    let (mut saw, mut ended) = (vec![], false);
-    let end = each_frame(input, |kind, _, frame| {
-        if ended {
-            return;
-        }
-        let are_announced = |said: &Said, first: u64, count: u64| {
-            let end = first.checked_add(count).filter(|&end| end <= pages);
-            let all =
-                end.is_some_and(|end| (first..end).all(|page| said.announced.contains(&page)));
-            said.map_known && all
-        };
-        let (taken, right) = match frame {
-            Frame::Map { first, bits } => {
-                let right = said.map_known || add(&mut said.announced, first, bits);
-                (lock(&memory.book).map_piece(first, bits), right)
-            }
-            Frame::MapEnd { data_pages } => {
-                said.map_known |= data_pages == said.announced.len() as u64;
-                (memory.map_end(data_pages).is_ok(), said.map_known)
-            }
-            Frame::Extent { first, data } | Frame::Page { page: first, data } => {
-                let installed = memory.install(first, data);
-                let right = data.len().is_multiple_of(4096)
-                    && are_announced(&said, first, data.len() as u64 / 4096);
-                (!matches!(installed, Ok(false)), right)
-            }
-            Frame::Packed {
-                first,
-                count,
-                block,
-            } => {
-                let mut data = vec![0; count as usize * 4096];
-                let is_whole = unpack(block, &mut data);
-                let taken = is_whole && !matches!(memory.install(first, &data), Ok(false));
-                let right = is_whole && are_announced(&said, first, u64::from(count));
-                (taken, right)
-            }
-            Frame::Zeros { first, count } => {
-                let count = u64::from(count);
-                let zeros = memory.zeros(first, count).expect("nobody waits");
-                (zeros, are_announced(&said, first, count))
-            }
-            Frame::PageZero { page } => (
-                memory.zeros(page, 1).expect("nobody waits"),
-                are_announced(&said, page, 1),
-            ),
-            Frame::Installed { first, bits } => {
-                (list.merge(first, bits), add(&mut said.listed, first, bits))
-            }
-            _ => return,
-        };
-        assert_eq!(taken, right, "a frame of type {kind}");
-        ended = !taken;
-        saw.push((kind, taken));
-    });
-    assert!((0..pages + 64).all(|page| list.get(page) == said.listed.contains(&page)));
-    assert_eq!(list.ones(), said.listed.len() as u64);
-    let book = lock(&memory.book);
-    let settled: Vec<u64> = (0..pages + 64)
-        .filter(|&page| book.settled.get(page))
-        .collect();
-    assert!(
-        settled.iter().all(|page| said.announced.contains(page)),
-        "never announced"
-    );
-    assert_eq!(settled.len() as u64, book.settled.ones());
-    saw.dedup();
-    saw.truncate(6);
-    fingerprint((saw, book.is_whole(), end))
 }
 
 /// The format as it is written down, a byte at a time (`lz4_Block_format.md`). `None`: it is none, or longer than `room`.

@@ -63,6 +63,11 @@ fn frame<'a>(number: u8, hello: &Hello, first: u64, count: u32, data: &'a [u8]) 
         },
         19 => Frame::Ahead { first, data },
         20 => Frame::Stale { first, bits: data },
+        21 => Frame::AheadPacked {
+            first,
+            count: count % PACKED_PAGES_MAX + 1,
+            block: data,
+        },
         _ => Frame::CompleteAck,
     }
 }
@@ -100,7 +105,7 @@ proptest! {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent(
-        kind in 1..=20u8, hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
+        kind in 1..=21u8, hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
     ) {
         let sent = frame(kind, &hello, first, count, &data);
         let bytes = bytes_of(&sent);
@@ -128,7 +133,7 @@ proptest! {
 
     #[test]
     fn a_good_stream_that_is_bent_anywhere_is_read_up_to_there(
-        kinds in vec((1..=20u8, number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
+        kinds in vec((1..=21u8, number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
         bends in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), cut in any::<prop::sample::Index>(),
     ) {
         let frames: Vec<Vec<u8>> = kinds.iter().map(|&(kind, first, count)| bytes_of(&frame(kind, &hello, first, count, &data))).collect();

@@ -19,8 +19,8 @@ pub struct Ahead {
     told: Bitmap,
     /// Taken, and not on its way yet.
     reading: Option<(u64, u64)>,
-    /// Sent over the present link and not credited yet, the oldest first.
-    under_way: VecDeque<(u64, u64)>,
+    /// Sent over the present link and not credited yet, the oldest first: pages, and bytes as they travel.
+    under_way: VecDeque<(u64, u64, u64)>,
     cursor: u64,
     /// Due when this pass began.
     began_with: u64,
@@ -66,12 +66,12 @@ impl Ahead {
         self.sent.get(page)
     }
 
-    /// Of the run that was taken these go out now; all of them are said before `has_read`.
-    pub fn sends(&mut self, first: u64, count: u64) {
+    /// Of the run that was taken these go out now, as so many bytes; all of them are said before `has_read`.
+    pub fn sends(&mut self, first: u64, count: u64, bytes: u64) {
         (first..first + count).for_each(|page| {
             self.sent.set(page);
         });
-        self.under_way.push_back((first, count));
+        self.under_way.push_back((first, count, bytes));
     }
 
     /// What of the run does not go out is zero, here as at the target.
@@ -79,18 +79,23 @@ impl Ahead {
         self.reading = None;
     }
 
-    /// The target has the oldest of what is under way, `pages` of it. False: it credits what it was not sent. What comes when
+    /// The target has the oldest of what is under way, which came as so many bytes. False: it credits what it was not sent. What comes when
     /// nothing is under way is for pages of the map.
-    pub fn credited(&mut self, pages: u64) -> bool {
-        match self.under_way.pop_front() {
-            Some((_, count)) => count == pages,
-            None => true,
+    pub fn credited(&mut self, bytes: u64) -> bool {
+        let Some(&(_, _, sent)) = self.under_way.front() else {
+            return true;
+        };
+        // One that does not fit says nothing of what is under way: it goes again over the next link.
+        let fits = sent == bytes;
+        if fits {
+            self.under_way.pop_front();
         }
+        fits
     }
 
     /// The link is lost: the target may lack what was under way, or have an older state of it.
     pub fn unlinked(&mut self) {
-        for (first, count) in std::mem::take(&mut self.under_way) {
+        for (first, count, _) in std::mem::take(&mut self.under_way) {
             self.written(&[(first, first + count)]);
         }
         self.not_read();

@@ -1,13 +1,13 @@
 //! What goes over bulk while a link is up: the map, the device-load set, the stream, and the pages that nobody asked for.
 
 use std::io;
+use std::sync::Mutex;
 use std::time::Instant;
 
-use super::Serve;
 use super::lanes::is_zero;
 use super::pace::Pace;
 use super::stream::Piece;
-use super::window::Window;
+use super::{Serve, State};
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, lock};
 use crate::frame::Frame;
@@ -26,94 +26,146 @@ enum Job {
     Stale(Bitmap),
 }
 
+/// What sending takes. Whoever holds it sends, from choosing what goes next until it is out: so nothing overtakes the map.
+pub(super) struct Desk {
+    pub(super) buffer: Vec<u8>,
+    pub(super) packer: Packer,
+    pace: Pace,
+    /// Sent in answer to faults, as far as the pace knows.
+    urgent: u64,
+}
+
 impl Serve {
+    pub(super) fn desk(&self) -> Mutex<Desk> {
+        Mutex::new(Desk {
+            buffer: vec![0; (EXTENT_PAGES * self.session.page_bytes) as usize],
+            packer: Packer::default(),
+            pace: Pace::new(self.session.bulk_bytes_per_second, Instant::now()),
+            urgent: lock(&self.stats).urgent_bytes,
+        })
+    }
+
     /// Sends what is due, in order of urgency, until the link ends.
-    pub(super) fn write_bulk(&self, link: &Link) -> io::Result<()> {
+    pub(super) fn write_bulk(&self, link: &Link, desk: &Mutex<Desk>) -> io::Result<()> {
         let conn = &link.bulk;
-        let mut buffer = vec![0; (EXTENT_PAGES * self.session.page_bytes) as usize];
-        let mut packer = Packer::default();
-        let mut pace = Pace::new(self.session.bulk_bytes_per_second, Instant::now());
-        let mut urgent = lock(&self.stats).urgent_bytes;
         loop {
-            // They wait for no cap, but bulk makes room for them.
-            let before = std::mem::replace(&mut urgent, lock(&self.stats).urgent_bytes);
-            if urgent > before {
-                pace.spent(urgent - before, Instant::now());
+            let mut desk = lock(desk);
+            let mut state = lock(&self.state);
+            if conn.is_closed() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
             }
-            match self.next_job(conn, &pace)? {
-                Job::Map => self.send_map(conn)?,
-                Job::Stream(Piece::Bytes(bytes)) => {
-                    conn.send(&Frame::Stream(&bytes))?;
-                    lock(&self.stats).stream_bytes += bytes.len() as u64;
-                }
-                Job::Stream(Piece::End) => conn.send(&Frame::StreamEnd)?,
-                Job::Run(first, count) => {
-                    let sent = self.send_run(conn, first, count, &mut buffer, &mut packer)?;
-                    pace.spent(sent, Instant::now());
-                }
-                Job::Ahead(first, count) => {
-                    let sent = self.send_ahead(conn, first, count, &mut buffer)?;
-                    pace.spent(sent, Instant::now());
-                }
-                Job::PassOver => self.pass_over(),
-                Job::Stale(stale) => send_stale(conn, &stale)?,
+            let now = Instant::now();
+            if let Some(job) = self.due(&mut state, &mut desk, now) {
+                drop(state);
+                self.carry_out(conn, job, &mut desk)?;
+                continue;
+            }
+            let pause = desk.pace.wait(now);
+            // Under the lock of the state: a credit that comes from here on finds the desk free.
+            drop(desk);
+            if pause.is_zero() {
+                drop(self.changed.wait(state).expect("no thread panics"));
+            } else {
+                let waited = self.changed.wait_timeout(state, pause);
+                drop(waited.expect("no thread panics").0);
             }
         }
     }
 
-    fn next_job(&self, conn: &Conn, pace: &Pace) -> io::Result<Job> {
-        let page_bytes = self.session.page_bytes;
-        let mut state = lock(&self.state);
+    /// Who brought a credit sends what it is for: one thread is woken for each extent instead of two. If the writer is at the
+    /// desk, it looks again before it leaves.
+    pub(super) fn send_on(&self, conn: &Conn, desk: &Mutex<Desk>) -> io::Result<()> {
+        let Ok(mut desk) = desk.try_lock() else {
+            return Ok(());
+        };
         loop {
-            if conn.is_closed() {
-                return Err(io::ErrorKind::ConnectionAborted.into());
-            }
-            if let Some(stale) = state.stale_early.take() {
-                return Ok(Job::Stale(stale));
-            }
-            let map_due = !state.map_sent;
-            if let Some(plan) = state.plan.as_mut() {
-                if map_due {
-                    state.map_sent = true;
-                    return Ok(Job::Map);
+            let now = Instant::now();
+            let Some(job) = self.due(&mut lock(&self.state), &mut desk, now) else {
+                if !desk.pace.wait(now).is_zero() {
+                    self.changed.notify_all(); // the writer waits for the time to come
                 }
-                if let Some(page) = plan.next_first() {
-                    // Before everything, whatever the credit: what it took is paid back like any other.
-                    state.credit -= page_bytes as i64;
-                    return Ok(Job::Run(page, 1));
-                }
-            }
-            if let Some(piece) = state.stream.next() {
-                self.changed.notify_all(); // there is room for more
-                return Ok(Job::Stream(piece));
-            }
-            let pause = pace.wait(Instant::now());
-            let window = state.window.as_mut().map_or(0, Window::room);
-            let fits = state.packing.as_ref().map_or(window, |it| it.fit(window));
-            // What does not pack after all must be granted as well.
-            let room = fits.min(state.credit.max(0) as u64) / page_bytes;
-            let room = room.min(EXTENT_PAGES);
-            let goes = room > 0 && pause.is_zero();
-            if let Some(ahead) = state.ahead.as_mut().filter(|ahead| goes && !ahead.warm) {
-                let Some((first, count)) = ahead.next_run(room) else {
-                    return Ok(Job::PassOver);
-                };
-                state.credit -= (count * page_bytes) as i64;
-                return Ok(Job::Ahead(first, count));
-            }
-            let plan = state.plan.as_mut().filter(|_| goes);
-            let run = plan.and_then(|plan| plan.next_run(room));
-            if let Some((first, count)) = run {
-                state.credit -= (count * page_bytes) as i64;
-                return Ok(Job::Run(first, count));
-            }
-            state = if pause.is_zero() {
-                self.changed.wait(state).expect("no thread panics")
-            } else {
-                let waited = self.changed.wait_timeout(state, pause);
-                waited.expect("no thread panics").0
+                return Ok(());
             };
+            self.carry_out(conn, job, &mut desk)?;
         }
+    }
+
+    fn carry_out(&self, conn: &Conn, job: Job, desk: &mut Desk) -> io::Result<()> {
+        match job {
+            Job::Map => self.send_map(conn)?,
+            Job::Stream(Piece::Bytes(bytes)) => {
+                conn.send(&Frame::Stream(&bytes))?;
+                lock(&self.stats).stream_bytes += bytes.len() as u64;
+            }
+            Job::Stream(Piece::End) => conn.send(&Frame::StreamEnd)?,
+            Job::Run(first, count) => {
+                let sent = self.send_run(conn, first, count, desk)?;
+                desk.pace.spent(sent, Instant::now());
+            }
+            Job::Ahead(first, count) => {
+                let sent = self.send_ahead(conn, first, count, desk)?;
+                desk.pace.spent(sent, Instant::now());
+            }
+            Job::PassOver => self.pass_over(),
+            Job::Stale(stale) => send_stale(conn, &stale)?,
+        }
+        Ok(())
+    }
+
+    /// The next thing to send, which then counts as sent. None: nothing is there, or may go yet; if it is for the pace, that
+    /// is still so when asked for the same `now`. (Asked a moment later it may be over, and nobody would wait for it.)
+    fn due(&self, state: &mut State, desk: &mut Desk, now: Instant) -> Option<Job> {
+        let page_bytes = self.session.page_bytes;
+        // They wait for no cap, but bulk makes room for them.
+        let before = std::mem::replace(&mut desk.urgent, lock(&self.stats).urgent_bytes);
+        if desk.urgent > before {
+            desk.pace.spent(desk.urgent - before, now);
+        }
+        if let Some(stale) = state.stale_early.take() {
+            return Some(Job::Stale(stale));
+        }
+        let map_due = !state.map_sent;
+        if let Some(plan) = state.plan.as_mut() {
+            if map_due {
+                state.map_sent = true;
+                return Some(Job::Map);
+            }
+            if let Some(page) = plan.next_first() {
+                // Before everything, whatever the credit: what it took is paid back like any other.
+                state.credit -= page_bytes as i64;
+                return Some(Job::Run(page, 1));
+            }
+        }
+        if let Some(piece) = state.stream.next() {
+            self.changed.notify_all(); // there is room for more
+            return Some(Job::Stream(piece));
+        }
+        if !desk.pace.wait(now).is_zero() {
+            return None;
+        }
+        let credit = state.credit.max(0) as u64;
+        let window = state.window.as_mut().map_or(0, |it| it.room(credit));
+        let fits = state.packing.as_ref().map_or(window, |it| it.fit(window));
+        // What does not pack after all must be granted as well.
+        let room = fits.min(credit) / page_bytes;
+        let room = room.min(EXTENT_PAGES);
+        if room == 0 {
+            return None;
+        }
+        let job = match state.ahead.as_mut().filter(|ahead| !ahead.warm) {
+            Some(ahead) => match ahead.next_run(room) {
+                Some((first, count)) => Job::Ahead(first, count),
+                None => return Some(Job::PassOver),
+            },
+            None => {
+                let (first, count) = state.plan.as_mut()?.next_run(room)?;
+                Job::Run(first, count)
+            }
+        };
+        if let Job::Run(_, count) | Job::Ahead(_, count) = job {
+            state.credit -= (count * page_bytes) as i64;
+        }
+        Some(job)
     }
 
     fn send_map(&self, conn: &Conn) -> io::Result<()> {
@@ -143,16 +195,9 @@ impl Serve {
     }
 
     /// Bytes of page data on the wire: zero pages travel as a number, and cost no credit.
-    fn send_run(
-        &self,
-        conn: &Conn,
-        first: u64,
-        count: u64,
-        buffer: &mut [u8],
-        packer: &mut Packer,
-    ) -> io::Result<u64> {
+    fn send_run(&self, conn: &Conn, first: u64, count: u64, desk: &mut Desk) -> io::Result<u64> {
         let size = self.session.page_bytes as usize;
-        let bytes = &mut buffer[..count as usize * size];
+        let bytes = &mut desk.buffer[..count as usize * size];
         self.read_pages(first, bytes)?;
         let zero: Vec<bool> = bytes.chunks_exact(size).map(is_zero).collect();
         let (mut at, mut sent) = (0, 0);
@@ -166,7 +211,7 @@ impl Serve {
                     count: run.len() as u32,
                 })?;
             } else {
-                sent += self.send_extent(conn, page, pages, packer)?;
+                sent += self.send_extent(conn, page, pages, &mut desk.packer)?;
             }
             at += run.len();
         }
@@ -181,27 +226,16 @@ impl Serve {
         pages: &[u8],
         packer: &mut Packer,
     ) -> io::Result<u64> {
-        let due = match &mut lock(&self.state).packing {
-            Some(packing) => packing.is_due(Instant::now()),
-            None => false,
-        };
-        let begun = Instant::now();
-        let block = due.then(|| packer.pack(pages));
-        let now = Instant::now();
+        let block = self.pack(pages, packer);
         let plain = pages.len() as u64;
-        let (block, wire) = {
+        let wire = block.map_or(plain, |block| block.len() as u64);
+        {
             let mut state = lock(&self.state);
-            let block = block.filter(|block| {
-                let packing = state.packing.as_mut();
-                packing.is_some_and(|it| it.tried(plain, block.len() as u64, now - begun))
-            });
-            let wire = block.map_or(plain, |block| block.len() as u64);
             state.credit += (plain - wire) as i64;
             if let Some(window) = &mut state.window {
-                window.sent(wire, now);
+                window.sent(wire, Instant::now());
             }
-            (block, wire)
-        };
+        }
         conn.send(&match block {
             Some(block) => Frame::Packed {
                 first,
@@ -217,6 +251,19 @@ impl Serve {
             stats.packed(plain, wire);
         }
         Ok(wire)
+    }
+
+    /// As a block, where that pays.
+    pub(super) fn pack<'a>(&self, pages: &[u8], packer: &'a mut Packer) -> Option<&'a [u8]> {
+        let is_due = lock(&self.state).packing.as_mut()?.is_due(Instant::now());
+        if !is_due {
+            return None;
+        }
+        let begun = Instant::now();
+        let block = packer.pack(pages);
+        let (from, to, took) = (pages.len() as u64, block.len() as u64, begun.elapsed());
+        let pays = lock(&self.state).packing.as_mut()?.tried(from, to, took);
+        pays.then_some(block)
     }
 }
 

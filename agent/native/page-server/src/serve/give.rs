@@ -136,11 +136,14 @@ impl Serve {
             let given = open.data(block, &self.session).and_then(|data| {
                 let mut guard = lock(&self.state);
                 let state = &mut *guard;
-                if let (Some(plan), Some(release)) = (&mut state.plan, &mut state.release) {
-                    release.gone(&mut plan.map, &data);
-                }
+                let pages = match (&mut state.plan, &mut state.release) {
+                    (Some(plan), Some(release)) => release.gone(&mut plan.map, &data),
+                    _ => 0,
+                };
                 drop(guard);
-                open.give(block, &data, &self.session)
+                open.give(block, &data, &self.session)?;
+                lock(&self.stats).released_bytes += pages * self.session.page_bytes;
+                Ok(())
             });
             if let Err(error) = given {
                 let what = format!("source memory is kept to the end: {error}");

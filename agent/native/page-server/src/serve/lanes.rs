@@ -1,11 +1,12 @@
 //! Answers to the target: a page for each fault, and what comes over bulk from it.
 
 use std::io::{self, IoSliceMut};
-use std::sync::MutexGuard;
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::bulk::Desk;
 use super::{Serve, State};
 use crate::conn::{Conn, Reader, lock};
 use crate::frame::Frame;
@@ -65,23 +66,22 @@ impl Serve {
         Ok(state)
     }
 
-    pub(super) fn read_bulk(&self, bulk: &mut Reader<'_>) -> io::Result<()> {
+    pub(super) fn read_bulk(&self, bulk: &mut Reader<'_>, desk: &Mutex<Desk>) -> io::Result<()> {
+        let conn = bulk.conn();
         loop {
             match bulk.next()? {
                 Frame::Stream(bytes) => self.to_vmm(bytes),
                 Frame::StreamEnd => self.end_return_path(),
                 Frame::Credit { bytes } => {
-                    let pages = u64::from(bytes) / self.session.page_bytes;
-                    if let Some(ahead) = &mut lock(&self.state).ahead
-                        && !ahead.credited(pages)
-                    {
-                        return Err(wrong("the target credits what it was not sent"));
-                    }
+                    self.credited_ahead(bytes)?;
                     self.credited(bytes, None);
+                    self.send_on(conn, desk)?;
                 }
                 Frame::Unpacked { bytes, nanoseconds } => {
+                    self.credited_ahead(bytes)?;
                     let took = Duration::from_nanos(nanoseconds.into());
                     self.credited(bytes, Some(took));
+                    self.send_on(conn, desk)?;
                 }
                 Frame::Ack { first, count } => {
                     let mut guard = lock(&self.state);
@@ -124,7 +124,6 @@ impl Serve {
             (Some(packing), None) => packing.credited(u64::from(bytes), now),
             (None, _) => {}
         }
-        self.changed.notify_all();
     }
 
     pub(super) fn completed(&self, link: &Link) -> io::Result<()> {

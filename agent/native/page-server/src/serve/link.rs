@@ -16,7 +16,7 @@ use super::release::LACKS;
 use super::window::Window;
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
-use crate::frame::{Frame, Lane, PACKED};
+use crate::frame::{Frame, Lane, PACKED, PACKED_AHEAD};
 use crate::link::{Link, cause, expect_hello, hello, tune, wrong};
 use crate::session::{Role, Session};
 use crate::sys::socket;
@@ -124,7 +124,9 @@ impl Serve {
             let fixed = u64::from(self.session.bulk_window_bytes);
             state.window = Some(Window::new(fixed, Instant::now()));
             let takes = features & PACKED != 0;
-            state.packing = Packing::new(self.session.compression, takes, Instant::now());
+            state.packs_ahead = features & PACKED_AHEAD != 0;
+            let (wanted, cap) = (self.session.compression, self.session.bulk_bytes_per_second);
+            state.packing = Packing::new(wanted, takes, cap, Instant::now());
         }
         if attempt > 1 {
             lock(&self.stats).reconnects += 1;
@@ -150,6 +152,7 @@ impl Serve {
         mut urgent: Reader<'_>,
         mut bulk: Reader<'_>,
     ) -> io::Result<()> {
+        let desk = &self.desk();
         thread::scope(|scope| {
             let closing = |result: io::Result<()>| {
                 link.close();
@@ -159,8 +162,8 @@ impl Serve {
                 result
             };
             let faults = scope.spawn(move || closing(self.serve_faults(&mut urgent)));
-            let back = scope.spawn(move || closing(self.read_bulk(&mut bulk)));
-            let sent = closing(self.write_bulk(link));
+            let back = scope.spawn(move || closing(self.read_bulk(&mut bulk, desk)));
+            let sent = closing(self.write_bulk(link, desk));
             let joined =
                 [faults.join(), back.join()].map(|joined| joined.expect("a lane does not panic"));
             cause(joined.into_iter().chain([sent]))
@@ -196,40 +199,43 @@ impl Serve {
         Ok(conn)
     }
 
-    /// The target's side of the greeting. True: it has everything; and what it takes. One that accepts and then says nothing is given up.
+    /// The target's side of the greeting. True: it has everything; and what it takes. One that accepts and then says nothing is
+    /// given up, and one that has ended either connection at once: guests wait for the next link.
     fn greeted<'a>(
         &self,
         urgent: &mut Reader<'a>,
         bulk: &mut Reader<'a>,
         attempt: u32,
     ) -> io::Result<(bool, u8)> {
-        let both = [urgent.conn(), bulk.conn()];
-        for conn in both {
-            conn.tcp().set_read_timeout(Some(HANDSHAKE_MAX))?;
-        }
+        let (urgent_conn, bulk_conn) = (urgent.conn(), bulk.conn());
         let mut features = 0;
-        for (reader, lane) in [(urgent, Lane::Urgent), (&mut *bulk, Lane::Bulk)] {
+        for (reader, other, lane) in [
+            (urgent, bulk_conn, Lane::Urgent),
+            (&mut *bulk, urgent_conn, Lane::Bulk),
+        ] {
+            reader.wait(other, HANDSHAKE_MAX)?;
             let said = expect_hello(reader, &self.session)?;
             if (said.lane, said.attempt) != (lane, attempt) {
                 return Err(wrong("the target answered for another connection"));
             }
             features = said.features;
         }
-        let complete = self.resume(bulk)?;
-        for conn in both {
-            conn.tcp().set_read_timeout(None)?;
-        }
-        Ok((complete, features))
+        Ok((self.resume(bulk, urgent_conn)?, features))
     }
 
     /// What the target has already. True: everything.
-    fn resume(&self, bulk: &mut Reader<'_>) -> io::Result<bool> {
+    fn resume(&self, bulk: &mut Reader<'_>, urgent: &Conn) -> io::Result<bool> {
         let mut settled = Bitmap::new(self.session.pages());
         let mut has_map = false;
+        let mut left = self.session.pages().div_ceil(8);
         loop {
+            bulk.wait(urgent, HANDSHAKE_MAX)?;
             match bulk.next()? {
                 Frame::Installed { first, bits } => {
                     has_map = true;
+                    left = left
+                        .checked_sub(bits.len() as u64)
+                        .ok_or_else(|| wrong("what it has is more than the memory"))?;
                     if !settled.merge(first, bits) {
                         return Err(wrong("what it has lies outside the memory"));
                     }

@@ -39,7 +39,7 @@ use packing::Packing;
 use plan::Plan;
 use release::{LACKS, Release};
 use stream::Stream;
-use warm::{Cooled, Warm};
+use warm::Warm;
 use watch::Watch;
 use window::{MOST, Window};
 
@@ -71,6 +71,8 @@ struct State {
     window: Option<Window>,
     /// Of the present link; `None`: nothing is packed.
     packing: Option<Packing>,
+    /// The target takes packed pages also ahead of the switch.
+    packs_ahead: bool,
     stream: Stream,
     complete: bool,
 }
@@ -168,11 +170,14 @@ impl Serve {
             release.given(given);
         }
         let data_pages = map.ones();
-        let (stale, there, hot) = match self.cool(&map) {
-            Some(Cooled { stale, there, hot }) => (Some(stale), Some(there), hot),
-            None => (None, None, self.hottest()),
+        let (stale, there, hot, written) = match self.cool(&map) {
+            Some(cooled) => {
+                let (hot, written) = (cooled.hot, cooled.written_pages);
+                (Some(cooled.stale), Some(cooled.there), hot, written)
+            }
+            None => (None, None, self.hottest(), self.written_pages()),
         };
-        let (hot_blocks, written) = (hot.len(), self.written_pages());
+        let hot_blocks = hot.len();
         let mut state = lock(&self.state);
         if state.plan.is_some() {
             return Err(("frozen", "the memory is frozen already".to_owned()));

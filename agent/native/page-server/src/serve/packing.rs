@@ -69,6 +69,9 @@ pub struct Packing {
     /// Nanoseconds for a byte of pages. Of the link the last measurements: the quickest is what it can do, since others on
     /// this machine only ever make it slower, and a fast one must not be taken for a slow one.
     links: VecDeque<f64>,
+    /// The same, as the cap of bulk allows it. What was late is made up for at the speed of the link, and a measurement of that
+    /// alone would see no cap.
+    capped: f64,
     pack: Cost,
     unpack: Cost,
     /// Of the bytes, that are left.
@@ -102,8 +105,13 @@ fn mean(so_far: Option<f64>, newest: f64, weight: f64) -> Option<f64> {
 }
 
 impl Packing {
-    /// `None`: nothing is packed, since one of both sides does not want it.
-    pub fn new(compression: Compression, target_takes: bool, now: Instant) -> Option<Self> {
+    /// `None`: nothing is packed, since one of both sides does not want it. `cap`: of bulk, bytes a second; 0 = none.
+    pub fn new(
+        compression: Compression,
+        target_takes: bool,
+        cap: u64,
+        now: Instant,
+    ) -> Option<Self> {
         (target_takes && compression != Compression::Off).then(|| Self {
             always: compression == Compression::On,
             phase: Phase::Measuring,
@@ -111,6 +119,7 @@ impl Packing {
             was_worse: false,
             measured_at: now,
             links: VecDeque::with_capacity(LINKS),
+            capped: if cap > 0 { 1e9 / cap as f64 } else { 0.0 },
             pack: Cost::default(),
             unpack: Cost::default(),
             ratio: None,
@@ -219,7 +228,8 @@ impl Packing {
     /// `None`: not measured often enough.
     fn link(&self) -> Option<f64> {
         let quickest = self.links.iter().copied().reduce(f64::min);
-        quickest.filter(|_| self.links.len() == LINKS)
+        let known = quickest.filter(|_| self.links.len() == LINKS);
+        known.map(|quickest| quickest.max(self.capped))
     }
 
     /// Pages came through at this cost while they were packed. Twice in a row worse than plain: whatever tries say.

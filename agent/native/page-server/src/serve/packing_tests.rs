@@ -1,102 +1,10 @@
+//! Whether packing begins and ends where it should, in a model of a move.
+
 use super::*;
 
-/// Data and machines as they are, for a move of so many bytes.
-#[derive(Clone, Copy)]
-struct World {
-    /// Megabytes a second.
-    link: f64,
-    pack: f64,
-    unpack: f64,
-    ratio: f64,
-}
-
-const EXTENT: u64 = 16 << 10;
-
-struct Move {
-    packing: Packing,
-    now: Instant,
-    tried: u64,
-    packed: u64,
-    extents: u64,
-    wire: u64,
-    /// The next try and the next unpacking are held up by so many times.
-    held_up: (f64, f64),
-    /// What a packed extent takes besides, and nobody can see.
-    stall: Duration,
-}
-
-impl Move {
-    fn new(compression: Compression) -> Self {
-        let now = Instant::now();
-        Self {
-            packing: Packing::new(compression, true, now).expect("the target takes it"),
-            now,
-            tried: 0,
-            packed: 0,
-            extents: 0,
-            wire: 0,
-            held_up: (1.0, 1.0),
-            stall: Duration::ZERO,
-        }
-    }
-
-    fn pass(&mut self, bytes: u64, megabytes_per_second: f64) {
-        self.now += Duration::from_nanos((bytes as f64 * 1000.0 / megabytes_per_second) as u64);
-    }
-
-    /// One extent after another, nothing overlapping.
-    fn send(&mut self, megabytes: u64, world: World) {
-        for _ in 0..(megabytes << 20) / EXTENT {
-            self.extents += 1;
-            let mut wire = EXTENT;
-            if self.packing.is_due(self.now) {
-                self.tried += 1;
-                let held_up = std::mem::replace(&mut self.held_up.0, 1.0);
-                let took = EXTENT as f64 * 1000.0 / world.pack * held_up;
-                let to = (EXTENT as f64 * world.ratio) as u64;
-                if self
-                    .packing
-                    .tried(EXTENT, to, Duration::from_nanos(took as u64))
-                {
-                    self.packed += 1;
-                    wire = to;
-                }
-            }
-            self.wire += wire;
-            self.pass(wire, world.link);
-            if wire < EXTENT {
-                let held_up = std::mem::replace(&mut self.held_up.1, 1.0);
-                let took = EXTENT as f64 * 1000.0 / world.unpack * held_up;
-                self.now += self.stall;
-                let took = Duration::from_nanos(took as u64);
-                self.packing.unpacked(wire, took, self.now);
-            } else {
-                self.packing.credited(wire, self.now);
-            }
-        }
-    }
-
-    fn begin(&mut self) {
-        (self.tried, self.packed, self.extents, self.wire) = (0, 0, 0, 0);
-    }
-}
-
-const TEXT: World = World {
-    link: 12.5,
-    pack: 300.0,
-    unpack: 2000.0,
-    ratio: 0.5,
-};
-/// Text over a link of so much.
-fn over(link: f64) -> World {
-    World { link, ..TEXT }
-}
-
-const NOISE: World = World {
-    ratio: 1.0,
-    pack: 5000.0,
-    ..TEXT
-};
+#[path = "packing_model.rs"]
+mod model;
+use model::*;
 
 #[test]
 fn data_that_packs_is_packed_on_a_slow_link() {
@@ -182,8 +90,8 @@ fn on_packs_everything_that_shrinks_and_off_nothing() {
     on.send(10, NOISE);
     assert_eq!((on.tried, on.packed), (on.extents, 0));
     let now = Instant::now();
-    assert!(Packing::new(Compression::Off, true, now).is_none());
-    assert!(Packing::new(Compression::On, false, now).is_none());
+    assert!(Packing::new(Compression::Off, true, 0, now).is_none());
+    assert!(Packing::new(Compression::On, false, 0, now).is_none());
 }
 
 #[test]
@@ -296,4 +204,20 @@ fn a_fast_link_that_stood_for_a_moment_is_not_taken_for_a_slow_one() {
         move_.now += Duration::from_millis(300);
     }
     assert_eq!(move_.packed, 0);
+}
+
+#[test]
+fn a_cap_is_a_slow_link_though_what_was_late_is_made_up_for_as_fast_as_the_link_is() {
+    let bursts = |cap| {
+        let mut move_ = Move::capped(Compression::Auto, cap);
+        for _ in 0..20 {
+            move_.send(40, over(1000.0));
+            move_.now += Duration::from_millis(300);
+        }
+        move_.packed as f64 / move_.extents as f64
+    };
+    assert_eq!(bursts(0), 0.0);
+    let packed = bursts(10_000_000);
+    // The first four are what the link is measured with.
+    assert!(packed > 0.8, "{packed}");
 }

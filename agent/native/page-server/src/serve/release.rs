@@ -87,15 +87,19 @@ impl Release {
         self.due.front().copied()
     }
 
-    /// That one is as good as gone. Pages of zeros need not be in place at the target: they are no data from now on.
-    pub fn gone(&mut self, map: &mut Bitmap, data: &Bitmap) {
-        if let Some(block) = self.due.pop_front() {
-            self.given.set(block);
-            let first = block * ACK_PAGES;
-            for page in (first..self.end(block)).filter(|page| !data.get(page - first)) {
-                map.clear(page);
-            }
+    /// That one is as good as gone: so many pages of memory. Those of zeros need not be in place at the target: they are
+    /// no data from now on.
+    pub fn gone(&mut self, map: &mut Bitmap, data: &Bitmap) -> u64 {
+        let Some(block) = self.due.pop_front() else {
+            return 0;
+        };
+        self.given.set(block);
+        let (first, end) = (block * ACK_PAGES, self.end(block));
+        let held = (first..end).filter(|&page| map.get(page)).count();
+        for page in (first..end).filter(|page| !data.get(page - first)) {
+            map.clear(page);
         }
+        held as u64
     }
 
     pub fn has_given(&self, page: u64) -> bool {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Serve;
 use super::ahead::Ahead;
+use super::bulk::Desk;
 use super::heat::Heat;
 use super::lanes::is_zero;
 use super::tracked::Tracked;
@@ -14,6 +15,7 @@ use super::watch::tell;
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, lock};
 use crate::frame::Frame;
+use crate::link::wrong;
 use crate::sys::file::data_pages;
 
 /// Held over a sample and what follows from it: what one look has taken from the kernel no other will see.
@@ -27,6 +29,7 @@ pub struct Cooled {
     pub stale: Bitmap,
     pub there: Bitmap,
     pub hot: Vec<u64>,
+    pub written_pages: u64,
 }
 
 impl Serve {
@@ -110,20 +113,20 @@ impl Serve {
         }
     }
 
-    /// Bytes that went out: a page of zeros only where the target has something else.
+    /// Bytes that went out, packed where that pays: a page of zeros only where the target has something else.
     pub(super) fn send_ahead(
         &self,
         conn: &Conn,
         first: u64,
         count: u64,
-        buffer: &mut [u8],
+        desk: &mut Desk,
     ) -> io::Result<u64> {
         let page_bytes = self.session.page_bytes;
         let size = page_bytes as usize;
-        let bytes = &mut buffer[..count as usize * size];
+        let bytes = &mut desk.buffer[..count as usize * size];
         self.read_pages(first, bytes)?;
         let mut runs: Vec<(u64, u64)> = Vec::new();
-        {
+        let packs = {
             let mut state = lock(&self.state);
             state.credit += (count * page_bytes) as i64;
             let Some(ahead) = &mut state.ahead else {
@@ -138,25 +141,54 @@ impl Serve {
                     _ => runs.push((page, 1)),
                 }
             }
-            for &(first, count) in &runs {
-                ahead.sends(first, count);
-            }
-            ahead.has_read();
-        }
-        let sent = runs.iter().map(|(_, count)| count).sum::<u64>() * page_bytes;
-        self.spend(sent);
+            state.packs_ahead
+        };
+        let mut sent = 0;
         for (page, count) in runs {
             let at = (page - first) as usize * size;
-            conn.send(&Frame::Ahead {
-                first: page,
-                data: &bytes[at..at + count as usize * size],
+            let data = &bytes[at..at + count as usize * size];
+            let block = if packs {
+                self.pack(data, &mut desk.packer)
+            } else {
+                None
+            };
+            let wire = block.unwrap_or(data).len() as u64;
+            match &mut lock(&self.state).ahead {
+                Some(ahead) => ahead.sends(page, count, wire),
+                None => return Ok(sent), // frozen meanwhile: the rest goes with the map
+            }
+            self.spend(wire);
+            conn.send(&match block {
+                Some(block) => Frame::AheadPacked {
+                    first: page,
+                    count: count as u32,
+                    block,
+                },
+                None => Frame::Ahead { first: page, data },
             })?;
+            let mut stats = lock(&self.stats);
+            stats.data_bytes += data.len() as u64;
+            stats.bulk_bytes += wire;
+            stats.ahead_bytes += wire;
+            if block.is_some() {
+                stats.packed(data.len() as u64, wire);
+            }
+            sent += wire;
         }
-        let mut stats = lock(&self.stats);
-        stats.data_bytes += sent;
-        stats.bulk_bytes += sent;
-        stats.ahead_bytes += sent;
+        if let Some(ahead) = &mut lock(&self.state).ahead {
+            ahead.has_read();
+        }
         Ok(sent)
+    }
+
+    /// Bytes as they travelled, packed or not.
+    pub(super) fn credited_ahead(&self, bytes: u32) -> io::Result<()> {
+        if let Some(ahead) = &mut lock(&self.state).ahead
+            && !ahead.credited(bytes.into())
+        {
+            return Err(wrong("the target credits what it was not sent"));
+        }
+        Ok(())
     }
 
     /// The guest stands. What went ahead and still holds need not go again.
@@ -176,8 +208,12 @@ impl Serve {
             }
         }
         let (stale, there) = ahead.freeze(map);
-        let hot = warm.heat.ranked();
-        Some(Cooled { stale, there, hot })
+        Some(Cooled {
+            stale,
+            there,
+            hot: warm.heat.ranked(),
+            written_pages: warm.heat.written_pages(),
+        })
     }
 
     pub(super) fn end_warm(&self) {

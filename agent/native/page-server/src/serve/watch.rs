@@ -113,14 +113,21 @@ impl Serve {
         }
     }
 
-    /// After `last_sample`: what the guest wrote most, block by block. Nothing where it was not watched.
+    /// After `last_sample`: what the guest wrote most, block by block. Where no sample was had, what it faulted first when it
+    /// came here, as far as the session tells.
     pub(super) fn hottest(&self) -> Vec<u64> {
-        let watch = lock(&self.watch);
-        let Some(watch) = &*watch else {
-            return Vec::new();
-        };
-        let _ = watch.sampled.recv_timeout(LAST_SAMPLE_MAX);
-        lock(&watch.heat).ranked()
+        if let Some(watch) = &*lock(&self.watch) {
+            let _ = watch.sampled.recv_timeout(LAST_SAMPLE_MAX);
+            let heat = lock(&watch.heat);
+            if heat.samples() > 0 {
+                return heat.ranked();
+            }
+        }
+        if self.session.order == Order::Hot {
+            self.session.hot_blocks.clone()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Lets the guest write as before.

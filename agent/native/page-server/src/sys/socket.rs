@@ -86,20 +86,41 @@ pub fn peer(sock: &UnixStream) -> io::Result<libc::ucred> {
     Ok(cred)
 }
 
-/// Waits until `fd` is readable (or broken, which a read then tells). `false` when `wait` passed without.
-pub fn readable(fd: &impl AsFd, wait: Duration) -> io::Result<bool> {
-    let mut entry = libc::pollfd {
+fn entry(fd: &impl AsFd, events: i16) -> libc::pollfd {
+    libc::pollfd {
         fd: fd.as_fd().as_raw_fd(),
-        events: libc::POLLIN,
+        events,
         revents: 0,
-    };
-    // SAFETY: one live pollfd.
-    let result = unsafe { libc::poll(&raw mut entry, 1, wait.as_millis() as i32) };
+    }
+}
+
+/// False: `wait` passed, and nothing happened.
+fn poll(entries: &mut [libc::pollfd], wait: Duration) -> io::Result<bool> {
+    let count = entries.len() as libc::nfds_t;
+    // SAFETY: so many live pollfds.
+    let result = unsafe { libc::poll(entries.as_mut_ptr(), count, wait.as_millis() as i32) };
     match check(result as i64) {
         Ok(ready) => Ok(ready > 0),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Waits until `fd` is readable (or broken, which a read then tells). `false` when `wait` passed without.
+pub fn readable(fd: &impl AsFd, wait: Duration) -> io::Result<bool> {
+    poll(&mut [entry(fd, libc::POLLIN)], wait)
+}
+
+/// The same, and an error when the peer ends `other` before, whatever it said there that nobody has read yet.
+pub fn readable_beside(sock: &TcpStream, other: &TcpStream, wait: Duration) -> io::Result<bool> {
+    let mut both = [entry(sock, libc::POLLIN), entry(other, libc::POLLRDHUP)];
+    if !poll(&mut both, wait)? {
+        return Ok(false);
+    }
+    if both[0].revents == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(true)
 }
 
 /// Reads up to `buf.len()` bytes and the one descriptor that may come with them (`SCM_RIGHTS`); further ones are closed.

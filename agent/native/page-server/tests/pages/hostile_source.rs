@@ -128,13 +128,26 @@ fn zeros(link: &mut Source, first: u64, count: u32) {
 }
 
 /// The same where pages may go ahead of the switch.
-const HARMS_WARM: [(&str, Harm); 6] = [
+const HARMS_WARM: [(&str, Harm); 10] = [
     ("ahead that it may not", |link| ahead(link, 4096, PAGE)),
     ("ahead that it may not", |link| ahead(link, u64::MAX, PAGE)),
     ("ahead that it may not", |link| ahead(link, 0, PAGE + 1)),
     ("ahead that it may not", |link| {
         link.announce(3);
         ahead(link, 0, PAGE);
+    }),
+    ("ahead that it may not", |link| {
+        ahead_packed(link, 4095, 2, 2)
+    }),
+    ("ahead that it may not", |link| {
+        link.announce(3);
+        ahead_packed(link, 0, 2, 2);
+    }),
+    ("does not hold its pages", |link| {
+        ahead_packed(link, 0, 1, 256);
+    }),
+    ("of no pages, or of too many", |link| {
+        ahead_packed(link, 0, u32::MAX, 2);
     }),
     ("outside the memory", |link| {
         link.bulk.send(&Frame::Stale {
@@ -153,6 +166,15 @@ const HARMS_WARM: [(&str, Harm); 6] = [
 fn ahead(link: &mut Source, first: u64, bytes: usize) {
     let data = vec![0x66; bytes];
     link.bulk.send(&Frame::Ahead { first, data: &data });
+}
+
+fn ahead_packed(link: &mut Source, first: u64, count: u32, holds: usize) {
+    let mut packer = Packer::default();
+    link.bulk.send(&Frame::AheadPacked {
+        first,
+        count,
+        block: packer.pack(&vec![0x66; holds * PAGE]),
+    });
 }
 
 fn harmed(harms: &[(&str, Harm)], keys: &Value) {
@@ -199,6 +221,8 @@ fn packed_pages_that_this_side_said_it_does_not_take_end_the_link_and_write_noth
         packed(link, 0, 2, 2);
     });
     harmed(&[harm], &json!({ "compression": "off" }));
+    let ahead: (&str, Harm) = ("does not take", |link| ahead_packed(link, 0, 2, 2));
+    harmed(&[ahead], &json!({ "compression": "off", "engine": "warm" }));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! A target that has the right key and means harm: the source ends the link with one clear error and lives.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use shoal_pages::frame::{Frame, Lane};
 
 use crate::support::control::Control;
 use crate::support::dir::Dir;
-use crate::support::peer::{Sink, hello};
+use crate::support::peer::{Peer, Sink, hello};
 use crate::support::process::Process;
 use crate::support::ram::{self, Is};
 use crate::support::session::SessionDir;
@@ -118,7 +119,15 @@ fn frames_that_no_target_sends_end_the_link_and_the_source_lives() {
 
 #[test]
 fn a_target_that_begins_wrongly_is_refused_for_good() {
-    let harms: [(&str, Harm); 3] = [
+    let harms: [(&str, Harm); 4] = [
+        ("what it has is more than the memory", |link| {
+            for _ in 0..2 {
+                link.bulk.send(&Frame::Installed {
+                    first: 0,
+                    bits: &[0; PAGES as usize / 8],
+                });
+            }
+        }),
         ("what it has lies outside the memory", |link| {
             link.bulk.send(&Frame::Installed {
                 first: u64::MAX - 7,
@@ -176,4 +185,34 @@ fn a_target_that_says_nothing_is_given_up_and_tried_again() {
     let mut mute = Sink::greeted(&scene.target.path, &scene.listener);
     assert!(mute.bulk.is_ended());
     scene.link();
+}
+
+#[test]
+fn a_target_that_is_gone_on_either_connection_is_not_waited_for_on_the_other() {
+    let scene = Scene::start(&serde_json::Value::Null);
+    for lane in [Lane::Urgent, Lane::Bulk] {
+        let Sink { urgent, bulk } = Sink::greeted(&scene.target.path, &scene.listener);
+        let (gone, mut left) = match lane {
+            Lane::Urgent => (urgent, bulk),
+            Lane::Bulk => (bulk, urgent),
+        };
+        let begun = Instant::now();
+        drop(gone);
+        assert!(left.is_ended());
+        let took = begun.elapsed();
+        // It gives 5 s to a target that says nothing.
+        assert!(took < Duration::from_secs(3), "{lane:?}: {took:?}");
+    }
+    scene.link();
+}
+
+/// The source has ended the link of a target that credits what it was not sent, and says why.
+pub fn refused_for_its_credit(bulk: &mut Peer, control: &Control) {
+    assert!(bulk.is_ended());
+    let error = control.error("peer");
+    let message = error["message"].as_str().expect("a sentence");
+    assert!(
+        message.contains("credits what it was not sent"),
+        "{message}"
+    );
 }

@@ -78,7 +78,16 @@ fn source_memory_shrinks_during_the_move_and_what_is_given_back_is_at_the_target
         seen > 700
     });
     assert!(!is_complete(&pair) && ram::held(&pair.source_ram) < before - 700);
+    assert_eq!(
+        pair.fetch.stat("releasedBytes"),
+        0,
+        "a target has nothing to give back"
+    );
     arrived(&mut pair, &right);
+    until("all that is given back is counted, and no more", || {
+        let given = before - ram::held(&pair.source_ram);
+        pair.serve.stat("releasedBytes") == given * PAGE as u64
+    });
     assert_eq!(
         pair.serve.errors("release"),
         Vec::<serde_json::Value>::new()

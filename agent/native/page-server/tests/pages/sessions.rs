@@ -68,6 +68,8 @@ fn values_that_cannot_be_meant_are_refused() {
         ("port", json!(65_536)),
         ("bulkWindowBytes", json!(100)),
         ("deviceLoadPages", json!([1, -1])),
+        ("hotBlocks", json!([1.5])),
+        ("hotBlocks", json!(vec![0; 257])),
         ("tls", json!("no")),
     ] {
         let mut broken = scene.json.clone();

@@ -29,13 +29,13 @@ pub fn can_track() -> bool {
     (numbers.next(), numbers.next()) >= (Some(6), Some(7))
 }
 
-fn vmm_over(ram: &Path, pages: u64, log: &Path) -> Vmm {
+pub fn vmm_over(ram: &Path, pages: u64, log: &Path) -> Vmm {
     let vmm = Vmm::start(&mut Vmm::command(ram, pages, None), log);
     vmm.mapped();
     vmm
 }
 
-fn ram_of(scene: &Scene) -> PathBuf {
+pub fn ram_of(scene: &Scene) -> PathBuf {
     scene.source.path.with_file_name("ram")
 }
 
@@ -52,7 +52,7 @@ fn is_tracked(vmm: &Vmm, ram: &Path) -> bool {
 }
 
 /// Its guest writes these pages over and over until it stands, while the page server looks on.
-fn write_and_halt(vmm: &mut Vmm, serve: &mut Control, ranges: &[(u64, u64)], ram: &Path) {
+pub fn write_and_halt(vmm: &mut Vmm, serve: &mut Control, ranges: &[(u64, u64)], ram: &Path) {
     serve.ask("watch");
     assert_eq!(
         serve.event("watch"),
@@ -75,7 +75,7 @@ fn write_and_halt(vmm: &mut Vmm, serve: &mut Control, ranges: &[(u64, u64)], ram
 }
 
 /// First pages of the next `count` pieces of memory on bulk.
-fn pieces(bulk: &mut Peer, count: usize) -> Vec<u64> {
+pub fn pieces(bulk: &mut Peer, count: usize) -> Vec<u64> {
     let mut firsts = vec![];
     while firsts.len() < count {
         if let Frame::Extent { first, .. } = bulk.next().expect("more memory") {

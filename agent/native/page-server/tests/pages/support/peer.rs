@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConnection, ServerConnection, StreamOwned};
-use shoal_pages::frame::{self, Frame, HEADER_BYTES, Hello, Lane, PACKED};
+use shoal_pages::frame::{self, Frame, HEADER_BYTES, Hello, Lane, PACKED, PACKED_AHEAD};
 use shoal_pages::session::{Role, Session};
 use shoal_pages::tls;
 
@@ -98,7 +98,7 @@ impl Peer {
 pub fn hello(session: &Session, lane: Lane, attempt: u32) -> Frame<'static> {
     Frame::Hello(Hello {
         lane,
-        features: PACKED,
+        features: PACKED | PACKED_AHEAD,
         attempt,
         handoff: session.handoff,
         page_bytes: 4096,

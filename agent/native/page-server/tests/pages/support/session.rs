@@ -47,6 +47,7 @@ impl SessionDir {
             "uffdSocket": self.at("uffd.sock"),
             "vmmUid": uid(),
             "deviceLoadPages": [],
+            "hotBlocks": [],
             "order": "hot",
             "compression": "auto",
             "bulkWindowBytes": 262_144,
