@@ -151,6 +151,11 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_VMM_GONE: row(502, 'The VMM has ended', "Read the VM's log"),
   SHOAL_VMM_REFUSED: row(502, 'The VMM refused a command', 'Read what it said'),
   SHOAL_VMM_SILENT: row(504, 'The VMM does not answer', "Read the VM's log; see whether it waits for a page"),
+  SHOAL_VMM_UNKNOWN: row(
+    502,
+    'Whether the VMM of a VM lives cannot be told',
+    'Mend what the error names, and start the agent again',
+  ),
   SHOAL_VMM_START: row(502, 'The VMM did not start', "Read the VM's log, whose last line is named"),
   SHOAL_VM_NIC: row(502, 'A network card of the VM could not be made', 'Check the bridge and the rights'),
   SHOAL_PAGES_START: row(502, 'The page server did not start', 'Read its log; see `shoal doctor`'),

@@ -48,7 +48,7 @@ export async function createHost(config: Config, log: Logger): Promise<Host> {
       cgroups: config.cpu.vmCgroups,
       allow: { ...config.vms, ramDir: config.memory.ramDir, postcopy },
     },
-    { clock },
+    { clock, log },
   );
   const pageServers = createPageServers({ runDir, command, runAs: user, cgroups: [] });
   return { host, pageServers, postcopy, accel, user, pages: command };

@@ -4,11 +4,11 @@ import type { Config } from './config/config.ts';
 import { type Clock, clock as realClock } from './edge/clock.ts';
 import { History, type HistoryRow } from './edge/history.ts';
 import type { DecisionRecord, HandoffStatus } from './edge/http/api.types.ts';
-import type { Logger } from './edge/log.ts';
 import { nodeId } from './edge/mesh/identity.ts';
+import { Recordings } from './edge/pages/recordings.ts';
 import { Marks } from './edge/store/marks.ts';
 import { Records } from './edge/store/records.ts';
-import { type Database, nextIncarnation, openDatabase, Shelf } from './edge/store/store.ts';
+import { type Database, nextIncarnation, openDatabase } from './edge/store/store.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -23,9 +23,8 @@ export type State = {
   ended: Records<HandoffStatus>;
   /** Up to where reports of peers were heard. */
   marks: Marks;
-  /** Pages that devices touched while they loaded, by machine type. */
-  deviceLoad: ReadonlyMap<string, number[]>;
-  keepDeviceLoad(machine: string, pages: number[], log: Logger): void;
+  /** Of moves to this node, for the moves from it. */
+  recordings: Recordings;
 };
 
 export async function openState({ node, history }: Config): Promise<State> {
@@ -43,8 +42,7 @@ export async function readState(
   clock: Clock,
 ): Promise<State> {
   const kept = <T>(shelf: string) => new Records<T>(db, shelf, retentionMs, clock);
-  const shelf = new Shelf<number[]>(db, 'device-load');
-  const deviceLoad = new Map(await shelf.all());
+  const recordings = await Recordings.read(db);
   return {
     self,
     db,
@@ -53,13 +51,6 @@ export async function readState(
     decisions: kept<DecisionRecord>('decision'),
     ended: kept<HandoffStatus>('ended'),
     marks: new Marks(db),
-    deviceLoad,
-    keepDeviceLoad(machine, pages, log) {
-      deviceLoad.set(machine, pages);
-      // Without it the next switch is some round trips longer, no more.
-      shelf
-        .put(machine, pages)
-        .catch(error => log.warn({ error: String(error) }, 'device-load set not kept'));
-    },
+    recordings,
   };
 }

@@ -96,7 +96,13 @@ test('one handoff is shown with all its figures, by its id, its beginning or its
 
 test('a handoff under way shows its rate and when it will be over, and a lost link for how long', async () => {
   const packed = { packedFromBytes: 4_000_000, packedBytes: 1_000_000, packedExtents: 16 };
-  const flow = { dataPages: 1000, residualPages: 500, residualBytes: 2_048_000, linkLostMs: 3400 };
+  const flow = {
+    dataPages: 1000,
+    residualPages: 500,
+    residualBytes: 2_048_000,
+    linkLostMs: 3400,
+    releasedBytes: 1_000_000,
+  };
   api.handoffRows = [
     aHandoff({
       outcome: '',
@@ -111,7 +117,7 @@ test('a handoff under way shows its rate and when it will be over, and a lost li
   assert.match(out, 'packed  4.0 MB went as 1.0 MB, in 16 extents\n');
   assert.match(
     out,
-    'pages   1000 with data, 500 (2.0 MB) left, 2.0 s to go\nlink    link lost, waiting 3 s, 1.0 MB/s, 0 reconnects',
+    'pages   1000 with data, 500 (2.0 MB) left, 2.0 s to go, 1.0 MB given back\nlink    link lost, waiting 3 s, 1.0 MB/s, 0 reconnects',
   );
   api.handoffRows = [aHandoff()];
 });

@@ -174,13 +174,13 @@ test('docs/reference/config.md is what the schema says, and names every key with
   walk('', parseConfig('', 'x'));
 });
 
-test('an alias of nothing, and aliases that would fill the memory, are faults of the file', () => {
+test('an alias of nothing, one inside what it names, and aliases that would fill the memory are faults of the file', () => {
   const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
   for (const [i, name] of [...'bcdefghi'].entries()) {
     const before = 'abcdefghi'[i];
     bomb.push(`${name}: &${name} [${Array(9).fill(`*${before}`).join(', ')}]`);
   }
-  for (const text of ['mode: *nobody', bomb.join('\n')]) {
+  for (const text of ['mode: *nobody', 'a: &a [1, *a]', 'node: &n { name: *n }', bomb.join('\n')]) {
     try {
       parseConfig(text, 'shoal.yaml');
       assert.unreachable('it was taken');

@@ -1,12 +1,14 @@
 /** The agent's configuration: one YAML file to a `Config` with every default filled in, or one error with every fault. */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { isMap, LineCounter, parseDocument } from 'yaml';
+import { isMap } from 'yaml';
 import { ShoalError } from '../errors.ts';
 import { schemaFaults } from './check.ts';
 import { ConfigError, type Fault, type PlacedFault } from './faults.ts';
+import { plainValue } from './plain.ts';
 import { relationFaults } from './relations.ts';
 import type { Config } from './schema.ts';
+import { readYaml } from './yaml.ts';
 
 export { ConfigError } from './faults.ts';
 export type { Config } from './schema.ts';
@@ -29,13 +31,10 @@ const WHY: Record<string, string> = {
 
 /** `file` is for messages only. An empty file is a configuration of nothing but defaults. */
 export function parseConfig(text: string, file: string): Config {
-  const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines });
-  const lineAt = (offset: number): number => lines.linePos(offset).line;
-  if (doc.errors.length > 0) {
-    const faults = doc.errors.map(e => {
-      const what = `it is not YAML: ${e.message.split('\n')[0]!.replace(/:$/, '')}`;
-      return { file, line: lineAt(e.pos[0]), path: '', what, todo: '' };
+  const { doc, faults: unread, lineAt } = readYaml(text);
+  if (unread.length > 0) {
+    const faults = unread.map(({ what, line }) => {
+      return { file, line, path: '', what: `it is not YAML: ${what}`, todo: '' };
     });
     throw new ConfigError('SHOAL_CONFIG_YAML', file, faults);
   }
@@ -56,9 +55,8 @@ export function parseConfig(text: string, file: string): Config {
   });
   let value: unknown;
   try {
-    value = doc.toJS();
+    value = plainValue(doc);
   } catch (cause) {
-    // An alias of nothing, or aliases that would grow the document a hundredfold ("billion laughs").
     const what = `it is not read: ${(cause as Error).message}`;
     throw new ConfigError('SHOAL_CONFIG_YAML', file, [
       { file, line: 0, path: '', what, todo: 'Write it out' },

@@ -62,7 +62,7 @@ const migration = section('How a VM is handed over.', {
   ),
   switchTimeoutMs: timeout('From that command to the commit; then the source gives up and keeps the VM.'),
   order: choice(
-    'What follows of its memory while nobody waits for a page. `sequential`: by address. `windows`: first what lies behind pages it waited for. `hot`: then what it wrote most before it moved, where the kernel can tell (6.7); for that it is looked at while it switches, which takes longer.',
+    'What follows of its memory while nobody waits for a page. `sequential`: by address. `windows`: first what lies behind pages it waited for. `hot`: then what it wrote most before it moved, where the kernel can tell (6.7; for that it is looked at while it switches, which takes longer), else what it touched first when it came.',
     ['sequential', 'windows', 'hot'],
     'windows',
   ),

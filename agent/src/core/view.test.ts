@@ -287,4 +287,14 @@ test('marks are the newest of every node that was ever heard, also of those that
   assert.is(view.merge(report('d', 4), 1), 'replay');
 });
 
+test('a report that waited on its way keeps its author awake no longer than one that came at once would have', () => {
+  const view = made();
+  view.merge(report('b', 1), 1000);
+  view.merge(report('b', 2), 3300, 1000);
+  assert.is(view.reports(3300)[0]?.ageMs, 1000);
+  view.merge(report('b', 3), 3500);
+  view.merge(report('b', 4), 3700, 1000);
+  assert.is(view.reports(3700)[0]?.ageMs, 200, 'it was made after the one before it had come');
+});
+
 test.run();

@@ -39,13 +39,19 @@ export class ClusterView {
     this.#passing = new Passing(options.staleAfterMs);
   }
 
-  /** Takes a checked report of `report.node`; only a new one changes anything in the view. */
-  merge(report: LoadReport, nowMs: number): Verdict {
+  /**
+   * Takes a checked report of `report.node`; only a new one changes anything in the view. One that waited `waitedMs` on
+   * its way says nothing of the time since: it is as old as if it had come that much earlier, but not older than the one
+   * before it.
+   */
+  merge(report: LoadReport, nowMs: number, waitedMs = 0): Verdict {
     if (this.isReplay(report, nowMs)) return 'replay';
     const before = this.#newest.get(report.node);
     const old = before !== undefined && !isNewer(report, before.report);
     // One that was overtaken may still be what an offer stands on; it was sent no later than the one that overtook it.
-    const receivedAtMs = old ? Math.min(nowMs, before.receivedAtMs) : nowMs;
+    const receivedAtMs = old
+      ? Math.min(nowMs, before.receivedAtMs)
+      : Math.max(nowMs - waitedMs, before?.receivedAtMs ?? 0);
     const held = { report, receivedAtMs, overloadedSinceMs: this.#overloadedSince(report, before, nowMs) };
     this.#keep(held, nowMs);
     if (old) return 'old';

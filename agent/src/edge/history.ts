@@ -26,10 +26,12 @@ export class History {
 
   /** Points of a VM or of this node since `sinceMs` (wall clock), oldest first, at most an hour of them. */
   async of(subject: string, sinceMs: number): Promise<HistoryPoint[]> {
-    const rows = await this.#rows.since(sinceMs, POINTS_MAX);
-    return rows.flatMap(({ atMs, row }) => {
+    const points: HistoryPoint[] = [];
+    for await (const { atMs, row } of this.#rows.since(sinceMs)) {
       const point = row[subject];
-      return point ? [{ atMs, subject, cpuPercent: point[0] / 10, memoryMib: point[1] }] : [];
-    });
+      if (point) points.push({ atMs, subject, cpuPercent: point[0] / 10, memoryMib: point[1] });
+      if (points.length === POINTS_MAX) break;
+    }
+    return points;
   }
 }

@@ -76,6 +76,9 @@ export const METRICS = {
   shoal_handoff_reconnects_total: counter('Links between page servers that took the place of a lost one.', [
     'role',
   ]),
+  shoal_handoff_released_bytes_total: counter(
+    'Memory that this node, as a source, gave back before the move had ended (early release).',
+  ),
   shoal_handoff_residual_bytes: gauge('Pages not yet in place (target) or not yet sent (source).', [
     'vm',
     'role',

@@ -2,6 +2,7 @@
 import type { Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
 import type { ClusterView } from '../core/view.ts';
+import { withFigures } from '../edge/handoff/figures.ts';
 import { Handoffs } from '../edge/handoff/handoffs.ts';
 import { createJournal } from '../edge/handoff/journal.ts';
 import type { Words } from '../edge/handoff/words.ts';
@@ -10,6 +11,7 @@ import { judge } from '../edge/mind/judge.ts';
 import type { Node } from '../edge/mind/node.ts';
 import type { Vms } from '../edge/vms/vms.ts';
 import type { Policy } from '../settings.ts';
+import type { State } from '../state.ts';
 import type { Ports } from './ports.ts';
 
 /** A target judges in under a second, waiting for gossip included; later than this it is not there. */
@@ -67,8 +69,8 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
       bulkWindowBytes: migration.bulkWindowBytes,
       bulkBytesPerSecond: migration.bulkBytesPerSecond,
       earlyRelease: migration.earlyRelease,
-      deviceLoadPages: machine => state.deviceLoad.get(machine) ?? [],
-      recordDeviceLoad: (machine, pages) => state.keepDeviceLoad(machine, pages, log),
+      recorded: spec => state.recordings.of(spec),
+      record: (spec, stats) => state.recordings.keep(spec, stats, log),
       luggage(vm, source) {
         const load = clusterView
           .reports(clock.nowMs())
@@ -111,4 +113,15 @@ export function wireHandoffs(config: Config, ports: Ports, parts: HandoffParts):
     },
   );
   return handoffs;
+}
+
+/** Asked many times a second while it runs; those that ended are read for an old one only. */
+export async function oneHandoff(
+  { parties }: Handoffs,
+  { ended }: Pick<State, 'ended'>,
+  id: string,
+): Promise<HandoffStatus | undefined> {
+  const shown = parties.shown(id);
+  const past = shown ?? (await ended.newest(e => e.handoff === id));
+  return past && withFigures(past);
 }

@@ -28,7 +28,7 @@ import { vmShelves } from '../edge/vms/record.ts';
 import { Vms } from '../edge/vms/vms.ts';
 import { Policy } from '../settings.ts';
 import { VERSION } from '../version.ts';
-import { wireHandoffs } from './handoffs.ts';
+import { oneHandoff, wireHandoffs } from './handoffs.ts';
 import type { Ports } from './ports.ts';
 
 export type WiredNode = {
@@ -243,7 +243,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     tellNow: async () => void (await node.publish()),
     reports: () => reports().map(r => r.report),
     handoffs: limit => handoffs.list(limit),
-    handoff: id => handoffs.parties.shown(id),
+    handoff: id => oneHandoff(handoffs, state, id),
     health: () => node.faults(),
     engines,
     postcopy,
@@ -275,7 +275,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     async takeUp() {
       await vms.adoptAll();
       // It may have been removed since its report was let in.
-      mesh.onReport((author, bytes) => registers.isMember(author) && node.heard(bytes));
+      mesh.onReport((author, bytes, waitedMs) => registers.isMember(author) && node.heard(bytes, waitedMs));
       // Nothing is answered before every newest record was written again (handoff.md, Records).
       await handoffs.recover();
       recovered = true;

@@ -59,11 +59,13 @@ const packedOf = ({
 }: HandoffStatus): string =>
   extents > 0 ? `${bytes(from)} went as ${bytes(to)}, in ${extents} extents` : '';
 
-function pagesOf({ dataPages, residualPages, residualBytes, secondsLeft }: HandoffStatus): string {
+function pagesOf(handoff: HandoffStatus): string {
+  const { dataPages, residualPages, residualBytes, secondsLeft, releasedBytes } = handoff;
   if (dataPages <= 0) return '';
   const left = residualPages === 0 ? 'none' : `${residualPages} (${bytes(residualBytes)})`;
   const time = secondsLeft > 0 ? `, ${duration(secondsLeft * 1000)} to go` : '';
-  return `${dataPages} with data, ${left} left${time}`;
+  const released = releasedBytes > 0 ? `, ${bytes(releasedBytes)} given back` : '';
+  return `${dataPages} with data, ${left} left${time}${released}`;
 }
 
 function linkOf(handoff: HandoffStatus): string {

@@ -22,8 +22,8 @@ export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   decisions: Records<DecisionRecord>;
   /** Running and ended handoffs of this node, newest first. */
   handoffs(limit: number): Promise<HandoffStatus[]>;
-  /** One of this node that runs or has ended a moment ago. */
-  handoff(id: string): HandoffStatus | undefined;
+  /** One of this node, running or ended. */
+  handoff(id: string): Promise<HandoffStatus | undefined>;
   reports(): LoadReport[];
   registers: Registers;
   policy: PolicyNow;
@@ -47,9 +47,7 @@ export function createApi(given: ApiDeps): AgentApi {
     status: (): ClusterStatus => deps.status(),
     decisions: limit => decisions.last(limit),
     handoffs: limit => deps.handoffs(limit),
-    // Asked many times a second while it runs; all that ever ended are read for an old one only.
-    handoff: async id =>
-      deps.handoff(id) ?? (await deps.handoffs(Number.MAX_SAFE_INTEGER)).find(h => h.handoff === id),
+    handoff: id => deps.handoff(id),
     explain: async subject =>
       explain(subject, deps.status(), deps.decider.latest(), await decisions.last(EXPLAIN_LOOKS_BACK)),
     history: (subject, sinceMs) => deps.history.of(subject, sinceMs),

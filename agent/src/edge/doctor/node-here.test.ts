@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../config/config.ts';
@@ -123,6 +124,9 @@ test('a running VM with the preload is well', async () => {
   const child = spawn(program, ['60'], { argv0: 'sleep', stdio: 'ignore' });
   try {
     await once(child, 'spawn');
+    // Mapped a moment later: exec(2) closes what node waits for before it has mapped the program.
+    const mapped = () => readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes(program);
+    for (let tries = 0; tries < 500 && !mapped(); tries++) await sleep(10);
     const vms = join(dir, 'with', 'vms');
     mkdirSync(vms, { recursive: true });
     writeFileSync(

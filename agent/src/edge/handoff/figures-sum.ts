@@ -9,6 +9,7 @@ const ADDED = [
   'packedFromBytes',
   'packedBytes',
   'packedExtents',
+  'releasedBytes',
   'zeroFaults',
   'reconnects',
   'cpuMs',

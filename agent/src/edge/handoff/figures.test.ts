@@ -10,9 +10,9 @@ const { faults, blocked } = aHandoff();
 const stats: PageStats = {
   ...{ wireBytes: 1_000_000, urgentBytes: 8192, bulkBytes: 900_000, streamBytes: 50_000 },
   ...{ bytesPerSecond: 4_096_000, bulkWindowBytes: 131_072, samples: 0, dataBytes: 908_192 },
-  ...{ packedFromBytes: 65_536, packedBytes: 30_000, packedExtents: 4 },
+  ...{ packedFromBytes: 65_536, packedBytes: 30_000, packedExtents: 4, releasedBytes: 2_097_152 },
   ...{ dataPages: 5000, pagesDone: 1000, zeroFaults: 3, reconnects: 2, cpuMs: 40 },
-  ...{ faults, blocked, deviceLoadPages: [] },
+  ...{ faults, blocked, deviceLoadPages: [], faultedBlocks: [] },
 };
 const seen: Seen = {
   role: 'target',
@@ -42,6 +42,11 @@ test('what travelled packed is told as it was and as it went', () => {
   const { packedFromBytes, packedBytes, packedExtents } = figures(seen);
   assert.equal([packedFromBytes, packedBytes, packedExtents], [65_536, 30_000, 4]);
   assert.is(figures({ ...seen, stats: undefined }).packedBytes, -1);
+});
+
+test('memory that was given back early is told by the source', () => {
+  assert.is(figures({ ...seen, role: 'source' }).releasedBytes, 2_097_152);
+  assert.is(figures(seen).releasedBytes, -1);
 });
 
 test('a handoff that has ended goes at no rate and has lost no link', () => {

@@ -13,6 +13,7 @@ export const NO_FIGURES: HandoffFigures = {
   packedFromBytes: -1,
   packedBytes: -1,
   packedExtents: -1,
+  releasedBytes: -1,
   dataBytes: -1,
   streamBytes: -1,
   dataPages: -1,
@@ -42,7 +43,7 @@ export type Seen = {
   ended: boolean;
 };
 
-/** Faults wait on the target alone, and the window is the source's: the other side says -1. */
+/** Faults wait on the target alone; the window, and memory given back, are the source's: the other side says -1. */
 export function figures({
   role,
   stats,
@@ -69,6 +70,7 @@ export function figures({
     packedFromBytes: stats.packedFromBytes,
     packedBytes: stats.packedBytes,
     packedExtents: stats.packedExtents,
+    releasedBytes: isTarget ? -1 : stats.releasedBytes,
     dataBytes,
     streamBytes,
     dataPages,

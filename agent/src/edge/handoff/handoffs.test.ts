@@ -52,8 +52,8 @@ for (const [role, record] of [
   ['target', 'transferred'],
 ] as const) {
   test(`a settled ${record} of the ${role} is only talked about after a restart, whatever became of the VM since`, async () => {
-    await journal.write({ ...entry(H1, role, record, 2), settled: true });
     for (const owned of [{ epoch: 3, runState: 'running' }, undefined]) {
+      await journal.write({ ...entry(H1, role, record, 2), settled: true });
       const { handoffs, done, toVm } = node(owned);
       await handoffs.recover();
       await sleep(400);
@@ -62,6 +62,11 @@ for (const [role, record] of [
       assert.is(handoffs.parties.inHandoff(VM), false);
       assert.equal(handoffs.parties.over(), [], 'it is on the shelf of the past already');
       assert.is(handoffs.parties.shown(H1), undefined);
+      handoffs.parties.get(H1)?.dispatch('ended');
+      await sleep(100);
+      assert.is(handoffs.parties.get(H1)?.state, 'gone', 'the peer knows');
+      assert.is(handoffs.parties.shown(H1), undefined, 'what its past says is not said anew');
+      assert.equal(handoffs.parties.over(), []);
       await handoffs.stop();
     }
   });

@@ -238,7 +238,7 @@ export class Handoffs {
         : this.#makeTarget(record as 'transferred' | 'not-run' | 'resolved' | 'yielded', rest);
     this.parties.set(rest.handoff, party);
     party.resume(record, seq, []);
-    this.parties.settled.add(rest.handoff);
+    this.parties.onlyTalks(rest.handoff);
     this.#dropWhenEnded(party);
   }
 

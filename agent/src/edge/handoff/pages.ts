@@ -23,6 +23,7 @@ export type SessionWants = Pick<
   | 'ramFile'
   | 'ramBytes'
   | 'deviceLoadPages'
+  | 'hotBlocks'
   | 'order'
   | 'compression'
   | 'vmmUid'
@@ -147,8 +148,8 @@ export class Pages {
   }
 
   #frozen(frozen: Frozen): void {
-    const watched = frozen.writtenPages > 0 ? ', ordered by what the guest wrote' : '';
-    this.#log('debug', frozen, `memory frozen${watched}`);
+    const by = frozen.writtenPages > 0 ? 'what the guest wrote' : 'what it touched first when it came here';
+    this.#log('debug', frozen, `memory frozen${frozen.hotBlocks > 0 ? `, ordered by ${by}` : ''}`);
   }
 
   /**
@@ -242,7 +243,7 @@ export class Pages {
 
   #watched(on: boolean, detail: string): void {
     if (on) this.#log('debug', {}, 'writes of the guest are seen');
-    else this.#log('info', { detail }, 'writes of the guest are not seen: its pages go by address');
+    else this.#log('info', { detail }, 'writes of the guest are not seen');
   }
 
   #log(level: keyof Logger, fields: object, message: string): void {

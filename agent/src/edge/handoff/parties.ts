@@ -21,6 +21,8 @@ export class Parties extends Map<string, AnyParty> {
   readonly #deps: PartiesDeps;
   /** Handoffs whose end is settled here; their party only waits for the peer's last word. */
   readonly settled = new Set<string>();
+  /** Of them, those that an earlier life of the agent has settled: how they ended is on the shelf of the past. */
+  readonly #talked = new Set<string>();
 
   constructor(deps: PartiesDeps) {
     super();
@@ -99,19 +101,32 @@ export class Parties extends Map<string, AnyParty> {
     }));
   }
 
+  /** It was settled before this life of the agent, and is only talked about. */
+  onlyTalks(handoff: string): void {
+    this.settled.add(handoff);
+    this.#talked.add(handoff);
+  }
+
+  override delete(handoff: string): boolean {
+    this.#talked.delete(handoff);
+    return super.delete(handoff);
+  }
+
   running(): HandoffStatus[] {
     return this.#accepted().map(p => this.status(p));
   }
 
   /** Ended a moment ago, newest first. */
   over(): HandoffStatus[] {
-    const over = [...this.values()].filter(p => this.#isOver(p) && p.timeline.outcome !== '');
+    const over = [...this.values()].filter(
+      p => this.#isOver(p) && p.timeline.outcome !== '' && !this.#talked.has(p.handoff),
+    );
     return over.reverse().map(p => this.status(p));
   }
 
   /** One that runs or has ended a moment ago. */
   shown(handoff: string): HandoffStatus | undefined {
-    const party = this.get(handoff);
+    const party = this.#talked.has(handoff) ? undefined : this.get(handoff);
     const isShown =
       party && (this.#isOver(party) ? party.timeline.outcome !== '' : party.state !== 'judging');
     return isShown ? this.status(party) : undefined;

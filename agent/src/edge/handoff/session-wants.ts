@@ -1,6 +1,6 @@
 /** What the page server of one side is told to do in one handoff. Pure. */
 import { movesPages, type Offer } from '@shoal/protocol';
-import type { PageWishes } from '../pages/types.ts';
+import type { PageWishes, Recorded } from '../pages/types.ts';
 import type { VmHost } from '../vmm/types.ts';
 import type { SessionWants } from './pages.ts';
 
@@ -14,7 +14,7 @@ export function sessionWants(
   role: SessionWants['role'],
   { engine, spec }: Offer,
   peer: { certSha256: string; host: string; port: number },
-  deviceLoadPages: number[],
+  recorded: Recorded | undefined,
   deps: WantsDeps,
 ): SessionWants {
   const { host, vmmUid, order, compression, bulkWindowBytes, bulkBytesPerSecond, earlyRelease } = deps;
@@ -26,7 +26,7 @@ export function sessionWants(
     port: peer.port,
     ramFile: paged ? host.paths(spec).ram : '',
     ramBytes: paged ? host.ramBytes(spec) : 0,
-    deviceLoadPages: paged ? deviceLoadPages : [],
+    ...(paged && recorded ? recorded : { deviceLoadPages: [], hotBlocks: [] }),
     vmmUid,
     order,
     compression,

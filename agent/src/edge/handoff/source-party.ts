@@ -1,5 +1,5 @@
 /** The source's side of one handoff: what its table asks for, done on the VMM, the page server and the records. */
-import { type HandoffMessage, movesPages } from '@shoal/protocol';
+import { type HandoffMessage, movesPages, type VmSpec } from '@shoal/protocol';
 import { recordOfTarget, type SourceAnswer } from '../../core/handoff/answers.ts';
 import { RESOLVED } from '../../core/handoff/epochs.ts';
 import {
@@ -8,7 +8,7 @@ import {
   type AnySourceState,
   sourceMachine,
 } from '../../core/handoff/machines.ts';
-import type { PageStats } from '../pages/types.ts';
+import type { PageStats, Recorded } from '../pages/types.ts';
 import type { Vmm, VmmEvent } from '../vmm/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages, type SessionWants } from './pages.ts';
@@ -22,8 +22,8 @@ import { sourceOutcome, Timeline } from './timeline.ts';
 
 export type SourceOptions = { prepareTimeoutMs: number; switchTimeoutMs: number; offerTimeoutMs: number };
 export type SourceDeps = PartyDeps & {
-  /** Recorded at the last move of that machine type. */
-  deviceLoadPages(machine: string): number[];
+  /** At moves to this node. */
+  recorded(spec: VmSpec): Recorded;
   /** The offer has its answer. */
   answered(result: { accepted: true } | { accepted: false; code: string; detail: string }): void;
 };
@@ -260,7 +260,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
 
   #wants(peer: typeof NOWHERE): SessionWants {
     const { offer } = this.entry;
-    return sessionWants('serve', offer, peer, this.#deps.deviceLoadPages(offer.spec.machine), this.#deps);
+    return sessionWants('serve', offer, peer, this.#deps.recorded(offer.spec), this.#deps);
   }
 
   async #startPages(): Promise<void> {

@@ -1,9 +1,23 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ShoalError } from '../../errors.ts';
-import { clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Vmm } from '../vmm/types.ts';
 import { SourceVmm } from './source-vmm.ts';
+
+/** Time that passes for whoever waits, and for nobody else. */
+function waitedTime(): Clock {
+  let passedMs = 0;
+  return {
+    nowMs: () => passedMs,
+    wallMs: () => passedMs,
+    after(ms, run) {
+      passedMs += ms;
+      const timer = setImmediate(run);
+      return () => clearImmediate(timer);
+    },
+  };
+}
 
 /** A VMM as QEMU 7.2 was seen: cancelled right when its guest had been stopped, it waits in `cancelling` for a word. */
 function hanging(wakes: boolean) {
@@ -34,18 +48,24 @@ function hanging(wakes: boolean) {
 
 test('a VMM that hangs in a cancelled migration, with its guest stopped, is told to go on, and the guest runs', async () => {
   const { vmm, said } = hanging(true);
-  assert.is(await new SourceVmm(vmm, clock).bringBack(), true);
+  assert.is(await new SourceVmm(vmm, waitedTime()).bringBack(), true);
   assert.equal(said, ['cancel', 'continue cancelling']);
 });
 
 test('a move that finds such a VMM wakes it first, and one that does not wake is named', async () => {
   const woken = hanging(true);
   await woken.vmm.migrateCancel();
-  await new SourceVmm(woken.vmm, clock).prepare('postcopy');
+  await new SourceVmm(woken.vmm, waitedTime()).prepare('postcopy');
   assert.equal(woken.said, ['cancel', 'continue cancelling']);
   const asleep = hanging(false);
-  assert.is(await new SourceVmm(asleep.vmm, clock).bringBack(), false, 'asked again with the next tick');
-  const error = await new SourceVmm(asleep.vmm, clock).prepare('postcopy').catch((e: Error) => e.message);
+  assert.is(
+    await new SourceVmm(asleep.vmm, waitedTime()).bringBack(),
+    false,
+    'asked again with the next tick',
+  );
+  const error = await new SourceVmm(asleep.vmm, waitedTime())
+    .prepare('postcopy')
+    .catch((e: Error) => e.message);
   assert.is(error, 'the VMM is still busy with an earlier migration: cancelling');
 });
 

@@ -1,4 +1,6 @@
 /** What the target's side of a handoff needs of its node. */
+import type { VmSpec } from '@shoal/protocol';
+import type { PageStats } from '../pages/types.ts';
 import type { PartyDeps } from './party.ts';
 
 export type TargetOptions = {
@@ -11,6 +13,6 @@ export type Luggage = { backoffLevel: number; backoffMs: number };
 export type TargetDeps = PartyDeps & {
   /** Pinning and backoff of the VM as its source last reported them. */
   luggage(vm: string, source: string): Luggage;
-  /** Pages that were faulted while devices loaded: the next move's device-load set. */
-  recordDeviceLoad(machine: string, pages: number[]): void;
+  /** What was faulted while devices loaded and by the guest first: for the moves from here. */
+  record(spec: VmSpec, stats: PageStats): void;
 };

@@ -198,7 +198,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
     const { offer } = this.entry;
     const certSha256 = await this.#pages.init();
     const self = { certSha256: offer.certSha256, host: this.#options.address, port: 0 };
-    await this.#pages.start(sessionWants('fetch', offer, self, [], this.#deps));
+    await this.#pages.start(sessionWants('fetch', offer, self, undefined, this.#deps));
     const at = await this.#pages.listening();
     const vmm = await this.#deps.host.startIncoming(
       offer.spec,
@@ -258,7 +258,7 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
   }
 
   #onComplete(stats: PageStats): void {
-    this.#deps.recordDeviceLoad(this.entry.offer.spec.machine, stats.deviceLoadPages);
+    this.#deps.record(this.entry.offer.spec, stats);
     this.#allThere();
   }
 

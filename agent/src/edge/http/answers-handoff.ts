@@ -35,6 +35,7 @@ export const HandoffStatus = object({
   packedFromBytes: whole,
   packedBytes: whole,
   packedExtents: whole,
+  releasedBytes: whole,
   dataBytes: whole,
   streamBytes: whole,
   dataPages: whole,

@@ -68,11 +68,13 @@ export type HandoffFigures = {
    * `precopy` and `qemu-postcopy` memory goes with it). `control` is the rest: frames, map, credits, TLS.
    */
   bytes: { urgent: number; bulk: number; state: number; control: number };
-  /** Pages in place (target) or sent (source). */
   /** Pages that travelled packed: their bytes, on the wire, and in how many extents. */
   packedFromBytes: number;
   packedBytes: number;
   packedExtents: number;
+  /** Memory that was given back before the end (early release); the source's. */
+  releasedBytes: number;
+  /** Pages in place (target) or sent (source). */
   dataBytes: number;
   streamBytes: number;
   /** All that have data, and how many of them are not in place (target) or not sent (source). */

@@ -1,20 +1,22 @@
 /** Reads YAML bodies. (JSON is read by Fastify, which refuses keys that would reach an object's prototype.) */
 import type { FastifyInstance } from 'fastify';
-import { parseDocument } from 'yaml';
+import { plainValue } from '../../config/plain.ts';
+import { readYaml } from '../../config/yaml.ts';
 import { ShoalError } from '../../errors.ts';
 
 const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
 /** One YAML document to a value. Throws a ShoalError that names the line. */
 export function yamlBody(text: string, code: string, where: string): unknown {
-  const doc = parseDocument(text);
-  const [error] = doc.errors;
-  if (error)
-    throw new ShoalError(code, `it is not YAML: ${error.message.split('\n')[0]}`, where, 'Mend that line');
+  const { doc, faults } = readYaml(text);
+  const [fault] = faults;
+  if (fault) {
+    const what = `it is not YAML: ${fault.what} (line ${fault.line})`;
+    throw new ShoalError(code, what, where, 'Mend that line');
+  }
   try {
-    return doc.toJS();
+    return plainValue(doc);
   } catch (cause) {
-    // Aliases that would grow the document a hundredfold ("billion laughs").
     throw new ShoalError(code, `it is not read: ${(cause as Error).message}`, where, 'Write it out', {
       cause,
     });

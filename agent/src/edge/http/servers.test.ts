@@ -119,6 +119,7 @@ const BAD: [string, string, string, string | undefined, string, number, string][
   ],
   ['no body', 'POST', '/v1/vms', undefined, '', 400, 'SHOAL_HTTP_BODY'],
   ['YAML that is none', 'POST', '/v1/vms', 'a: [', 'application/yaml', 400, 'SHOAL_HTTP_BODY'],
+  ['YAML that holds itself', 'POST', '/v1/vms', 'a: &a [*a]', 'application/yaml', 400, 'SHOAL_HTTP_BODY'],
   ['YAML that explodes', 'POST', '/v1/vms', BOMB, 'application/yaml', 400, 'SHOAL_HTTP_BODY'],
   [
     'too much',

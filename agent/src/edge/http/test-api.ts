@@ -90,7 +90,7 @@ export const aHandoff = (more: Partial<HandoffStatus> = {}): HandoffStatus => ({
   },
   wireBytes: 741_000_000,
   bytes: { urgent: 3_325_952, bulk: 730_677_248, state: 300_000, control: 6_696_800 },
-  ...{ packedFromBytes: 0, packedBytes: 0, packedExtents: 0 },
+  ...{ packedFromBytes: 0, packedBytes: 0, packedExtents: 0, releasedBytes: 0 },
   dataBytes: 734_003_200,
   streamBytes: 300_000,
   dataPages: 179_200,

@@ -15,6 +15,27 @@ const MAX_OUTBOUND_BUFFER_BYTES = 1_000_000;
 /** Two peers a second: a report that missed a link of 16 nodes is named to its reader twice a second on average. */
 const LAZY_PEERS = 2;
 
+/**
+ * A heartbeat. Most reports that missed a link come by gossip within one, a few within two; the whole of two would make the
+ * author of a lost report stale for a moment.
+ */
+export const RELAYED_MS = 1000;
+
+/** Of an author's own link: one that has brought nothing for three reports is broken, however open it looks. */
+export const LATELY_MS = 3000;
+
+/**
+ * What a report that came from `relay` counts as having waited, ms. Where reports go straight to everyone, one that comes by
+ * way of another node although its author's own link worked a moment ago has missed this node at first, and its author may
+ * be dead since (docs/decisions/0013). Where that link is broken all its reports come so, and one is as good as any.
+ */
+export const waitedMs = (
+  author: string,
+  relay: string,
+  direct: boolean,
+  linkedLately: (author: string) => boolean,
+): number => (direct && relay !== author && linkedLately(author) ? RELAYED_MS : 0);
+
 /** Above this many nodes the bursts of direct sends cost more than relays do. */
 const DIRECT_NODES_MAX = 48;
 

@@ -29,7 +29,8 @@ export type GossipDeps = {
 };
 
 export class Gossip {
-  readonly messages: Listeners<[author: string, bytes: Uint8Array]>;
+  /** `relay`: the peer that it came from. */
+  readonly messages: Listeners<[author: string, bytes: Uint8Array, relay: string]>;
   readonly #options: GossipOptions;
   readonly #deps: GossipDeps;
   /** By relay: authors are whatever is in a message that is not believed. */
@@ -46,7 +47,9 @@ export class Gossip {
     gossip.topicValidators.set(options.topic, async (relay, message) =>
       this.#judge(relay.toString(), message),
     );
-    gossip.addEventListener('message', event => this.#deliver(event.detail));
+    gossip.addEventListener('gossipsub:message', ({ detail: { msg, propagationSource } }) =>
+      this.#deliver(msg, propagationSource.toString()),
+    );
     gossip.subscribe(options.topic);
   }
 
@@ -82,9 +85,9 @@ export class Gossip {
     return this.#deps.validate(author, message.data);
   }
 
-  #deliver(message: Message): void {
+  #deliver(message: Message, relay: string): void {
     if (message.type !== 'signed' || message.topic !== this.#options.topic) return;
     this.received += 1;
-    this.messages.call(message.from.toString(), message.data);
+    this.messages.call(message.from.toString(), message.data, relay);
   }
 }

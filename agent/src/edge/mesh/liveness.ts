@@ -59,6 +59,11 @@ export class Liveness {
     this.#gossipedAtMs.set(peer, performance.now());
   }
 
+  /** Whether its own link brought gossip within the last `withinMs`. */
+  gossipedWithin(peer: string, withinMs: number): boolean {
+    return performance.now() - (this.#gossipedAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) < withinMs;
+  }
+
   forget(peer: string): void {
     this.#gossipedAtMs.delete(peer);
     this.#heardAtMs.delete(peer);

@@ -51,6 +51,7 @@ test('a report reaches a node that has no link to its author, through the third'
     () => right.reports.some(report => report.author === left.mesh.id),
   );
   assert.equal(right.mesh.peers(), [middle.mesh.id]);
+  assert.is(right.reports.at(-1)?.waitedMs, 0, 'all its reports come so: one of them is as good as any');
 });
 
 test('a node that is stopped and started again with its key is back', async () => {

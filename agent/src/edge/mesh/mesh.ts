@@ -8,7 +8,7 @@ import { actionChannel } from './action-channel.ts';
 import { AllowList } from './allow-list.ts';
 import { Dialer } from './dialer.ts';
 import { Gossip } from './gossip.ts';
-import { degrees } from './gossip-settings.ts';
+import { degrees, LATELY_MS, waitedMs } from './gossip-settings.ts';
 import { type Identity, loadOrCreateIdentity } from './identity.ts';
 import { Listeners } from './listeners.ts';
 import { Liveness } from './liveness.ts';
@@ -62,10 +62,9 @@ async function assemble(
   options: MeshOptions,
   { log, validate }: MeshDeps,
 ): Promise<PeopledMesh> {
-  const liveness = new Liveness(node, log, {
-    reportIntervalMs: options.reportIntervalMs,
-    direct: degrees(nodes).floodPublish,
-  });
+  const direct = degrees(nodes).floodPublish;
+  const { reportIntervalMs } = options;
+  const liveness = new Liveness(node, log, { reportIntervalMs, direct });
   const heard = (peer: string) => liveness.heard(peer);
   const gossiped = (peer: string) => liveness.gossiped(peer);
   const gossip = new Gossip(
@@ -84,7 +83,12 @@ async function assemble(
   const changes = new Listeners<[peer: string, change: PeerChange]>(log);
   const traceFile = options.traceFile ?? process.env[TRACE_VARIABLE];
   const trace = traceFile ? new ReportTrace(traceFile, log) : undefined;
-  if (trace) gossip.messages.add((author, report) => trace.add(author, report, 'received'));
+  const waited = (author: string, relay: string): number =>
+    waitedMs(author, relay, direct, peer => liveness.gossipedWithin(peer, LATELY_MS));
+  if (trace)
+    gossip.messages.add((author, report, relay) =>
+      trace.add(author, report, waited(author, relay) > 0 ? 'relayed' : 'received'),
+    );
 
   node.addEventListener('peer:connect', ({ detail }) => {
     const peer = detail.toString();
@@ -113,7 +117,8 @@ async function assemble(
       trace?.add(identity.peerId, report, 'sent');
       return gossip.publish(report);
     },
-    onReport: listener => gossip.messages.add(listener),
+    onReport: listener =>
+      gossip.messages.add((author, report, relay) => listener(author, report, waited(author, relay))),
     send: (peer, frame, timeoutMs = SEND_TIMEOUT_MS) => streams.send(peer, frame, timeoutMs),
     onMessage: listener => streams.messages.add(listener),
     onPeer: listener => changes.add(listener),

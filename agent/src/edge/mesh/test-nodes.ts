@@ -8,7 +8,11 @@ import type { Log, MeshOptions, PeerEntry, PeopledMesh, Validate } from './types
 
 export type LogLine = { level: string; event: string; fields: Record<string, unknown> };
 
-export type TestNode = { mesh: PeopledMesh; lines: LogLine[]; reports: { author: string; text: string }[] };
+export type TestNode = {
+  mesh: PeopledMesh;
+  lines: LogLine[];
+  reports: { author: string; text: string; waitedMs: number }[];
+};
 
 export class TestNodes {
   readonly #directory: Promise<string> = mkdtemp(join(tmpdir(), 'shoal-mesh-'));
@@ -52,7 +56,7 @@ export class TestNodes {
     const mesh = await createMesh(options, { log: logInto(lines), validate: validate ?? authorMatches });
     this.#running.add(mesh);
     const node: TestNode = { mesh, lines, reports: [] };
-    mesh.onReport((author, report) => node.reports.push({ author, text: text(report) }));
+    mesh.onReport((author, report, waitedMs) => node.reports.push({ author, text: text(report), waitedMs }));
     return node;
   }
 

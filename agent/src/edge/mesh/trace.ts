@@ -1,5 +1,5 @@
 /**
- * A line for every report: `<author> <hash of its bytes> <ms> <sent|received>`, ms by CLOCK_MONOTONIC, which all
+ * A line for every report: `<author> <hash of its bytes> <ms> <sent|received|relayed>`, ms by CLOCK_MONOTONIC, which all
  * processes of one machine share. From the traces of all agents the bench works out how long reports take. Lines are
  * written in batches: the trace must not cost what it measures.
  */
@@ -26,7 +26,7 @@ export class ReportTrace {
     this.#timer.unref();
   }
 
-  add(author: string, report: Uint8Array, what: 'sent' | 'received'): void {
+  add(author: string, report: Uint8Array, what: 'sent' | 'received' | 'relayed'): void {
     const hash = createHash('sha1').update(report).digest('hex').slice(0, 16);
     this.#lines += `${author} ${hash} ${clock.nowMs().toFixed(3)} ${what}\n`;
   }

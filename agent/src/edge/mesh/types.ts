@@ -82,8 +82,11 @@ export interface Mesh {
   addresses(): string[];
   /** Gossips one report of this node; resolves with the number of peers it went to. Rejects when it is too large. */
   publish(report: Uint8Array): Promise<number>;
-  /** `author` is proven by the signature, on the allow-list, and was accepted by `validate` on these very bytes. */
-  onReport(listener: (author: string, report: Uint8Array) => void): () => void;
+  /**
+   * `author` is proven by the signature, on the allow-list, and was accepted by `validate` on these very bytes.
+   * `waitedMs`: what it may have waited at others before it came here.
+   */
+  onReport(listener: (author: string, report: Uint8Array, waitedMs: number) => void): () => void;
   /**
    * Sends one frame to a peer, in order with earlier ones. Resolves when TCP has it: only an answer proves delivery.
    * Rejects with one ShoalError (`SHOAL_PEER_…`, `SHOAL_FRAME_…`) when it cannot be sent within `timeoutMs`.

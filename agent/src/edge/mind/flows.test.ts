@@ -48,6 +48,16 @@ test('a page server that was started again counts on from what the one before ha
   assert.is(seen.get('shoal_handoff_reconnects_total{role="target"}'), 3);
 });
 
+test('memory given back early is counted once, by its source', async () => {
+  const source = { role: 'source' as const, bytes: bytes(0, 100) };
+  flows.running([
+    running({ ...source, releasedBytes: 4096 }),
+    running({ releasedBytes: -1, handoff: 'other' }),
+  ]);
+  flows.ended(aHandoff({ ...source, releasedBytes: 12_288 }));
+  assert.is((await samples()).get('shoal_handoff_released_bytes_total'), 12_288);
+});
+
 test('control, which falls while bytes are under way, is counted once', async () => {
   for (const control of [50, 40, 60]) flows.running([running({ bytes: bytes(1, 100, 0, control) })]);
   assert.is((await samples()).get(bytesOf('control')), 60);

@@ -12,11 +12,12 @@ const GAUGES = [
   'shoal_handoff_window_bytes',
 ] as const;
 
-type Counted = Pick<HandoffStatus, 'bytes' | 'reconnects' | 'faults'>;
+type Counted = Pick<HandoffStatus, 'bytes' | 'reconnects' | 'releasedBytes' | 'faults'>;
 
 const NOTHING: Counted = {
   bytes: { urgent: 0, bulk: 0, state: 0, control: 0 },
   reconnects: 0,
+  releasedBytes: 0,
   faults: { count: 0, sumUs: 0, p50Us: 0, p99Us: 0, maxUs: 0, buckets: [] },
 };
 
@@ -46,7 +47,7 @@ export class Flows {
     this.#counted.delete(handoff.handoff);
   }
 
-  #count({ handoff, role, engine, bytes, reconnects, faults }: HandoffStatus): void {
+  #count({ handoff, role, engine, bytes, reconnects, releasedBytes, faults }: HandoffStatus): void {
     if (bytes.control < 0) return;
     const known = this.#counted.get(handoff) ?? NOTHING;
     // A page server that was started again counts from nothing. (Control is a difference: it falls while bytes are under way.)
@@ -59,9 +60,11 @@ export class Flows {
       metrics.count('shoal_handoff_bytes_total', { engine, role, class: of }, more);
     }
     metrics.count('shoal_handoff_reconnects_total', { role }, rise(reconnects, before.reconnects));
+    if (role === 'source')
+      metrics.count('shoal_handoff_released_bytes_total', {}, rise(releasedBytes, before.releasedBytes));
     const more = faults.buckets.map((count, i) => rise(count, before.faults.buckets[i] ?? 0));
     metrics.tally('shoal_fault_seconds', more, rise(faults.sumUs, before.faults.sumUs) / 1e6);
     const control = Math.max(bytes.control, before.bytes.control);
-    this.#counted.set(handoff, { bytes: { ...bytes, control }, reconnects, faults });
+    this.#counted.set(handoff, { bytes: { ...bytes, control }, reconnects, releasedBytes, faults });
   }
 }

@@ -165,11 +165,12 @@ export class Node {
     return verdict;
   }
 
-  heard(bytes: Uint8Array): void {
+  /** `waitedMs`: what it may have waited on its way. */
+  heard(bytes: Uint8Array, waitedMs = 0): void {
     const { clusterView, mesh, metrics, clock } = this.#deps;
     const decoded = decodeLoadReport(bytes);
     if (!decoded.ok) return; // validated a moment ago
-    if (clusterView.merge(decoded.value, clock.nowMs()) !== 'new') {
+    if (clusterView.merge(decoded.value, clock.nowMs(), waitedMs) !== 'new') {
       metrics.count('shoal_reports_rejected_total', { reason: 'old' });
       return;
     }

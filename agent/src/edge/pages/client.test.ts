@@ -31,7 +31,7 @@ test('a page server that its agent had no time to write down is found and ended 
   const { pid } = await servers.start({
     ...{ handoff, role: 'fetch', engine: 'precopy', ramFile: '', ramBytes: 0, pageBytes: 4096 },
     ...{ peerCertSha256: certSha256, host: '127.0.0.1', port: 0, streamSocket, uffdSocket },
-    ...{ vmmUid: process.getuid?.() ?? 0, deviceLoadPages: [], bulkWindowBytes: 131_072 },
+    ...{ vmmUid: process.getuid?.() ?? 0, deviceLoadPages: [], hotBlocks: [], bulkWindowBytes: 131_072 },
     ...{ order: 'windows', compression: 'auto', bulkBytesPerSecond: 0, earlyRelease: 'off', tls: true },
   });
   rmSync(join(runDir, 'h', 'dddddddd.pid'));

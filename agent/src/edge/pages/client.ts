@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ShoalError } from '../../errors.ts';
 import { lastLine } from '../vmm/launch.ts';
-import { isAlive, openLog, type ProcessId, processWith, startTicks } from '../vmm/processes.ts';
+import {
+  isAlive,
+  openLog,
+  ownersOf,
+  type ProcessId,
+  processIn,
+  processNaming,
+  startTicks,
+} from '../vmm/processes.ts';
 import { ControlledPageServer } from './control.ts';
 import type { PageServer, PageServers, SessionFile } from './types.ts';
 
@@ -47,28 +55,18 @@ export function createPageServers(options: PageServersOptions): PageServers {
   }
 
   async function read(handoff: string): Promise<{ session: SessionFile; id: ProcessId } | undefined> {
-    const dir = dirOf(handoff);
-    try {
-      const session = JSON.parse(await readFile(join(dir, 'session.json'), 'utf8')) as SessionFile;
-      const id = await processOf(handoff);
-      return id && session.handoff === handoff ? { session, id } : undefined;
-    } catch {
-      return undefined;
-    }
+    const session = await readFile(join(dirOf(handoff), 'session.json'), 'utf8')
+      .then(text => JSON.parse(text) as SessionFile)
+      .catch(() => undefined);
+    if (session?.handoff !== handoff) return undefined;
+    const id = await processOf(handoff);
+    return id && { session, id };
   }
 
   /** An agent that was killed right after it started one has not written it down: then its command line tells. */
   async function processOf(handoff: string): Promise<ProcessId | undefined> {
-    const id = await readFile(pidFileOf(handoff), 'utf8')
-      .then(text => JSON.parse(text) as ProcessId)
-      .catch(() => undefined);
-    if (id && isAlive(id)) return id;
-    const pids = (await readdir('/proc')).map(Number).filter(pid => pid > 0);
-    for (const pid of pids) {
-      const found = processWith(pid, dirOf(handoff));
-      if (found) return found;
-    }
-    return undefined;
+    const id = await processIn(pidFileOf(handoff));
+    return id && id !== 'torn' && isAlive(id) ? id : processNaming(dirOf(handoff), ownersOf(options.runAs));
   }
 
   return {

@@ -50,13 +50,14 @@ test('an event that only a newer page server knows is passed over', async () => 
 
 const COUNTS = {
   ...{ wireBytes: 1, urgentBytes: 2, bulkBytes: 3, bytesPerSecond: 4, bulkWindowBytes: 5, samples: 6 },
-  ...{ packedFromBytes: 8, packedBytes: 4, packedExtents: 1 },
+  ...{ packedFromBytes: 8, packedBytes: 4, packedExtents: 1, releasedBytes: 0 },
   ...{ dataBytes: 2, streamBytes: 3, dataPages: 4, pagesDone: 5, zeroFaults: 6, reconnects: 0, cpuMs: 7 },
 };
 const buckets = FAULT_BOUNDS_US.map((_, i) => i % 2).concat(2);
 const FAULTS = { count: 11, sumUs: 9000, p50Us: 2, p99Us: 3, maxUs: 4, buckets };
 const BLOCKED = [{ thread: 'CPU 0/KVM', us: 9000, faults: 11 }];
-const STATS = { ...COUNTS, faults: FAULTS, blocked: BLOCKED, deviceLoadPages: [0, 9] };
+const LISTS = { blocked: BLOCKED, deviceLoadPages: [0, 9], faultedBlocks: [7, 0] };
+const STATS = { ...COUNTS, faults: FAULTS, ...LISTS };
 const SAID = { ...STATS, faults: { ...FAULTS, boundsUs: FAULT_BOUNDS_US } };
 
 test('figures of a page server are taken as they are, and what only a newer one says is passed over', () => {
@@ -70,6 +71,8 @@ const WRONG: [Record<string, unknown>, RegExp][] = [
   [{ cpuMs: Number.NaN }, /^stats\.cpuMs /],
   [{ urgentBytes: undefined }, /^stats\.urgentBytes /],
   [{ deviceLoadPages: [1.5] }, /^stats\.deviceLoadPages is not page numbers$/],
+  [{ faultedBlocks: undefined }, /^stats\.faultedBlocks is not block numbers$/],
+  [{ faultedBlocks: Array(257).fill(0) }, /^stats\.faultedBlocks is not block numbers$/],
   [{ faults: null }, /^stats\.faults is not an object$/],
   [{ faults: { ...faults, sumUs: '1' } }, /^stats\.faults\.sumUs /],
   [{ faults: { ...faults, count: 12 } }, /^stats\.faults\.buckets is not 19 counts that add up$/],

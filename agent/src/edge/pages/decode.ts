@@ -16,6 +16,8 @@ type Said = Record<string, unknown>;
 
 /** A device-load set has some hundred pages; more than this is no set of a machine that there is. */
 const DEVICE_LOAD_PAGES_MAX = 65_536;
+/** As many as a page server tells, and takes (`plan.rs`). */
+const FAULTED_BLOCKS_MAX = 256;
 const PORT_MAX = 65_535;
 /** As many as a page server counts (`stats.rs`), and a little more than the kernel's longest name of a thread. */
 const THREADS_MAX = 512;
@@ -28,6 +30,7 @@ const COUNTS = [
   'packedFromBytes',
   'packedBytes',
   'packedExtents',
+  'releasedBytes',
   'bytesPerSecond',
   'bulkWindowBytes',
   'samples',
@@ -70,10 +73,20 @@ export function decodeEvent(said: Said): PageServerEvent | undefined {
 /** Throws `BadLine` with the name of the first figure that is none. */
 export function decodeStats(value: unknown): PageStats {
   const all = counts(value, COUNTS, 'stats');
-  const { faults, blocked, deviceLoadPages } = value as Said;
-  const isPages = Array.isArray(deviceLoadPages) && deviceLoadPages.length <= DEVICE_LOAD_PAGES_MAX;
-  if (!isPages || !deviceLoadPages.every(isCount)) throw wrong('stats.deviceLoadPages', 'page numbers');
-  return { ...all, faults: faultsOf(faults), blocked: blockedOf(blocked), deviceLoadPages };
+  const { faults, blocked, deviceLoadPages, faultedBlocks } = value as Said;
+  return {
+    ...all,
+    faults: faultsOf(faults),
+    blocked: blockedOf(blocked),
+    deviceLoadPages: numbers(deviceLoadPages, DEVICE_LOAD_PAGES_MAX, 'stats.deviceLoadPages', 'page numbers'),
+    faultedBlocks: numbers(faultedBlocks, FAULTED_BLOCKS_MAX, 'stats.faultedBlocks', 'block numbers'),
+  };
+}
+
+function numbers(value: unknown, atMost: number, where: string, what: string): number[] {
+  const isList = Array.isArray(value) && value.length <= atMost;
+  if (!isList || !value.every(isCount)) throw wrong(where, what);
+  return value;
 }
 
 /** What `freeze` answers. Throws `BadLine`. */

@@ -46,6 +46,8 @@ export type SessionFile = {
   vmmUid: number;
   /** Page indexes to push with the switch (recorded at the last move of that machine type). */
   deviceLoadPages: number[];
+  /** `serve`, order `hot`: blocks of 16 pages that the guest faulted first when it came here, where its writes are not seen. */
+  hotBlocks: number[];
   /** `serve`. */
   order: PageOrder;
   compression: Compression;
@@ -58,6 +60,9 @@ export type SessionFile = {
   /** False only in benches, where it is named. */
   tls: boolean;
 };
+
+/** What moves to a node recorded for the moves from it. */
+export type Recorded = Pick<SessionFile, 'deviceLoadPages' | 'hotBlocks'>;
 
 /** Upper bounds of the buckets in which a page server tells how long faults waited (`histogram.rs`). */
 export const FAULT_BOUNDS_US = [
@@ -88,6 +93,8 @@ export type PageStats = {
   packedFromBytes: number;
   packedBytes: number;
   packedExtents: number;
+  /** serve: memory that was given back before the end. */
+  releasedBytes: number;
   /** Pages and stream, over the last 0.2 s at least. */
   bytesPerSecond: number;
   /** serve: most of bulk in flight now. */
@@ -106,12 +113,14 @@ export type PageStats = {
   blocked: Blocked[];
   /** Page indexes faulted while the devices loaded, in order: the next move's device-load set. */
   deviceLoadPages: number[];
+  /** fetch: blocks of 16 pages in the order in which the running guest faulted them first, the first 256. */
+  faultedBlocks: number[];
   reconnects: number;
   /** User + system CPU of the process. */
   cpuMs: number;
 };
 
-/** `writtenPages`: seen in all samples together. `hotBlocks`: of 16 pages, that go first. */
+/** `writtenPages`: seen in all samples together. `hotBlocks`: of 16 pages, that go first; without samples by the session's list. */
 export type Frozen = { dataBytes: number; extents: number; hotBlocks: number; writtenPages: number };
 
 export type PageServerEvent =

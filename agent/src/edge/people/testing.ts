@@ -21,8 +21,9 @@ export class MemoryDatabase implements Database {
   async delete(shelf: string, key: string): Promise<void> {
     this.#shelf(shelf).delete(key);
   }
-  async range(shelf: string, { from = '', limit, newestFirst }: Range): Promise<[string, unknown][]> {
-    const rows = [...this.#shelf(shelf)].filter(([key]) => key >= from).sort(([a], [b]) => (a < b ? -1 : 1));
+  async range(shelf: string, { from = '', before, limit, newestFirst }: Range): Promise<[string, unknown][]> {
+    const within = ([key]: [string, unknown]) => key >= from && (before === undefined || key < before);
+    const rows = [...this.#shelf(shelf)].filter(within).sort(([a], [b]) => (a < b ? -1 : 1));
     return (newestFirst ? rows.reverse() : rows).slice(0, limit);
   }
   async dropBefore(shelf: string, before: string): Promise<void> {

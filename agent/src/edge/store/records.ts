@@ -4,6 +4,11 @@ import { type Database, Shelf, timeKey } from './store.ts';
 
 /** Old rows are dropped this often at most: each sweep is one range delete. */
 const SWEEP_EVERY_MS = 60_000;
+/**
+ * Read at a time: a hundred kilobytes. An agent has 64 MiB for all its objects, and several may ask at once (*seen*: asked
+ * for single handoffs after a thousand of them, each time all of them read, it ended).
+ */
+const PAGE_ROWS = 64;
 
 export class Records<T> {
   readonly #shelf: Shelf<T>;
@@ -41,9 +46,26 @@ export class Records<T> {
     return this.#shelf.last(limit);
   }
 
+  /** The newest that is so; what was looked at on the way is not kept. */
+  async newest(is: (row: T) => boolean): Promise<T | undefined> {
+    let before: string | undefined;
+    do {
+      const rows = await this.#shelf.before(before, PAGE_ROWS);
+      const found = rows.find(([, row]) => is(row));
+      if (found) return found[1];
+      before = rows.length < PAGE_ROWS ? undefined : rows.at(-1)?.[0];
+    } while (before !== undefined);
+    return undefined;
+  }
+
   /** Since a wall-clock time, with the time of each, oldest first. */
-  async since(sinceMs: number, limit: number): Promise<{ atMs: number; row: T }[]> {
-    const rows = await this.#shelf.since(timeKey(Math.max(0, sinceMs)), limit);
-    return rows.map(([key, row]) => ({ atMs: Number.parseInt(key, 10), row }));
+  async *since(sinceMs: number): AsyncGenerator<{ atMs: number; row: T }> {
+    let from: string | undefined = timeKey(Math.max(0, sinceMs));
+    while (from !== undefined) {
+      const rows: [string, T][] = await this.#shelf.since(from, PAGE_ROWS);
+      for (const [key, row] of rows) yield { atMs: Number.parseInt(key, 10), row };
+      const last = rows.at(-1)?.[0];
+      from = rows.length < PAGE_ROWS || last === undefined ? undefined : `${last}\0`;
+    }
   }
 }

@@ -9,8 +9,8 @@ import { Level } from 'level';
 import { ShoalError } from '../../errors.ts';
 import { Mender } from './mender.ts';
 
-/** Where a range of keys begins, how many of them, and whether from its end. */
-export type Range = { from?: string; limit?: number; newestFirst?: boolean };
+/** Where a range of keys begins, and ends before, how many of them, and whether from its end. */
+export type Range = { from?: string; before?: string; limit?: number; newestFirst?: boolean };
 
 /** What the shelves need of a database: JSON values in named shelves, sorted by their keys. */
 export interface Database {
@@ -51,8 +51,12 @@ class LevelDatabase implements Database {
       this.#level.batch([{ type: 'del', sublevel: this.#shelf(shelf), key }], { sync: true }),
     );
   }
-  range(shelf: string, { from, limit, newestFirst }: Range): Promise<[string, unknown][]> {
-    const bounds = { ...(from !== undefined && { gte: from }), ...(limit !== undefined && { limit }) };
+  range(shelf: string, { from, before, limit, newestFirst }: Range): Promise<[string, unknown][]> {
+    const bounds = {
+      ...(from !== undefined && { gte: from }),
+      ...(before !== undefined && { lt: before }),
+      ...(limit !== undefined && { limit }),
+    };
     return this.#mender.read(() =>
       this.#shelf(shelf)
         .iterator({ ...bounds, reverse: newestFirst ?? false })
@@ -126,8 +130,12 @@ export class Shelf<T> {
   }
   /** Newest first. */
   async last(limit: number): Promise<T[]> {
-    const rows = await this.#db.range(this.#name, { limit, newestFirst: true });
-    return rows.map(([, value]) => value as T);
+    return (await this.before(undefined, limit)).map(([, value]) => value);
+  }
+  /** Newest first, those before a key; without one the newest of all. */
+  before(key: string | undefined, limit: number): Promise<[string, T][]> {
+    const range = { limit, newestFirst: true, ...(key !== undefined && { before: key }) };
+    return this.#db.range(this.#name, range) as Promise<[string, T][]>;
   }
   since(key: string, limit: number): Promise<[string, T][]> {
     return this.#db.range(this.#name, { from: key, limit }) as Promise<[string, T][]>;

@@ -1,16 +1,18 @@
 /** The VMs of one node as processes and files: judge, start, adopt, clean up. */
 import { constants } from 'node:fs';
-import { access, chmod, chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Engine, movesPages, type VmSpec } from '@shoal/protocol';
 import assert from '../../core/assert.ts';
+import { ShoalError } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
 import { type AllowLists, judgeSpec } from './judge-spec.ts';
 import { launch } from './launch.ts';
 import { checkDiskNonces, clearDiskNonces, writeDiskNonces } from './nonces.ts';
 import { vmPaths } from './paths.ts';
-import { gone, isAlive, type ProcessId, processWith, signal } from './processes.ts';
+import { gone, isAlive, ownersOf, type ProcessId, processIn, processNaming, signal } from './processes.ts';
 import { type Accel, microArgs, qemuArgs } from './qemu-args.ts';
 import { Qmp } from './qmp.ts';
 import { ramBytes } from './ram.ts';
@@ -36,7 +38,10 @@ const MONITOR_MS = 5000;
 /** The kernel needs a moment to let go of a killed process, more when it writes a core or waits for a disk. */
 const KILL_MS = 10_000;
 
-export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): VmHost {
+/** `log` is told of each VMM that is ended by force, and of each that was looked for in vain: a guest has nothing else of its end. */
+export type VmHostDeps = { clock: Clock; log?: Logger };
+
+export function createVmHost(options: VmHostOptions, deps: VmHostDeps): VmHost {
   const paths = (spec: VmSpec) => vmPaths(options.runDir, options.allow.ramDir, spec.vm);
 
   /** Directory and RAM file, owned by the user that the VMM runs as. The file is sparse and has its exact size. */
@@ -82,29 +87,35 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
       });
       return new QmpVmm(spec, id, qmp, deps.clock);
     } catch (error) {
-      await release(spec);
+      await release(spec).catch(also =>
+        deps.log?.error({ vm: spec.name, error: String(also) }, 'not released'),
+      );
       throw error;
     }
   }
 
   /**
    * The process that this agent or an earlier one started for the spec, if it still lives. An agent that was killed
-   * right after it started one has not written it down: then the VMM's own pid file says, and its command line proves.
+   * while it started one may have written down no more than that: then the VMM is known by the pid file on its command
+   * line.
    */
   async function processOf(spec: VmSpec): Promise<ProcessId | undefined> {
-    const { process, pidFile, ram } = paths(spec);
-    const id = await readFile(process, 'utf8')
-      .then(text => JSON.parse(text) as ProcessId)
-      .catch(() => undefined);
-    if (id && isAlive(id)) return id;
-    const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
-    return pid > 0 ? processWith(pid, spec.driver === 'micro' ? ram : spec.vm) : undefined;
+    const { process, pidFile } = paths(spec);
+    const id = await processIn(process).catch(error => {
+      throw unknown(spec, error as Error);
+    });
+    if (id === 'torn') return processNaming(pidFile, ownersOf(options.runAs));
+    return id && isAlive(id) ? id : undefined;
   }
 
   async function adopt(spec: VmSpec): Promise<Vmm | undefined> {
     const id = await processOf(spec);
-    if (!id) return undefined;
-    await writeFile(paths(spec).process, JSON.stringify(id), { mode: 0o600 });
+    if (!id) {
+      deps.log?.debug({ vm: spec.name }, 'no VMM of it lives here');
+      return undefined;
+    }
+    // So that its next life need not look for it; where the disk is full, it has to.
+    await writeFile(paths(spec).process, JSON.stringify(id), { mode: 0o600 }).catch(() => undefined);
     const untilMs = deps.clock.nowMs() + MONITOR_MS;
     while (isAlive(id) && deps.clock.nowMs() < untilMs) {
       const qmp = await Qmp.attach(paths(spec).qmp).catch(() => undefined);
@@ -112,6 +123,10 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
       await sleep(50);
     }
     // Without a monitor nobody can stop, move or see it: a guest that cannot be managed must not run beside its next self.
+    deps.log?.warn(
+      { vm: spec.name, pid: id.pid, alive: isAlive(id) },
+      'a VMM whose monitor answers nobody is ended',
+    );
     signal(id, 'SIGKILL');
     return undefined;
   }
@@ -119,6 +134,7 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
   async function release(spec: VmSpec): Promise<void> {
     const id = await processOf(spec);
     if (id) {
+      deps.log?.info({ vm: spec.name, pid: id.pid }, 'VMM ended');
       signal(id, 'SIGKILL');
       await gone(id, KILL_MS);
     }
@@ -153,6 +169,14 @@ export function createVmHost(options: VmHostOptions, deps: { clock: Clock }): Vm
     clearDiskNonces,
   };
 }
+
+const unknown = ({ name }: VmSpec, error: Error): ShoalError =>
+  new ShoalError(
+    'SHOAL_VMM_UNKNOWN',
+    `whether its VMM lives cannot be told: ${error.message}`,
+    name,
+    'Mend what it names, then start the agent again',
+  );
 
 /** Whether this node can be a target of post-copy: both native parts are there and a userfaultfd can be made. */
 export async function postcopyPossible(preload: string, pageServer: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '../../errors.ts';
-import { isAlive, openLog, type ProcessId, signal, startTicks } from './processes.ts';
+import { isAlive, openLog, type ProcessId, startTicks } from './processes.ts';
 import { Qmp } from './qmp.ts';
 
 export type LaunchOptions = {
@@ -20,7 +20,7 @@ export type LaunchOptions = {
   /** Appended to; its last lines explain a VMM that ends at once. */
   log: string;
   qmp: string;
-  /** Written as soon as there is a process: whatever dies next, this one can be found again. */
+  /** Written before there is a process, and again with its pid: whatever dies next, this one can be found again. */
   process: string;
   ram: string;
   /** The preload library; empty = none (a VMM that cannot be the target of post-copy). */
@@ -36,6 +36,8 @@ export type LaunchOptions = {
 const START_TIMEOUT_MS = 20_000;
 /** Between a VMM's last word to its monitor and its exit. */
 const EXIT_MS = 500;
+/** In place of a pid that is not known yet: see `processIn`. */
+const STARTING: ProcessId = { pid: 0, startTicks: '' };
 const USERFAULTFD = '/dev/userfaultfd';
 
 /** Resolves when the monitor answers. Rejects with QEMU's own words when the process ends before. */
@@ -43,6 +45,7 @@ export async function launch(options: LaunchOptions): Promise<{ id: ProcessId; q
   const log = openLog(options.log);
   const device = openDevice();
   try {
+    writeFileSync(options.process, JSON.stringify(STARTING), { mode: 0o600 });
     const [command, ...args] = atGuestPriority([options.command, ...options.args], getPriority());
     const child = spawn(command as string, args, {
       detached: true,
@@ -59,15 +62,15 @@ export async function launch(options: LaunchOptions): Promise<{ id: ProcessId; q
     failed.catch(() => undefined);
     child.unref();
     if (child.pid === undefined) return await failed;
-    const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
     try {
+      const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
       writeFileSync(options.process, JSON.stringify(id), { mode: 0o600 });
       for (const dir of options.cgroups) writeFileSync(join(dir, 'cgroup.procs'), String(child.pid));
       return { id, qmp: await Promise.race([connectQmp(options.qmp, id), failed]) };
     } catch (error) {
       // A monitor that closes mostly means a VMM that ends: then its own words say why.
       await Promise.race([failed, sleep(EXIT_MS)]);
-      signal(id, 'SIGKILL');
+      child.kill('SIGKILL');
       throw error;
     }
   } finally {

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ShoalError } from '../../errors.ts';
@@ -146,16 +146,17 @@ test('a VM that ends right before its handoff is settled, behind the last look a
   assert.is(owned.record.crashesAtMs.length, 1, 'one end is one crash');
 });
 
-test('an agent that died right after it started a VMM, before it wrote that down, finds it again', async () => {
-  const { spec } = (await run('web')).record;
-  const before = house.pids(spec.vm);
-  rmSync(house.host.paths(spec).process);
-  await (await anew()).adoptAll();
-  assert.equal([vms.get(spec.vm)?.vmm?.pid], before);
-  assert.is(JSON.parse(readFileSync(house.host.paths(spec).process, 'utf8')).pid, before[0]);
-  await vms.startOwned();
-  assert.equal(house.pids(spec.vm), before);
-});
+for (const written of ['', '{"pid":12', JSON.stringify({ pid: 0, startTicks: '' })])
+  test(`an agent that died while it started a VMM, and left "${written}" of it, finds it again`, async () => {
+    const { spec } = (await run('web')).record;
+    const before = house.pids(spec.vm);
+    writeFileSync(house.host.paths(spec).process, written);
+    await (await anew()).adoptAll();
+    assert.equal([vms.get(spec.vm)?.vmm?.pid], before);
+    assert.is(JSON.parse(readFileSync(house.host.paths(spec).process, 'utf8')).pid, before[0]);
+    await vms.startOwned();
+    assert.equal(house.pids(spec.vm), before);
+  });
 
 test('an agent that died while it waited for a guest to power down ends it in its next life', async () => {
   const owned = await run('web');

@@ -133,19 +133,17 @@ export class Vms {
    */
   async create(spec: VmSpec, admit: () => void): Promise<void> {
     admit();
-    const owned: OwnedVm = {
-      record: newRecord(spec, 1, this.#options.bootId),
-      vmm: undefined,
-      state: 'starting',
-    };
+    const record = newRecord(spec, 1, this.#options.bootId);
+    const owned: OwnedVm = { record, vmm: undefined, state: 'starting' };
     this.#vms.set(spec.vm, owned);
     try {
       await this.#save(owned);
       await this.#start(owned);
     } catch (error) {
+      // As long as its VMM could live, the record stays: no guest runs which nobody knows of.
+      await this.#deps.host.clean(spec);
       this.#vms.delete(spec.vm);
       await this.#deps.shelves.records.delete(spec.vm);
-      await this.#deps.host.clean(spec);
       throw error;
     }
   }
