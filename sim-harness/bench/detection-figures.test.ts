@@ -33,6 +33,22 @@ test('phi waits little for a steady author and longer for one whose reports come
   assert.ok(wide > 4000, `${wide}`);
 });
 
+test('a report that came by way of others tells of a moment before it came, but came when it came', () => {
+  const heard = arrivalsOf('v h 5000 received\nv h 7500 relayed\nv h 7600 relayed\nv h 13000 relayed\n');
+  assert.equal(
+    heard.get('v')?.map(a => a.fromMs),
+    [5000, 6500, 6600, 12_000],
+  );
+  const deaths = [{ author: 'v', atMs: 6400, untilMs: 12_500 }];
+  const arrivals = new Map([['a', heard]]);
+  assert.equal(noticedMs(arrivals, deaths, plain(2500)), [2700], 'the last one is of its next life');
+  const windows = [{ fromMs: 7000, toMs: 8000 }];
+  assert.equal(
+    silences(arrivals, windows, plain(2500)).map(s => s.gapMs),
+    [2500, 1100, 6400],
+  );
+});
+
 test('lines of the author’s own sending are no arrivals', () => {
   assert.is(arrivalsOf('a h 1 sent\na h 2 received\n').get('a')?.length, 1);
 });

@@ -1,20 +1,30 @@
 /** What the traces of all agents say about noticing the dead and missing the living. Pure. */
+import { RELAYED_MS } from '@shoal/agent/edge/mesh/gossip-settings';
 import { percentile } from './mesh-measure.ts';
 
-/** When each author's reports came, by reader; ms of the clock that all agents share, in order. */
-export type Arrivals = ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
+/** `atMs`: when a report came. `fromMs`: when it counts as having come, for whoever waits for the next one. */
+export type Arrival = { atMs: number; fromMs: number };
 
-/** From the lines of one reader's trace (`edge/mesh/trace.ts`). */
-export function arrivalsOf(trace: string): Map<string, number[]> {
-  const found = new Map<string, number[]>();
+/** Each author's reports, by reader; ms of the clock that all agents share, in order. */
+export type Arrivals = ReadonlyMap<string, ReadonlyMap<string, readonly Arrival[]>>;
+
+/** From the lines of one reader's trace (`edge/mesh/trace.ts`), as that reader judges them (`core/view.ts`). */
+export function arrivalsOf(trace: string): Map<string, Arrival[]> {
+  const found = new Map<string, Arrival[]>();
   for (const line of trace.split('\n')) {
     const [author = '', , ms, what] = line.split(' ');
-    if (what !== 'received') continue;
+    if (what !== 'received' && what !== 'relayed') continue;
     const times = found.get(author) ?? [];
-    times.push(Number(ms));
+    const atMs = Number(ms);
+    times.push({ atMs, fromMs: atMs - (what === 'relayed' ? RELAYED_MS : 0) });
     found.set(author, times);
   }
-  for (const times of found.values()) times.sort((a, b) => a - b);
+  for (const times of found.values()) {
+    times.sort((a, b) => a.atMs - b.atMs);
+    times.forEach((time, i) => {
+      time.fromMs = Math.max(time.fromMs, times[i - 1]?.fromMs ?? 0);
+    });
+  }
   return found;
 }
 
@@ -46,7 +56,7 @@ export function noticedMs(arrivals: Arrivals, deaths: readonly Death[], rule: Ru
   return deaths.flatMap(({ author, atMs, untilMs }) =>
     [...arrivals].flatMap(([reader, byAuthor]) => {
       if (reader === author) return [];
-      const before = (byAuthor.get(author) ?? []).filter(ms => ms < untilMs);
+      const before = (byAuthor.get(author) ?? []).filter(a => a.atMs < untilMs).map(a => a.fromMs);
       const last = before.at(-1);
       return last === undefined ? [] : [last + rule.timeoutMs(before) - atMs];
     }),
@@ -60,11 +70,12 @@ export function silences(arrivals: Arrivals, windows: readonly Window[], rule: R
   const found: { gapMs: number; allowedMs: number }[] = [];
   for (const byAuthor of arrivals.values()) {
     for (const times of byAuthor.values()) {
-      times.forEach((ms, i) => {
-        const before = times[i - 1];
+      times.forEach(({ atMs }, i) => {
+        const before = times[i - 1]?.fromMs;
         if (before === undefined) return;
-        if (!windows.some(w => ms >= w.fromMs && before <= w.toMs)) return;
-        found.push({ gapMs: ms - before, allowedMs: rule.timeoutMs(times.slice(Math.max(0, i - 101), i)) });
+        if (!windows.some(w => atMs >= w.fromMs && before <= w.toMs)) return;
+        const earlier = times.slice(Math.max(0, i - 101), i).map(a => a.fromMs);
+        found.push({ gapMs: atMs - before, allowedMs: rule.timeoutMs(earlier) });
       });
     }
   }

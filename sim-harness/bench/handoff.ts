@@ -15,7 +15,7 @@ import type { Engine } from '@shoal/protocol';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
 import { rawTcp } from './link-figures.ts';
-import { type Arm, oneMove, type Run, TICK_MS } from './one-move.ts';
+import { type Arm, NEIGHBOUR_TICK_MS, oneMove, type Run, TICK_MS } from './one-move.ts';
 import { number } from './options.ts';
 import { armsOf, type Ratio, ratios } from './pairs.ts';
 import { bounds, median } from './statistics.ts';
@@ -166,7 +166,9 @@ async function bringNeighbours(lab: Lab): Promise<GuestPort[]> {
   for (const { name } of lab.nodes) {
     const vm = `neighbour-${name}`;
     await lab.runVm(name, { name: vm, memoryMib: NEIGHBOUR_MIB, migration: 'never' });
-    guests.push(await lab.guest(vm));
+    const guest = await lab.guest(vm);
+    await guest.command(`ticks ${NEIGHBOUR_TICK_MS}`);
+    guests.push(guest);
   }
   return guests;
 }

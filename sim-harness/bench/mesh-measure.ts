@@ -57,7 +57,7 @@ export function deliveries(agents: Agent[], fromMs: number, toMs: number): Deliv
       const [author, hash, ms, what] = line.split(' ');
       if (what === 'sent') {
         if (Number(ms) >= fromMs && Number(ms) < toMs) sentAtMs.set(`${author} ${hash}`, Number(ms));
-      } else if (what === 'received') arrivals.push([`${author} ${hash}`, Number(ms)]);
+      } else if (what === 'received' || what === 'relayed') arrivals.push([`${author} ${hash}`, Number(ms)]);
     }
   }
   const latenciesMs = arrivals.flatMap(([report, atMs]) => {

@@ -7,13 +7,15 @@ import { ShoalError } from '@shoal/agent/errors';
 import type { Engine } from '@shoal/protocol';
 import type { GuestPort, Lab } from '../lab/index.ts';
 import { watchStrangers } from '../lab/strangers.ts';
-import { collect, longestGapMs, type Tick, workLostS, workRate } from './ticks.ts';
+import { collect, longestGapMs, lostBeside, type Tick, workLostS, workRate } from './ticks.ts';
 import { usedSince, vmmOf, watchCpu } from './vmm-cpu.ts';
 
 export const TICK_MS = 5;
 export const STEADY_MS = 3000;
 /** After the last page: the guest's caches and the emulator's code are warm again. */
 export const AFTER_MS = 500;
+/** Of a neighbour, whose work is counted over seconds: each costs the core that is measured. */
+export const NEIGHBOUR_TICK_MS = 50;
 const MOVE_MAX_MS = 300_000;
 
 /** Of our engine: an order of pages, whether they travel packed, or (never packed then) how many bytes of bulk are in flight, 0 = it adapts. */
@@ -46,6 +48,12 @@ export type Run = {
   cpuS: number;
   /** Of the source alone, its VMM included, from where its guest stood: a second for each GB of the guest's data. */
   sourceCpuSPerGb: number;
+  /**
+   * What the neighbour on the source could not do while the pages went, in seconds of work alone on the core, for each GB: all
+   * that the move takes there, packets that were sent from an interrupt included, which no process is charged for. -1:
+   * there was no neighbour.
+   */
+  neighbourLostSPerGb: number;
   badPages: number;
 };
 
@@ -66,7 +74,8 @@ export async function oneMove(
   const bench = lists[0]?.vms.find(v => v.name === 'bench');
   const here = bench?.node ?? 'node0';
   const there = here === 'node0' ? 'node1' : 'node0';
-  await atWork(lab, neighbours, here);
+  const beside = await atWork(lab, neighbours, here);
+  const neighbour = beside && collect(beside, () => clock.nowMs());
   const { ticks, stop } = collect(guest, () => clock.nowMs());
   await sleep(STEADY_MS);
   const strangers = watchStrangers(
@@ -85,6 +94,7 @@ export async function oneMove(
   const ends = ended(lab, here, there, handoff, lateAfterMs);
   const [source, target] = await ends.catch(error => {
     stop();
+    neighbour?.stop();
     strangers.stop();
     throw error;
   });
@@ -94,8 +104,10 @@ export async function oneMove(
   const own = (used.user + used.system) / 1000 / (clock.nowMs() - begunMs) / 2;
   const strangersShare = Math.max(0, strangers.stop() - own);
   const badPages = await guest.verify(100);
+  neighbour?.stop();
   const vmmMs = usedSince(vmm.stop(), source.at.stopped);
-  return { result: figures(source, target, ticks, badPages, vmmMs), strangersShare };
+  const all = { guest: ticks, neighbour: neighbour?.ticks ?? [] };
+  return { result: figures(source, target, all, badPages, vmmMs), strangersShare };
 }
 
 /** What the body of the command says of a variant. Pure. */
@@ -149,12 +161,13 @@ async function ended(
 function figures(
   source: HandoffStatus,
   target: HandoffStatus,
-  ticks: Tick[],
+  { guest: ticks, neighbour }: { guest: Tick[]; neighbour: Tick[] },
   badPages: number,
   vmmMs: number,
 ): Run {
   const round = (value: number, digits = 1) => Number(value.toFixed(digits));
   const dataBytes = Math.max(target.dataBytes, target.streamBytes);
+  const gb = dataBytes / 1e9;
   const from = source.at.migrate;
   const to = target.at.transferred + AFTER_MS;
   const steady = ticks.filter(t => t.atMs < from);
@@ -179,12 +192,19 @@ function figures(
     guestWorkLost: round(workLostS(during, workRate(steady)), 3),
     guestPagesPerS: Math.round(workRate(steady) * 1000),
     cpuS: round((source.pagesCpuMs + target.pagesCpuMs) / 1000, 2),
-    sourceCpuSPerGb: round((source.pagesCpuMs + Math.max(0, vmmMs)) / 1000 / (dataBytes / 1e9), 2),
+    sourceCpuSPerGb: round((source.pagesCpuMs + Math.max(0, vmmMs)) / 1000 / gb, 2),
+    neighbourLostSPerGb: round(lostBeside(neighbour, source.at.stopped, target.at.transferred) / gb, 2),
     badPages,
   };
 }
 
-async function atWork(lab: Lab, neighbours: readonly GuestPort[], here: string): Promise<void> {
+/** Answers the one that is at work. */
+async function atWork(
+  lab: Lab,
+  neighbours: readonly GuestPort[],
+  here: string,
+): Promise<GuestPort | undefined> {
   for (const [i, guest] of neighbours.entries())
     await guest.command(`load ${lab.nodes[i]?.name === here ? 100 : 0}`);
+  return neighbours.find((_, i) => lab.nodes[i]?.name === here);
 }

@@ -24,6 +24,7 @@ const FIGURES = [
   'wireBytes',
   'cpuS',
   'sourceCpuSPerGb',
+  'neighbourLostSPerGb',
 ] as const satisfies readonly (keyof Run)[];
 
 const round = (value: number) => Number(value.toFixed(3));

@@ -13,6 +13,7 @@ import { Qmp } from '@shoal/agent/edge/vmm/qmp';
 import { ShoalError } from '@shoal/agent/errors';
 import type { VmSpec } from '@shoal/protocol';
 import { ensureGuestImage } from '../guest/image.ts';
+import { CMDLINE } from '../guest/init.ts';
 import { GuestPort, type Lab, type LabNode } from '../lab/index.ts';
 import { type Asked, asked } from './qemu-figures.ts';
 
@@ -52,7 +53,7 @@ export class QemuPair {
     const { kernel, initrd } = await ensureGuestImage();
     const pair = new QemuPair(lab, {
       ...{ vm: VM, name: 'direct', driver: 'qemu', memoryMib, vcpus: 1, machine: 'pc' },
-      ...{ kernel, initrd, cmdline: 'console=ttyS0 quiet', disks: [], nics: [], channels: ['work'] },
+      ...{ kernel, initrd, cmdline: CMDLINE, disks: [], nics: [], channels: ['work'] },
       ...{ labels: {}, migration: 'never', crash: 'leave' },
     });
     pair.#here = await pair.#start(lab.nodes[0], false);

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bounds, median } from './statistics.ts';
-import { longestGapMs, parseTick, type Tick, workLostS, workRate } from './ticks.ts';
+import { longestGapMs, lostBeside, parseTick, type Tick, workLostS, workRate } from './ticks.ts';
 
 const tick = (atMs: number, work: number): Tick => ({ atMs, n: 0, work, bad: 0 });
 
@@ -17,6 +17,19 @@ test('a guest that stood still for 90 of 200 ms has lost 90 ms of its steady wor
   assert.is(workRate(steady), 10);
   assert.is(longestGapMs(moved), 90);
   assert.is(workLostS(moved, 10), 0.09);
+});
+
+test('a guest whose core others use for 300 of 500 ms has lost as much, by what it does alone afterwards', () => {
+  const ticks = [
+    tick(0, 0),
+    tick(100, 500),
+    tick(600, 2500),
+    tick(700, 3500),
+    tick(1000, 6500),
+    tick(1500, 11_500),
+  ];
+  assert.is(lostBeside(ticks, 100, 600), 0.3);
+  assert.is(lostBeside(ticks, 100, 1400), -1, 'nothing is known of it alone');
 });
 
 test('without ticks nothing is claimed', () => {

@@ -11,7 +11,7 @@ import { leakedReservations, orphanFiles, orphanNamespaces, orphanProcesses } fr
 import { changedPages, memoryOf, PAGE_BYTES, wrongPages } from './checks/pattern.ts';
 import { processesOf } from './checks/proc.ts';
 import { lessWork, pagesSaidBad } from './checks/readings.ts';
-import { broken } from './checks/streams.ts';
+import { broken, unloaded } from './checks/streams.ts';
 import { divergedViews, type End, openEnds, type Told } from './checks/views.ts';
 import { monotonicNs, type Violation, violation } from './checks/violation.ts';
 import type { Injector } from './faults/inject.ts';
@@ -78,12 +78,12 @@ export class Quiet {
   history(): Violation[] {
     const { ledgers, harms, streams, breaks } = this.#world;
     ledgers.read();
-    const torn = broken(streams, breaks);
+    const [torn, not] = [broken(streams, breaks), unloaded(streams, breaks)];
     const { readings } = this.#parts.keeper;
     // Micro guests count in their ledger as well, every 50 ms.
     const counted = ledgers instanceof LedgerFiles ? ledgers.all() : [];
     return [
-      ...ledgers.all().flatMap(notes => [...overlaps(notes), ...lostLives(notes, harms, torn)]),
+      ...ledgers.all().flatMap(notes => [...overlaps(notes), ...lostLives(notes, harms, torn, not)]),
       ...counted.flatMap(notes => [...wentBack(notes), ...badPages(notes)]),
       ...lessWork(readings),
       ...pagesSaidBad(readings),

@@ -161,6 +161,9 @@ function keepLogs({ lab, ledgerDir, options, places }: World, { told }: Injector
   for (const node of lab.nodes) cpSync(node.state.log, join(dir, `${node.name}.log`));
   writeFileSync(join(dir, 'faults.jsonl'), told.map(fault => `${JSON.stringify(fault)}\n`).join(''));
   cpSync(ledgerDir, join(dir, 'ledgers'), { recursive: true });
-  cpSync(places.runRoot, join(dir, 'run'), { recursive: true, filter: path => !lstatSync(path).isSocket() });
+  cpSync(places.runRoot, join(dir, 'run'), {
+    recursive: true,
+    filter: path => lstatSync(path).isDirectory() || lstatSync(path).isFile(),
+  });
   return dir;
 }

@@ -8,8 +8,9 @@ import { labDir } from '../lab/state.ts';
 import type { ChaosOptions } from './arguments.ts';
 import { LedgerFiles, type Ledgers } from './checks/ledger-files.ts';
 import type { Harm } from './checks/lives.ts';
+import { monitoredQemu } from './checks/monitored-qemu.ts';
 import { Monitors } from './checks/monitors.ts';
-import { type Places, processesOf } from './checks/proc.ts';
+import type { Places } from './checks/proc.ts';
 import type { Break, Stream } from './checks/streams.ts';
 
 /** Large enough for level's logs and tables, small enough to be filled in a moment. */
@@ -49,18 +50,6 @@ export type World = {
   folderOf(node: LabNode): string;
 };
 
-/** A QEMU with a second monitor, called by its pid, for checkers alone. */
-function qemuWithMonitor(dir: string, sockets: string): string {
-  const path = join(dir, 'qemu');
-  const script = `#!/bin/sh
-case " $* " in *' -uuid '*) set -- "$@" -qmp "unix:${sockets}/$$.qmp,server=on,wait=off" ;; esac
-exec qemu-system-x86_64 "$@"
-`;
-  writeFileSync(path, script);
-  chmodSync(path, 0o755);
-  return path;
-}
-
 /** A directory of native parts in which the VMM is started with what it needs to keep its ledger. */
 function nativeParts(dir: string, ledgers: string): string {
   const real = join(repositoryRoot(), 'agent', 'native', 'target', 'release');
@@ -93,7 +82,7 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
   const ramMib = Math.ceil((micro ? kind.filledMib + 2 : kind.memoryMib) * (vms + 1));
   const native = nativeParts(dir, ledgerDir);
   // Short: unix socket paths have 108 bytes. It goes with the lab.
-  const sockets = join('/run', `shoal-${name}`, 'qmp');
+  const monitors = join('/run', `shoal-${name}`, 'qmp');
   const lab = await bringUp(
     {
       name,
@@ -109,13 +98,13 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
       policy: { maxInflow: 8, maxOutflow: 8 },
       settings: {
         native: { dir: native },
-        ...(!micro && { vms: { qemu: qemuWithMonitor(dir, sockets) } }),
+        ...(!micro && { vms: { qemu: monitoredQemu(join(dir, 'qemu'), monitors) } }),
         migration: { prepareTimeoutMs: GIVE_UP_MS, switchTimeoutMs: GIVE_UP_MS },
       },
     },
     say,
   );
-  mkdirSync(sockets, { recursive: true });
+  mkdirSync(monitors, { recursive: true });
   const byFolder = new Map(lab.nodes.map(n => [n.runDir.split('/').at(-1) ?? '', n]));
   const [first] = lab.nodes;
   if (!first) throw new Error('assertion failed: a lab has nodes');
@@ -125,7 +114,7 @@ export async function createWorld(options: ChaosOptions, say: (line: string) => 
     lab,
     places,
     guestMemoryMib,
-    ledgers: micro ? new LedgerFiles(ledgerDir) : new Monitors(sockets, () => processesOf(places).vmms),
+    ledgers: micro ? new LedgerFiles(ledgerDir) : new Monitors(monitors, places),
     ledgerDir,
     vms: [],
     harms: [],

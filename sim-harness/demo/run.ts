@@ -18,6 +18,8 @@ const REST_MAX_MS = 60_000;
 const SAMPLE_MS = 1000;
 /** A full window before the first step, so that the rule sees the load and not the boot. */
 const SETTLE_MS = 12_000;
+/** Longer than any boot, which the rule would take for an overload; should the demo die, the mesh goes on by itself. */
+const PAUSE_MS = 600_000;
 
 export async function runDemo(options: DemoOptions, live: Live): Promise<Report> {
   live.tell('· two nodes of one core each, a 1 Gbit/s link between them');
@@ -43,6 +45,8 @@ export async function runDemo(options: DemoOptions, live: Live): Promise<Report>
 async function withLab(lab: Lab, options: DemoOptions, live: Live): Promise<Report> {
   for (const note of lab.notes) live.tell(`! ${note}`);
   const guests = new Map<string, GuestPort>();
+  live.tell('· pausing the rule: two VMs that boot on one core are an overload');
+  await lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
   for (const name of ['vm0', 'vm1']) {
     live.tell(
       `· starting ${name} on node0: ${options.memoryMib} MiB, ${options.filledMib} MiB filled with a pattern`,
@@ -56,6 +60,7 @@ async function withLab(lab: Lab, options: DemoOptions, live: Live): Promise<Repo
   await guests.get('vm1')?.command('load 0');
   live.tell('· letting both run for a full window');
   await sleep(SETTLE_MS);
+  await lab.node('node0').post('/v1/mesh/actions/resume');
   return staircase(lab, options, guests, live);
 }
 

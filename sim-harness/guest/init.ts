@@ -21,6 +21,13 @@ export const MODULES = [
   'button',
 ] as const;
 
+/**
+ * The kernel command line of every lab guest, before its own words. `no_timer_check`: the kernel counts ticks of its timer
+ * against a busy loop when it boots, and panics when there were too few, which an emulated guest on a crowded machine
+ * cannot help (kernel-parameters.txt; libguestfs boots its own guests so).
+ */
+export const CMDLINE = 'console=ttyS0 quiet no_timer_check';
+
 /** Said on the console when the workload is about to start. */
 export const READY_LINE = 'shoal guest ready';
 

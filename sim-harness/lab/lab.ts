@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '@shoal/agent';
 import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import type { GuestImage } from '../guest/image.ts';
+import { CMDLINE } from '../guest/init.ts';
 import { CHANNEL, GuestPort } from './guest-port.ts';
 import type { Guard } from './harness.ts';
 import { cut, cutOneWay, heal, type NetworkPlan, plug } from './network.ts';
@@ -68,7 +69,7 @@ export class Lab {
             boot: {
               kernel: this.#image.kernel,
               initrd: this.#image.initrd,
-              cmdline: `console=ttyS0 quiet ${cmdline}`.trim(),
+              cmdline: `${CMDLINE} ${cmdline}`.trim(),
             },
           }
         : {};

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { labDir } from '../lab/state.ts';
-import { moved } from './help.ts';
+import { moved, TWO_QEMU_NODES } from './help.ts';
 
 const NBD_PORT = 10_809;
 
@@ -17,12 +17,7 @@ const test = suite('disks');
 test.before(async () => {
   lab = await bringUp({
     name: 'disks',
-    nodes: 2,
-    driver: 'qemu',
-    net: 'netns',
-    link: '1gbit',
-    cores: 'none',
-    mode: 'observe',
+    ...TWO_QEMU_NODES,
   });
 });
 test.after(() => lab?.down());

@@ -2,7 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import * as assert from 'uvu/assert';
-import type { Lab } from '../lab/index.ts';
+import type { Lab, LabOptions } from '../lab/index.ts';
+
+/** What most labs of tests are: nobody moves a VM there but the test. */
+export const TWO_QEMU_NODES = {
+  nodes: 2,
+  driver: 'qemu',
+  net: 'netns',
+  link: '1gbit',
+  cores: 'none',
+  mode: 'observe',
+} as const satisfies LabOptions;
 
 const LOOK_EVERY_MS = 20;
 /** A move of a small guest takes about a second; a machine with other work, some tens. */

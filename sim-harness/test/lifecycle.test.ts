@@ -6,7 +6,7 @@ import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved, within } from './help.ts';
+import { moved, TWO_QEMU_NODES, within } from './help.ts';
 
 let lab: Lab;
 const test = suite('life of a VM');
@@ -14,12 +14,7 @@ const test = suite('life of a VM');
 test.before(async () => {
   lab = await bringUp({
     name: 'life',
-    nodes: 2,
-    driver: 'qemu',
-    net: 'netns',
-    link: '1gbit',
-    cores: 'none',
-    mode: 'observe',
+    ...TWO_QEMU_NODES,
   });
 });
 test.after(() => lab?.down());

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved } from './help.ts';
+import { moved, TWO_QEMU_NODES } from './help.ts';
 
 const FILLED_MIB = 32;
 const DIR = resolve('out', 'mixed-qemu');
@@ -29,12 +29,7 @@ test.before(async () => {
   chmodSync(qemu, 0o755);
   lab = await bringUp({
     name: 'mixed',
-    nodes: 2,
-    driver: 'qemu',
-    net: 'netns',
-    link: '1gbit',
-    cores: 'none',
-    mode: 'observe',
+    ...TWO_QEMU_NODES,
     settings: { vms: { qemu } },
   });
   await lab.runVm('node0', { name: 'vm', memoryMib: 128 });

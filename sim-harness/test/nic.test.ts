@@ -3,7 +3,7 @@ import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.ty
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved, within } from './help.ts';
+import { moved, TWO_QEMU_NODES, within } from './help.ts';
 import { BRIDGE, Outside } from './outside.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
@@ -18,12 +18,7 @@ const test = suite('network cards');
 test.before(async () => {
   lab = await bringUp({
     name: 'nic',
-    nodes: 2,
-    driver: 'qemu',
-    net: 'netns',
-    link: '1gbit',
-    cores: 'none',
-    mode: 'observe',
+    ...TWO_QEMU_NODES,
     settings: { vms: { bridges: [BRIDGE] }, migration: { switchTimeoutMs: 5000 } },
   });
   outside = new Outside(lab, MAC);

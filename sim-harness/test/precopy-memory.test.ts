@@ -9,6 +9,7 @@ import type { VmSpec } from '@shoal/protocol';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ensureGuestImage } from '../guest/image.ts';
+import { CMDLINE } from '../guest/init.ts';
 import { GuestPort } from '../lab/guest-port.ts';
 
 const PAGE = 4096;
@@ -41,7 +42,7 @@ async function specOf(): Promise<VmSpec> {
     vcpus: 1,
     kernel,
     initrd,
-    cmdline: 'console=ttyS0 quiet',
+    cmdline: CMDLINE,
     disks: [],
     nics: [],
     channels: ['work'],

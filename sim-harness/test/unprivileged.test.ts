@@ -15,10 +15,11 @@ import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ensureGuestImage } from '../guest/image.ts';
+import { CMDLINE } from '../guest/init.ts';
 import { repositoryRoot } from '../guest/root.ts';
 import { CHANNEL } from '../lab/guest-port.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved } from './help.ts';
+import { moved, TWO_QEMU_NODES } from './help.ts';
 
 /** Of nobody on any machine: what is not given to it by number, it has not. */
 const USER = { uid: 64_123, gid: 64_124 };
@@ -42,12 +43,7 @@ test.before(async () => {
   chmodSync(open, 0o711);
   lab = await bringUp({
     name: 'unpriv',
-    nodes: 2,
-    driver: 'qemu',
-    net: 'netns',
-    link: '1gbit',
-    cores: 'none',
-    mode: 'observe',
+    ...TWO_QEMU_NODES,
     settings: { native: { dir: open }, vms: { runAs: USER, diskRoots: [open], kernelRoots: [open] } },
   });
 });
@@ -68,7 +64,7 @@ const run = (name: string, disks: object[]): Promise<{ vm: string }> =>
     boot: {
       kernel: join(open, 'vmlinuz'),
       initrd: join(open, 'initrd'),
-      cmdline: 'console=ttyS0 quiet',
+      cmdline: CMDLINE,
     },
     disks,
   });

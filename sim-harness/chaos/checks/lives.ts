@@ -4,7 +4,7 @@
  * post-copy was broken. Pure.
  */
 import { type Note, type Span, spansOf } from './ledger.ts';
-import type { broken } from './streams.ts';
+import type { Broken } from './streams.ts';
 import { type Violation, violation } from './violation.ts';
 
 /** What a scenario did to a VM or to a node's memory. */
@@ -15,11 +15,12 @@ export type Harm =
 /** A start right after the memory came back may still be one from before. */
 const AFTER_NS = 5e9;
 
-/** `streams`: those that were broken. */
+/** `streams`: those that were broken. `unloaded`: those whose target could not load. */
 export function lostLives(
   notes: readonly Note[],
   harms: readonly Harm[],
-  streams: ReturnType<typeof broken> = [],
+  streams: readonly Broken[] = [],
+  unloaded: readonly Broken[] = [],
 ): Violation[] {
   const spans = spansOf(notes);
   const found: Violation[] = [];
@@ -28,8 +29,11 @@ export function lostLives(
     if (!before || before.life === span.life) continue;
     // The life of before may run on later, after a short one that was in between: then it was never lost, but doubled.
     if (harms.some(harm => explains(harm, before, span, notes))) continue;
-    if (streams.some(s => s.vm === span.vm && s.brokenNs < span.fromNs && s.toNs + AFTER_NS > before.toNs))
-      continue;
+    const took = (s: Broken) =>
+      s.vm === span.vm && s.brokenNs < span.fromNs && s.toNs + AFTER_NS > before.toNs;
+    if (streams.some(took)) continue;
+    // Then it had not run anywhere else, and does not boot there.
+    if (before.node === span.node && unloaded.some(took)) continue;
     found.push(
       violation(
         'not-lost',

@@ -25,11 +25,13 @@ export type PageProcess = { pid: number; startTicks: string; node: string; role:
 
 export type Processes = { vmms: VmmProcess[]; pages: PageProcess[] };
 
+/** Empty of what has ended meanwhile; what cannot be read for another reason is no evidence of that. */
 const read = (path: string): string => {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    return ''; // it ended meanwhile
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return '';
   }
 };
 
@@ -92,7 +94,10 @@ export function pagesOf(
   return { role, dir, node: dir.slice(runRoot.length + 1).split('/')[0] ?? '' };
 }
 
-/** CPU time of the vCPUs so far, ns (/proc/PID/task/TID/schedstat, first field); undefined when it is gone. */
+/**
+ * CPU time of the vCPUs so far, ns (/proc/PID/task/TID/schedstat, first field); undefined when it is gone or about to be:
+ * the last thread of a process gives all its memory back, which may be a vCPU's and is no work of a guest.
+ */
 export function vcpuNs(pid: number): number | undefined {
   const tasks = `/proc/${pid}/task`;
   if (!existsSync(tasks)) return undefined;
@@ -105,7 +110,8 @@ export function vcpuNs(pid: number): number | undefined {
   } catch {
     return undefined;
   }
-  return sum;
+  // Its memory is what its command line is read from: gone before it is given back (kernel/exit.c, exit_mm).
+  return read(`/proc/${pid}/cmdline`) === '' ? undefined : sum;
 }
 
 /** Whether the process has that very file mapped, not one of the same name that was removed (/proc/PID/maps). */

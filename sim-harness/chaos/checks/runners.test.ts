@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startTicksOf, vcpuNs } from './proc.ts';
 import { Runners } from './runners.ts';
 
 const vmm = (pid: number, node: string) =>
@@ -44,6 +48,18 @@ test('a guest that runs again where it came from is seen, whatever is read first
 
 test('the house-keeping of a VMM that stands is no run', () => {
   assert.is(seen([0, 0, 0, 0], [100, 100, 101, 0], [200, 100, 201, 50], [300, 104, 301, 100]), 0);
+});
+
+test('a process that ends says nothing of its vCPUs any more', async () => {
+  const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [said] = (await once(shell.stdout, 'data')) as [Buffer];
+  const zombie = Number(String(said));
+  while (startTicksOf(zombie) !== '') await sleep(5);
+  assert.is(vcpuNs(zombie), undefined);
+  assert.is(vcpuNs(shell.pid ?? 0), 0, 'this one lives, and has none');
+  shell.kill('SIGKILL');
 });
 
 test.run();

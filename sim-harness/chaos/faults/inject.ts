@@ -84,10 +84,11 @@ export class Injector {
     this.excuses.push(excuse);
     const breaks = BREAKS_STREAM[kind];
     if (breaks === 'none') return [excuse];
-    const nodes: Break['nodes'] = breaks === 'away' ? [node] : [from.name, to.name];
-    const broken: Break = { ...span, vm: breaks === 'its' ? vm : '', nodes };
-    this.#world.breaks.push(broken);
-    return [excuse, broken];
+    const nodes: Break['nodes'] = breaks === 'room' ? [node] : [from.name, to.name];
+    const broken: Break[] = [{ ...span, vm: breaks === 'its' ? vm : '', nodes }];
+    if (breaks === 'room') broken.push({ ...span, vm: '', nodes, loads: true });
+    this.#world.breaks.push(...broken);
+    return [excuse, ...broken];
   }
 
   #later({ key, undo }: Undo, forMs: number, spans: { toNs: number }[]): void {

@@ -35,6 +35,7 @@ const STATS = {
   packedFromBytes: 8192,
   packedBytes: 4000,
   packedExtents: 1,
+  releasedBytes: 2_097_152,
   bytesPerSecond: 110_000_000,
   bulkWindowBytes: 131_072,
   samples: 3,
@@ -55,6 +56,7 @@ const STATS = {
     { thread: '4711', us: 2, faults: 1 },
   ],
   deviceLoadPages: [0, 5, 9],
+  faultedBlocks: [7, 0],
 };
 
 /** A page server tells its bounds each time; what is taken has those of this version. */

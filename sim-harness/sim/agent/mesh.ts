@@ -23,7 +23,7 @@ export function simMesh(
   const { machine } = life;
   const { network } = world;
   const others = world.machines.filter(m => m !== machine).map(m => m.id);
-  const reports = new Set<(author: string, bytes: Uint8Array) => void>();
+  const reports = new Set<(author: string, bytes: Uint8Array, waitedMs: number) => void>();
   const messages = new Set<(peer: string, bytes: Uint8Array) => void>();
   const added = <T>(set: Set<T>, listener: T) => {
     set.add(listener);
@@ -53,7 +53,7 @@ export function simMesh(
   const inbox: Inbox = {
     report: (author, bytes) =>
       judged(validate, author, bytes, () => {
-        for (const listener of reports) listener(author, bytes);
+        for (const listener of reports) listener(author, bytes, 0);
       }),
     register: (author, bytes) => {
       const ends = registers;

@@ -138,7 +138,12 @@ export function diskDatabase(
   };
 }
 
-function between(rows: [string, unknown][], { from, limit, newestFirst }: Range): [string, unknown][] {
-  const found = from === undefined ? rows : rows.filter(([key]) => key >= from);
+function between(
+  rows: [string, unknown][],
+  { from, before, limit, newestFirst }: Range,
+): [string, unknown][] {
+  const found = rows.filter(
+    ([key]) => (from === undefined || key >= from) && (before === undefined || key < before),
+  );
   return (newestFirst ? found.reverse() : found).slice(0, limit);
 }

@@ -60,7 +60,7 @@ export class PageProcess {
 
   stats(): PageStats {
     const sent = { wireBytes: 0, urgentBytes: 0, bulkBytes: 0, dataBytes: 0, streamBytes: 0 };
-    const packed = { packedFromBytes: 0, packedBytes: 0, packedExtents: 0 };
+    const packed = { packedFromBytes: 0, packedBytes: 0, packedExtents: 0, releasedBytes: 0 };
     const none = {
       ...sent,
       ...packed,
@@ -73,7 +73,16 @@ export class PageProcess {
     const faults = { count: 0, sumUs: 0, p50Us: 0, p99Us: 0, maxUs: 0, buckets: [] };
     const dataPages = this.#mapped ? PAGES : 0;
     const pagesDone = this.#mapped && !this.#waiting()?.pagesFrom ? PAGES : 0;
-    return { ...none, dataPages, pagesDone, faults, deviceLoadPages: [], reconnects: 0, cpuMs: 0 };
+    return {
+      ...none,
+      dataPages,
+      pagesDone,
+      faults,
+      deviceLoadPages: [],
+      faultedBlocks: [],
+      reconnects: 0,
+      cpuMs: 0,
+    };
   }
 
   /** Serve: memory goes ahead of the switch. While the link is away it does not. */

@@ -1,0 +1,183 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { isAlive, type ProcessId } from '@shoal/agent/edge/vmm/processes';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bringUp, type Lab } from '../lab/index.ts';
+import { TWO_QEMU_NODES, within } from './help.ts';
+
+const FILLED_MIB = 48;
+/** Most of the guest's memory is still missing a while after it runs. */
+const BULK_BYTES_PER_SECOND = 16 * 2 ** 20;
+/** Bulk goes by address: in a minute it does not come to 0xA0000, where devices touch memory while they load. */
+const HARDLY_ANY = 8 * 2 ** 10;
+const WAIT_MS = 60_000;
+/** Figures of page servers are told every 250 ms. */
+const SETTLED_MS = 1000;
+
+let lab: Lab;
+const test = suite('VMMs that die in a move by the page server');
+
+test.before(async () => {
+  lab = await bringUp({ name: 'vmmdies', ...TWO_QEMU_NODES });
+  await lab.runVm('node0', { name: 'vm', memoryMib: 160, crash: 'leave' });
+  const guest = await lab.guest('vm');
+  for (const line of [`fill ${FILLED_MIB}`, 'touch 1000', 'load 20']) await guest.command(line, WAIT_MS);
+});
+test.after(() => lab?.down());
+
+type Node = 'node0' | 'node1';
+const vmms = (node: Node) => lab.processes(node).vmms.filter(isAlive);
+const claims = async (node: Node) =>
+  (await lab.node(node).get<ClusterStatus>('/v1/status')).vms
+    .filter(v => v.name === 'vm')
+    .map(v => `${v.node} ${v.state}`);
+
+/** What its guest says of itself; `since`: what it said before. */
+async function goesOn(node: Node, since?: { boot: string; work: number }) {
+  const guest = await lab.guest('vm');
+  assert.is(await guest.verify(60), 0, 'every page is as the guest wrote it');
+  assert.is((await guest.status()).filled, (FILLED_MIB * 2 ** 20) / 4096);
+  const glance = await guest.glance(WAIT_MS);
+  assert.ok(glance);
+  const { runDir, boot, work } = glance;
+  assert.is(runDir, lab.node(node).runDir, `it answers on ${node}`);
+  assert.is(boot, since?.boot ?? boot, 'it has not booted');
+  assert.ok(work > (since?.work ?? -1), 'it works on');
+  return { boot, work };
+}
+
+/** It runs on `node`, and that is all there is of it anywhere. */
+async function onlyOn(node: Node) {
+  await within(WAIT_MS, `it runs on ${node}, as both nodes see it`, async () => {
+    const seen = [...(await claims('node0')), ...(await claims('node1'))];
+    return seen.every(claim => claim === `${node} running`) && seen.length === 2;
+  });
+  const count = (on: Node) => [vmms(on).length, lab.processes(on).pageServers.filter(isAlive).length];
+  await within(WAIT_MS, 'no other VMM of it, and no page server, is left', () => {
+    const [here, there] = [count(node), count(node === 'node0' ? 'node1' : 'node0')];
+    return `${here} ${there}` === '1,0 0,0';
+  });
+}
+
+const sideOf = (node: Node, handoff: string) => lab.node(node).get<HandoffStatus>(`/v1/handoffs/${handoff}`);
+const reaches = (node: Node, handoff: string, stage: string) =>
+  within(WAIT_MS, `${node} is ${stage}`, async () => (await sideOf(node, handoff)).stage === stage);
+const ends = (handoff: string) =>
+  within(WAIT_MS, 'it has ended on both nodes', async () => {
+    const sides = await Promise.all([sideOf('node0', handoff), sideOf('node1', handoff)]);
+    return sides.every(s => s.outcome !== '') && sides.map(s => s.outcome);
+  });
+
+/** Stops a process until `work` is done, whatever becomes of that. */
+async function stopped<T>(pid: number | undefined, work: () => Promise<T>): Promise<T> {
+  assert.ok(pid);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+}
+
+const leave = async (bulkBytesPerSecond: number) => {
+  const wishes = { engine: 'postcopy', order: 'sequential', bulkBytesPerSecond, earlyRelease: 'on' };
+  const path = '/v1/vms/vm/actions/migrate';
+  const { handoff } = await lab.node('node0').post<{ handoff: string }>(path, { node: 'node1', ...wishes });
+  return handoff;
+};
+
+/** A move whose source has stopped the guest and sends its state, to a VMM on node1 that is stopped: both are given. */
+async function inTheSwitch(): Promise<{ handoff: string; vmm: ProcessId }> {
+  const handoff = await leave(HARDLY_ANY);
+  await within(WAIT_MS, 'node1 knows of it', () => sideOf('node1', handoff));
+  // So that node1 gets no state before its VMM is stopped.
+  const vmm = await stopped(lab.node('node0').pid, async () => {
+    await reaches('node1', handoff, 'loading');
+    const [waits] = vmms('node1');
+    assert.ok(waits);
+    process.kill(waits.pid, 'SIGSTOP');
+    return waits;
+  });
+  await within(WAIT_MS, 'the guest is stopped at its source', async () => {
+    const { at, bytes } = await sideOf('node0', handoff);
+    return at.stopped >= 0 && bytes.state > 0;
+  });
+  assert.is((await sideOf('node0', handoff)).stage, 'switching');
+  return { handoff, vmm };
+}
+
+/** The VMM there has no more to send until it is answered: its state is with the page servers. */
+async function wholeStateHasLeft(node: Node, handoff: string) {
+  let seen = { bytes: -1, sinceMs: Date.now() };
+  await within(WAIT_MS, 'the whole state has left the source', async () => {
+    const bytes = (await sideOf(node, handoff)).bytes.state;
+    if (bytes !== seen.bytes) seen = { bytes, sinceMs: Date.now() };
+    return bytes > 0 && Date.now() - seen.sinceMs > SETTLED_MS;
+  });
+}
+
+/** Whether a thread of this process stands in the kernel for a page that is missing (proc(5), wchan). */
+const waitsForPage = ({ pid }: ProcessId): boolean =>
+  readdirSync(`/proc/${pid}/task`).some(thread =>
+    readFileSync(`/proc/${pid}/task/${thread}/wchan`, 'utf8').includes('userfault'),
+  );
+
+test('a target QEMU killed while it loads devices and waits for a page of them leaves the guest whole at its source', async () => {
+  const before = await goesOn('node0');
+  const { handoff, vmm } = await inTheSwitch();
+  await wholeStateHasLeft('node0', handoff);
+  const [pageServer] = lab.processes('node0').pageServers;
+  await stopped(pageServer?.pid, async () => {
+    process.kill(vmm.pid, 'SIGCONT');
+    await within(WAIT_MS, 'it waits for a page, which nobody brings', () => waitsForPage(vmm));
+    assert.is((await sideOf('node1', handoff)).stage, 'loading');
+    process.kill(vmm.pid, 'SIGKILL');
+  });
+  assert.equal(await ends(handoff), ['aborted', 'aborted']);
+  await onlyOn('node0');
+  await goesOn('node0', before);
+});
+
+test('a target QEMU killed when it has loaded all and its source has committed, before cont, gives the guest back whole', async () => {
+  const before = await goesOn('node0');
+  const { handoff, vmm } = await inTheSwitch();
+  await stopped(lab.node('node0').pid, async () => {
+    process.kill(vmm.pid, 'SIGCONT');
+    await reaches('node1', handoff, 'ready');
+    // The source hears that it is ready; that it may run it does not hear.
+    await lab.cutOneWay('node0', 'node1');
+  });
+  await reaches('node0', handoff, 'committed');
+  assert.is((await sideOf('node1', handoff)).stage, 'ready');
+  process.kill(vmm.pid, 'SIGKILL');
+  await within(WAIT_MS, 'node1 has given up', async () => (await sideOf('node1', handoff)).outcome !== '');
+  await lab.heal('node0', 'node1');
+  assert.equal(await ends(handoff), ['retaken', 'aborted']);
+  await onlyOn('node0');
+  await goesOn('node0', before);
+});
+
+test('a source QEMU gives the memory of its guest back while pages still come, and the guest is whole where it runs', async () => {
+  const before = await goesOn('node0');
+  const { vm = '' } =
+    (await lab.node('node0').get<ClusterStatus>('/v1/status')).vms.find(v => v.name === 'vm') ?? {};
+  const ram = join(lab.node('node0').ramDir, `${vm}.ram`);
+  const heldBytes = () => statSync(ram).blocks * 512;
+  const whole = heldBytes();
+  assert.ok(whole > FILLED_MIB * 2 ** 20, `${whole} bytes`);
+  const handoff = await leave(BULK_BYTES_PER_SECOND);
+  await within(WAIT_MS, 'a third of it is given back', () => heldBytes() < (whole * 2) / 3);
+  assert.is((await sideOf('node1', handoff)).outcome, '', 'pages still come');
+  assert.equal(await ends(handoff), ['done', 'done']);
+  const released = await Promise.all([sideOf('node0', handoff), sideOf('node1', handoff)]).then(sides =>
+    sides.map(s => s.releasedBytes),
+  );
+  assert.ok((released[0] ?? 0) > whole / 3, `${released[0]} of ${whole} bytes`);
+  assert.is(released[1], -1, 'a target has nothing to give back');
+  await onlyOn('node1');
+  await goesOn('node1', before);
+});
+
+test.run();
