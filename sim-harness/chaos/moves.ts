@@ -1,13 +1,14 @@
 /** Begins handoffs, several at a time, each with the faults that were dealt for it, and notes how they went. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Engine } from '@shoal/protocol';
+import type { Compression, PageOrder, PageWishes } from '@shoal/agent/edge/pages/types';
+import { type Engine, movesPages } from '@shoal/protocol';
 import type { LabNode } from '../lab/index.ts';
 import { monotonicNs } from './checks/violation.ts';
 import type { Injector, Mark } from './faults/inject.ts';
 import type { Deck, Fault } from './faults/kinds.ts';
 import type { Random } from './random.ts';
 import type { Steps } from './steps.ts';
-import type { ChaosVm, World } from './world.ts';
+import { type ChaosVm, MICRO, QEMU, type World } from './world.ts';
 
 /** VMs that move at once: more overlap more, and starve each other on few cores. */
 const LANES = 4;
@@ -23,6 +24,12 @@ const PAUSE_MS = 100;
 const ONE_STREAM = 0.25;
 const BY_PAGES = 0.7;
 const AHEAD = 0.4;
+/** Share of moves by the page server under a cap, and of those that give memory back early. */
+const CAPPED = 0.3;
+const EARLY = 0.3;
+/** Of what a guest has in its memory: under the least it is on its way for some seconds, and less than `PATIENCE_MS`. */
+const CAP_LEAST = 0.25;
+const CAP_MOST = 2;
 
 export type Begun = { handoff: string; vm: string; from: LabNode; to: LabNode; engine: Engine };
 
@@ -153,11 +160,13 @@ export class Moves {
 
   /** The id of the handoff, or nothing when it was refused. */
   async #begin(vm: ChaosVm, from: LabNode, to: LabNode): Promise<string> {
-    const engine = engineFor(this.#world.options.driver, this.#random);
+    const { driver } = this.#world.options;
+    const engine = engineFor(driver, this.#random);
+    const wishes = wishesFor(engine, driver, this.#random);
     const fromNs = monotonicNs();
     try {
       const path = `/v1/vms/${vm.name}/actions/migrate`;
-      const { handoff } = await from.post<{ handoff: string }>(path, { node: to.name, engine });
+      const { handoff } = await from.post<{ handoff: string }>(path, { node: to.name, engine, ...wishes });
       this.begun.push({ handoff, vm: vm.name, from, to, engine });
       if (engine === 'qemu-postcopy')
         this.#world.streams.push({
@@ -186,4 +195,20 @@ export function engineFor(driver: 'micro' | 'qemu', random: Random): Engine {
   if (driver === 'qemu' && random.chance(ONE_STREAM)) return 'qemu-postcopy';
   if (!random.chance(BY_PAGES)) return 'precopy';
   return random.chance(AHEAD) ? 'warm' : 'postcopy';
+}
+
+const ORDERS: readonly PageOrder[] = ['sequential', 'windows', 'hot'];
+const COMPRESSIONS: readonly Compression[] = ['auto', 'off', 'on'];
+
+/** What else is asked of a move by the page server; nothing of any other. Pure. */
+export function wishesFor(engine: Engine, driver: 'micro' | 'qemu', random: Random): PageWishes {
+  if (!movesPages(engine)) return {};
+  const { filledMib } = driver === 'micro' ? MICRO : QEMU;
+  const [least, most] = [CAP_LEAST, CAP_MOST].map(share => share * filledMib * 2 ** 20) as [number, number];
+  return {
+    order: random.one(ORDERS),
+    compression: random.one(COMPRESSIONS),
+    ...(random.chance(CAPPED) && { bulkBytesPerSecond: random.whole(least, most) }),
+    ...(random.chance(EARLY) && { earlyRelease: 'on' }),
+  };
 }

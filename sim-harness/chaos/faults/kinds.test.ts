@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandOf, parseChaos } from '../arguments.ts';
-import { engineFor } from '../moves.ts';
+import { engineFor, wishesFor } from '../moves.ts';
 import { Random } from '../random.ts';
 import { crashOf, stepOf } from '../steps.ts';
 import { Deck, KINDS } from './kinds.ts';
@@ -89,6 +89,24 @@ test('real guests move by QEMU’s own post-copy one time in four, micro guests 
   };
   assert.ok(Math.abs(share('qemu') - 0.25) < 0.05);
   assert.is(share('micro'), 0);
+});
+
+test('moves by the page server go in every order, packed and not, some under a cap and some with memory given back early; others as they are', () => {
+  const random = new Random(6);
+  for (const engine of ['precopy', 'qemu-postcopy'] as const)
+    assert.equal(wishesFor(engine, 'qemu', random), {});
+  for (const [driver, filledMib] of [
+    ['micro', 4],
+    ['qemu', 16],
+  ] as const) {
+    const all = Array.from({ length: 1000 }, () => wishesFor('warm', driver, random));
+    assert.equal([...new Set(all.map(w => w.order))].sort(), ['hot', 'sequential', 'windows']);
+    assert.equal([...new Set(all.map(w => w.compression))].sort(), ['auto', 'off', 'on']);
+    assert.ok(Math.abs(all.filter(w => w.earlyRelease === 'on').length - 300) < 60);
+    const caps = all.flatMap(w => w.bulkBytesPerSecond ?? []);
+    assert.ok(Math.abs(caps.length - 300) < 60, `${caps.length} under a cap`);
+    for (const cap of caps) assert.ok(cap >= 0.25 * filledMib * 2 ** 20 && cap <= 2 * filledMib * 2 ** 20);
+  }
 });
 
 test('a run is named by a command that repeats it', () => {
