@@ -180,7 +180,7 @@ function engine(value: string): Engine {
     'SHOAL_BENCH_ARGS',
     `there is no engine ${value}`,
     '--engines',
-    'Say postcopy or precopy',
+    'Say postcopy, warm, precopy or qemu-postcopy',
   );
 }
 

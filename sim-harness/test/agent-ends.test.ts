@@ -13,6 +13,7 @@ import { fill, free } from '../chaos/faults/space.ts';
 import { Steps } from '../chaos/steps.ts';
 import { bringUp, type Lab, type LabNode } from '../lab/index.ts';
 import { databaseDir } from '../lab/space.ts';
+import { before } from './help.ts';
 
 /** A busy machine takes half a minute to start a process that ends at once. */
 const WAIT_MS = 60_000;
@@ -31,7 +32,7 @@ const full: Excuse = {
 let lab: Lab;
 let node: LabNode;
 
-test.before(async () => {
+before(test, async () => {
   const small = { nodes: 1, driver: 'micro', net: 'loopback', link: 'none', cores: 'none' } as const;
   lab = await bringUp({ name: 'ends', ...small, databaseMib: 16 }, () => undefined);
   node = lab.nodes[0] as LabNode;

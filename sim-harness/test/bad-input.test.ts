@@ -7,11 +7,12 @@ import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { before } from './help.ts';
 
 let lab: Lab;
 const test = suite('bad input');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'bad',
     nodes: 2,

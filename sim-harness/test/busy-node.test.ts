@@ -3,6 +3,7 @@ import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
+import { before } from './help.ts';
 
 const WATCH_MS = 15_000;
 const LOOK_EVERY_MS = 200;
@@ -10,7 +11,7 @@ const LOOK_EVERY_MS = 200;
 let lab: Lab;
 const test = suite('busy node');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'busy',
     nodes: 2,

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KINDS } from '../chaos/faults/kinds.ts';
 import { type ChaosReport, chaos } from '../chaos/run.ts';
+import { before } from './help.ts';
 
 /** The short form of `npm run chaos`: every kind of fault is dealt once or twice. */
 const HANDOFFS = 25;
@@ -10,7 +11,7 @@ const SEED = 18;
 const test = suite('chaos');
 let report: ChaosReport;
 
-test.before(async () => {
+before(test, async () => {
   const said: string[] = [];
   const options = {
     handoffs: HANDOFFS,

@@ -7,14 +7,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { labDir } from '../lab/state.ts';
-import { moved, TWO_QEMU_NODES } from './help.ts';
+import { before, moved, TWO_QEMU_NODES } from './help.ts';
 
 const NBD_PORT = 10_809;
 
 let lab: Lab;
 const test = suite('disks');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'disks',
     ...TWO_QEMU_NODES,

@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fill, free } from '../chaos/faults/space.ts';
 import { mount, unmount } from '../lab/space.ts';
+import { before } from './help.ts';
 
 const test = suite('full journal');
 const dir = mkdtempSync(join(tmpdir(), 'shoal-full-'));
@@ -26,7 +27,7 @@ const fails = async (write: Promise<void>) => {
 };
 
 let db: Database;
-test.before(async () => {
+before(test, async () => {
   mkdirSync(path);
   mount({ path, mib: 16 });
   db = await openDatabase(dir);

@@ -14,6 +14,16 @@ export const TWO_QEMU_NODES = {
   mode: 'observe',
 } as const satisfies LabOptions;
 
+/** As `test.before`. uvu says nothing of what a hook throws, only that no test ran. */
+export function before(test: { before(hook: () => Promise<void>): void }, hook: () => Promise<void>): void {
+  test.before(() =>
+    hook().catch(error => {
+      process.stderr.write(`before the first test: ${error instanceof Error ? error.stack : error}\n`);
+      throw error;
+    }),
+  );
+}
+
 const LOOK_EVERY_MS = 20;
 /** A move of a small guest takes about a second; a machine with other work, some tens. */
 const MOVE_MAX_MS = 60_000;

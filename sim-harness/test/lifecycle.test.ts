@@ -6,12 +6,12 @@ import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved, TWO_QEMU_NODES, within } from './help.ts';
+import { before, moved, TWO_QEMU_NODES, within } from './help.ts';
 
 let lab: Lab;
 const test = suite('life of a VM');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'life',
     ...TWO_QEMU_NODES,

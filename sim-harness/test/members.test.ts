@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { repositoryRoot } from '../guest/root.ts';
 import { bringUp, type Lab, type LabNode } from '../lab/index.ts';
-import { within } from './help.ts';
+import { before, within } from './help.ts';
 
 const LONG_MS = 30_000;
 
@@ -19,7 +19,7 @@ let operator: string;
 let lab: Lab;
 const test = suite('members');
 
-test.before(async () => {
+before(test, async () => {
   operator = (await makeOperatorKey(key)).id;
   lab = await bringUp({
     name: 'members',

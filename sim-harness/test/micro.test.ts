@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
 import { assertAddsUp, assertCounted } from './figures.ts';
-import { move, within } from './help.ts';
+import { before, move, within } from './help.ts';
 
 /** To and fro, by each engine in turn. */
 const MOVES = 24;
@@ -17,7 +17,7 @@ const GLANCE_MS = 20_000;
 let lab: Lab;
 const test = suite('micro guests');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'micro',
     nodes: 3,

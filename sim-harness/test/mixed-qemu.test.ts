@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved, TWO_QEMU_NODES } from './help.ts';
+import { before, moved, TWO_QEMU_NODES } from './help.ts';
 
 const FILLED_MIB = 32;
 const DIR = resolve('out', 'mixed-qemu');
@@ -17,7 +17,7 @@ function qemus(): [string, string] {
   return [all.at(-1)!, all[0]!];
 }
 
-test.before(async () => {
+before(test, async () => {
   const [older, newer] = qemus();
   mkdirSync(DIR, { recursive: true });
   const qemu = join(DIR, 'qemu');

@@ -3,7 +3,7 @@ import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.ty
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved, TWO_QEMU_NODES, within } from './help.ts';
+import { before, moved, TWO_QEMU_NODES, within } from './help.ts';
 import { BRIDGE, Outside } from './outside.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
@@ -15,7 +15,7 @@ let lab: Lab;
 let outside: Outside;
 const test = suite('network cards');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'nic',
     ...TWO_QEMU_NODES,

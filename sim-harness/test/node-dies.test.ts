@@ -7,12 +7,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Operator } from '../chaos/operator.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { within } from './help.ts';
+import { before, within } from './help.ts';
 
 let lab: Lab;
 const test = suite('a node that dies while pages come');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'dies',
     nodes: 2,

@@ -9,7 +9,7 @@ import { makeOperatorKey } from '@shoal/agent/edge/registers/operator-key';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { within } from './help.ts';
+import { before, within } from './help.ts';
 
 /** Word goes round in tens of milliseconds; a machine with other work takes longer. */
 const TOLD_MS = 30_000;
@@ -20,7 +20,7 @@ const operatorKey = join(dir, 'operator.key');
 let lab: Lab;
 const test = suite('people');
 
-test.before(async () => {
+before(test, async () => {
   const { id } = await makeOperatorKey(operatorKey);
   lab = await bringUp({
     name: 'people',

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fill, free } from '../chaos/faults/space.ts';
 import { bringUp, type Glance, type Lab } from '../lab/index.ts';
-import { moved, within } from './help.ts';
+import { before, moved, within } from './help.ts';
 
 /** 200 Mbit/s: the pages of such a guest take some seconds, so that there is a middle to break things in. */
 const MEMORY_MIB = 192;
@@ -17,7 +17,7 @@ const END_MS = 90_000;
 let lab: Lab;
 const test = suite('qemu-postcopy');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'qpostcopy',
     nodes: 2,

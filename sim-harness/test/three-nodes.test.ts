@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { collect, longestGapMs } from '../bench/ticks.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved, within } from './help.ts';
+import { before, moved, within } from './help.ts';
 
 /** What every node says about who runs where; ages and figures differ from second to second. */
 const shape = (s: ClusterStatus) =>
@@ -17,7 +17,7 @@ const shape = (s: ClusterStatus) =>
 let lab: Lab;
 const test = suite('three nodes');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({
     name: 'three',
     nodes: 3,

@@ -19,7 +19,7 @@ import { CMDLINE } from '../guest/init.ts';
 import { repositoryRoot } from '../guest/root.ts';
 import { CHANNEL } from '../lab/guest-port.ts';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { moved, TWO_QEMU_NODES } from './help.ts';
+import { before, moved, TWO_QEMU_NODES } from './help.ts';
 
 /** Of nobody on any machine: what is not given to it by number, it has not. */
 const USER = { uid: 64_123, gid: 64_124 };
@@ -32,7 +32,7 @@ const open = mkdtempSync(join(tmpdir(), 'shoal-unpriv-'));
 process.on('exit', () => rmSync(open, { recursive: true, force: true }));
 const native = join(repositoryRoot(), 'agent', 'native', 'target', 'release');
 
-test.before(async () => {
+before(test, async () => {
   const { kernel, initrd } = await ensureGuestImage();
   for (const [from, to] of [
     [kernel, 'vmlinuz'],

@@ -5,7 +5,7 @@ import { isAlive, type ProcessId } from '@shoal/agent/edge/vmm/processes';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { TWO_QEMU_NODES, within } from './help.ts';
+import { before, TWO_QEMU_NODES, within } from './help.ts';
 
 const FILLED_MIB = 48;
 /** Most of the guest's memory is still missing a while after it runs. */
@@ -19,7 +19,7 @@ const SETTLED_MS = 1000;
 let lab: Lab;
 const test = suite('VMMs that die in a move by the page server');
 
-test.before(async () => {
+before(test, async () => {
   lab = await bringUp({ name: 'vmmdies', ...TWO_QEMU_NODES });
   await lab.runVm('node0', { name: 'vm', memoryMib: 160, crash: 'leave' });
   const guest = await lab.guest('vm');
