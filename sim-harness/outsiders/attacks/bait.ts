@@ -6,9 +6,12 @@ import type { Scene } from '../attack.ts';
 
 /** The two nodes that have part in it: who gives the VM away first. */
 export const PARTS = ['node0', 'node1'] as const;
-const FILLED_MIB = 16;
+const FILLED_MIB = 48;
 const REFUSED_MS = 1_000;
-/** What it must send takes half a minute over this, in which an attack needs two seconds; reports still come in time. */
+/**
+ * What it must send takes a minute and a half over this, in which an attack needs two seconds, and forty on a machine that is
+ * starved; reports still come in time.
+ */
 const SLOW = ['root', 'tbf', 'rate', '4mbit', 'burst', '64k', 'latency', '200ms'];
 
 /** Resolves as soon as it was asked for, over a link that is slow until it has `arrived`. Answers the handoff. */
