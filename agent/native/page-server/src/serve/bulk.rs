@@ -9,7 +9,7 @@ use super::pace::Pace;
 use super::stream::Piece;
 use super::{Serve, State};
 use crate::bitmap::Bitmap;
-use crate::conn::{Conn, lock};
+use crate::conn::{Conn, Pieces, lock};
 use crate::frame::Frame;
 use crate::link::Link;
 use crate::packed::Packer;
@@ -20,7 +20,7 @@ const EXTENT_PAGES: u64 = 64;
 enum Job {
     Map,
     Stream(Piece),
-    Run(u64, u64),
+    Run(u64, u64, Pieces),
     Ahead(u64, u64),
     PassOver,
     Stale(Bitmap),
@@ -98,8 +98,8 @@ impl Serve {
                 lock(&self.stats).stream_bytes += bytes.len() as u64;
             }
             Job::Stream(Piece::End) => conn.send(&Frame::StreamEnd)?,
-            Job::Run(first, count) => {
-                let sent = self.send_run(conn, first, count, desk)?;
+            Job::Run(first, count, pieces) => {
+                let sent = self.send_run(conn, first, count, pieces, desk)?;
                 desk.pace.spent(sent, Instant::now());
             }
             Job::Ahead(first, count) => {
@@ -133,7 +133,7 @@ impl Serve {
             if let Some(page) = plan.next_first() {
                 // Before everything, whatever the credit: what it took is paid back like any other.
                 state.credit -= page_bytes as i64;
-                return Some(Job::Run(page, 1));
+                return Some(Job::Run(page, 1, Pieces::Small));
             }
         }
         if let Some(piece) = state.stream.next() {
@@ -144,7 +144,10 @@ impl Serve {
             return None;
         }
         let credit = state.credit.max(0) as u64;
-        let window = state.window.as_mut().map_or(0, |it| it.room(credit));
+        // Ahead of the switch nobody can wait.
+        let quiet = state.plan.is_none() || state.quiet.as_ref().is_some_and(|it| it.is_quiet(now));
+        let window = state.window.as_mut();
+        let window = window.map_or(0, |it| it.room(credit, quiet));
         let fits = state.packing.as_ref().map_or(window, |it| it.fit(window));
         // What does not pack after all must be granted as well.
         let room = fits.min(credit) / page_bytes;
@@ -159,10 +162,11 @@ impl Serve {
             },
             None => {
                 let (first, count) = state.plan.as_mut()?.next_run(room)?;
-                Job::Run(first, count)
+                let pieces = if quiet { Pieces::Large } else { Pieces::Small };
+                Job::Run(first, count, pieces)
             }
         };
-        if let Job::Run(_, count) | Job::Ahead(_, count) = job {
+        if let Job::Run(_, count, _) | Job::Ahead(_, count) = job {
             state.credit -= (count * page_bytes) as i64;
         }
         Some(job)
@@ -195,7 +199,14 @@ impl Serve {
     }
 
     /// Bytes of page data on the wire: zero pages travel as a number, and cost no credit.
-    fn send_run(&self, conn: &Conn, first: u64, count: u64, desk: &mut Desk) -> io::Result<u64> {
+    fn send_run(
+        &self,
+        conn: &Conn,
+        first: u64,
+        count: u64,
+        pieces: Pieces,
+        desk: &mut Desk,
+    ) -> io::Result<u64> {
         let size = self.session.page_bytes as usize;
         let bytes = &mut desk.buffer[..count as usize * size];
         self.read_pages(first, bytes)?;
@@ -211,7 +222,7 @@ impl Serve {
                     count: run.len() as u32,
                 })?;
             } else {
-                sent += self.send_extent(conn, page, pages, &mut desk.packer)?;
+                sent += self.send_extent(conn, page, pages, pieces, &mut desk.packer)?;
             }
             at += run.len();
         }
@@ -224,6 +235,7 @@ impl Serve {
         conn: &Conn,
         first: u64,
         pages: &[u8],
+        pieces: Pieces,
         packer: &mut Packer,
     ) -> io::Result<u64> {
         let block = self.pack(pages, packer);
@@ -236,14 +248,15 @@ impl Serve {
                 window.sent(wire, Instant::now());
             }
         }
-        conn.send(&match block {
+        let frame = match block {
             Some(block) => Frame::Packed {
                 first,
                 count: (plain / self.session.page_bytes) as u32,
                 block,
             },
             None => Frame::Extent { first, data: pages },
-        })?;
+        };
+        conn.send_in(&frame, pieces)?;
         let mut stats = lock(&self.stats);
         stats.data_bytes += plain;
         stats.bulk_bytes += wire;

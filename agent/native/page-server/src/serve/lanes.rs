@@ -29,6 +29,9 @@ impl Serve {
                 if state.release.as_ref().is_some_and(|it| it.has_given(page)) {
                     continue; // it came by bulk while the fault was under way, and was acknowledged
                 }
+                if let Some(quiet) = &mut state.quiet {
+                    quiet.faulted(Instant::now());
+                }
                 let plan = state.plan.as_mut().ok_or_else(too_early)?;
                 plan.faulted(page);
                 plan.map.get(page)

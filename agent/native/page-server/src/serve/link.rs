@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Serve;
 use super::packing::Packing;
+use super::quiet::Quiet;
 use super::release::LACKS;
 use super::window::Window;
 use crate::bitmap::Bitmap;
@@ -123,6 +124,7 @@ impl Serve {
             state.credit = self.first_credit() as i64;
             let fixed = u64::from(self.session.bulk_window_bytes);
             state.window = Some(Window::new(fixed, Instant::now()));
+            state.quiet = Some(Quiet::new(Instant::now()));
             let takes = features & PACKED != 0;
             state.packs_ahead = features & PACKED_AHEAD != 0;
             let (wanted, cap) = (self.session.compression, self.session.bulk_bytes_per_second);

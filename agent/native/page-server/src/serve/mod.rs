@@ -9,6 +9,7 @@ mod link;
 mod pace;
 pub(crate) mod packing;
 pub(crate) mod plan;
+mod quiet;
 mod release;
 mod stream;
 mod tracked;
@@ -37,6 +38,7 @@ use ahead::Ahead;
 use give::Giver;
 use packing::Packing;
 use plan::Plan;
+use quiet::Quiet;
 use release::{LACKS, Release};
 use stream::Stream;
 use warm::Warm;
@@ -69,6 +71,8 @@ struct State {
     credit: i64,
     /// What of it is used. Of the present link.
     window: Option<Window>,
+    /// Of the present link.
+    quiet: Option<Quiet>,
     /// Of the present link; `None`: nothing is packed.
     packing: Option<Packing>,
     /// The target takes packed pages also ahead of the switch.

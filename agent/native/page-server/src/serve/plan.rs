@@ -10,8 +10,6 @@ use crate::session::Order;
 const PIVOTS_MAX: usize = 8;
 /// Behind a fault this much is looked at for pages that are still missing. Pages.
 const REACH: u64 = 64;
-/// Pushed per turn of a pivot: as much as an urgent page may have to wait behind. Pages.
-const WINDOW: u64 = 16;
 /// What one fault may pull after it in all. Pages.
 const PULL_MAX: u64 = 256;
 /// Writes are counted, and what is hot is sent, by so much at a time. Pages.
@@ -113,7 +111,7 @@ impl Plan {
             else {
                 continue;
             };
-            let count = self.left.run(first, WINDOW.min(max).min(pivot.budget));
+            let count = self.left.run(first, max.min(pivot.budget));
             pivot.at = first + count;
             pivot.budget -= count;
             if pivot.budget > 0 {
@@ -201,7 +199,7 @@ mod tests {
         );
         assert_eq!(plan.next_run(64), Some((0, 5)));
         plan.faulted(3000);
-        assert_eq!(plan.next_run(64), Some((3001, WINDOW)));
+        assert_eq!(plan.next_run(16), Some((3001, 16)));
     }
 
     #[test]

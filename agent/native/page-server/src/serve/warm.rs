@@ -13,7 +13,7 @@ use super::lanes::is_zero;
 use super::tracked::Tracked;
 use super::watch::tell;
 use crate::bitmap::Bitmap;
-use crate::conn::{Conn, lock};
+use crate::conn::{Conn, Pieces, lock};
 use crate::frame::Frame;
 use crate::link::wrong;
 use crate::sys::file::data_pages;
@@ -158,14 +158,15 @@ impl Serve {
                 None => return Ok(sent), // frozen meanwhile: the rest goes with the map
             }
             self.spend(wire);
-            conn.send(&match block {
+            let frame = match block {
                 Some(block) => Frame::AheadPacked {
                     first: page,
                     count: count as u32,
                     block,
                 },
                 None => Frame::Ahead { first: page, data },
-            })?;
+            };
+            conn.send_in(&frame, Pieces::Large)?;
             let mut stats = lock(&self.stats);
             stats.data_bytes += data.len() as u64;
             stats.bulk_bytes += wire;

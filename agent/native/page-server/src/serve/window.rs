@@ -4,7 +4,8 @@
 //! The queue is measured, as in TCP Vegas (Brakmo and Peterson, 1995): how much longer than at its best the target's
 //! credit for an extent takes to come back. Of each round, one window long, the quickest extent counts: what a busy CPU
 //! adds to others is no queue. Every few seconds the queue is let run empty for one round, so that the best time is of
-//! the link as it is now (a queue that nobody has seen empty cannot be told from a longer way).
+//! the link as it is now (a queue that nobody has seen empty cannot be told from a longer way). While nobody waits for a page
+//! more may stand there, in larger extents; what that adds is known, and is not taken for a queue of the link's.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -20,13 +21,17 @@ const LONG: Duration = Duration::from_micros(550);
 /// On a long way the queue is a share of it instead: what comes in bursts there cannot be held as tight, nor need it.
 const SHORT_SHARE: u32 = 16;
 const LONG_SHARE: u32 = 8;
-/// A round at a quarter of the window costs a quarter of a millisecond's worth of goodput.
+/// The queue running empty and a round at a quarter of the window cost two round trips' worth of goodput: half a per cent on a long way.
 const DRAIN_EVERY: Duration = Duration::from_secs(2);
+const DRAIN_EVERY_TRIPS: u32 = 400;
 /// Extents in a window: one on its way while the credit of the other comes back. Each costs both sides some 45 µs of CPU,
 /// whatever its size: with four they took a third more of it (measured on 1 Gbit/s), and faults were no quicker.
 const EXTENTS: u64 = 2;
 /// What an extent may take on the link: it cannot be called back when a fault comes.
 const EXTENT_TAKES: f64 = 450e-6;
+/// What one may take, and what may stand in the queue besides, while nobody waits: half as many extents, and who faults first
+/// waits so much longer.
+const QUIET_TAKES: f64 = 1e-3;
 /// A page.
 const EXTENT_LEAST: u64 = 4096;
 
@@ -35,11 +40,27 @@ struct Sent {
     bytes: u64,
     whole: u64,
     at: Instant,
+    /// What of it and before it was more than the window holds.
+    beyond: u64,
+}
+
+impl Sent {
+    fn taken(&self, rate: f64, now: Instant) -> Taken {
+        let beyond = Duration::from_secs_f64(self.beyond as f64 / rate.max(1.0));
+        let beyond = if rate > 0.0 { beyond } else { Duration::ZERO };
+        Taken {
+            took: now
+                .saturating_duration_since(self.at)
+                .saturating_sub(beyond),
+            bytes: self.whole,
+        }
+    }
 }
 
 /// An extent whose credit is back.
 #[derive(Clone, Copy)]
 struct Taken {
+    /// Without the time of what was beyond the window.
     took: Duration,
     bytes: u64,
 }
@@ -57,7 +78,7 @@ enum Phase {
     /// Doubles each round until a queue is seen.
     Starting,
     Steady,
-    /// For one round; then back to this size.
+    /// For one round of what is sent now; then back to this size.
     Draining(u64),
 }
 
@@ -101,23 +122,35 @@ impl Window {
 
     /// How many bytes may be sent now in one extent, as far as the window says. No pieces: an extent is sent when there is room
     /// for a whole one, or each credit would be answered by one as small as that which it was for (the silly window of RFC 813).
-    pub fn room(&mut self, credit: u64) -> u64 {
-        let extent = self.extent();
+    /// `quiet`: nobody waits for a page.
+    pub fn room(&mut self, credit: u64, quiet: bool) -> u64 {
+        let spare = if quiet { self.spare() } else { 0 };
+        let extent = self.extent(spare);
         if self.fixed {
             // It is the target's first credit: nothing besides.
             let whole = credit >= extent || self.in_flight == 0;
             return if whole { u64::MAX } else { 0 };
         }
-        if self.size.saturating_sub(self.in_flight) < extent {
+        if (self.size + spare).saturating_sub(self.in_flight) < extent {
             self.round.was_full = true;
             return 0;
         }
         extent
     }
 
-    fn extent(&self) -> u64 {
-        let most = self.size / EXTENTS;
-        let timely = (self.link_rate() * EXTENT_TAKES) as u64;
+    /// How much more than the window may be on its way while nobody waits. Not before the link is known, nor while its queue
+    /// runs empty.
+    fn spare(&self) -> u64 {
+        match self.phase {
+            Phase::Steady => ((self.link_rate() * QUIET_TAKES) as u64).min(MOST - self.size),
+            Phase::Starting | Phase::Draining(_) => 0,
+        }
+    }
+
+    fn extent(&self, spare: u64) -> u64 {
+        let most = (self.size + spare) / EXTENTS;
+        let takes = if spare > 0 { QUIET_TAKES } else { EXTENT_TAKES };
+        let timely = (self.link_rate() * takes) as u64;
         let extent = if timely > 0 && !self.fixed {
             most.min(timely)
         } else {
@@ -139,27 +172,32 @@ impl Window {
                 bytes,
                 whole: bytes,
                 at: now,
+                beyond: self.in_flight.saturating_sub(self.size),
             });
         }
     }
 
     /// The target has taken them in.
     pub fn credited(&mut self, bytes: u64, now: Instant) {
-        self.round.bytes += bytes;
         self.in_flight = self.in_flight.saturating_sub(bytes);
+        let rate = self.link_rate();
         let mut left = bytes;
         while let Some(front) = self.sent.front_mut() {
-            if front.bytes > left {
-                front.bytes -= left;
+            let part = front.bytes.min(left);
+            // What was on its way when the queue was let run empty stands there still.
+            let counts = !matches!(self.phase, Phase::Draining(_)) || front.at >= self.round.begun;
+            if counts {
+                self.round.bytes += part;
+            }
+            front.bytes -= part;
+            left -= part;
+            if front.bytes > 0 {
                 break;
             }
-            left -= front.bytes;
-            let took = now.saturating_duration_since(front.at);
-            let taken = Taken {
-                took,
-                bytes: front.whole,
-            };
-            self.round.quickest = Some(quicker(self.round.quickest, taken));
+            if counts {
+                let taken = front.taken(rate, now);
+                self.round.quickest = Some(quicker(self.round.quickest, taken));
+            }
             self.sent.pop_front();
         }
         if self.round.bytes >= self.size && !self.fixed {
@@ -208,7 +246,8 @@ impl Window {
             };
             self.size = (self.size + more).min(MOST);
         }
-        if now.saturating_duration_since(self.drained_at) >= DRAIN_EVERY {
+        let every = DRAIN_EVERY.max(best.took * DRAIN_EVERY_TRIPS);
+        if now.saturating_duration_since(self.drained_at) >= every {
             self.phase = Phase::Draining(self.size);
             self.size = (self.size / 4).max(LEAST.min(self.size));
         }

@@ -8,6 +8,8 @@ struct LinkModel {
     one_way: u64,
     free_at: u64,
     credits: VecDeque<(u64, u64)>,
+    /// Nobody waits for a page.
+    quiet: bool,
 }
 
 /// What a second of it was like.
@@ -16,6 +18,8 @@ struct Second {
     goodput: f64,
     /// Mean that a page which comes now would wait behind bulk.
     wait_us: f64,
+    /// Mean, in bytes.
+    extent: f64,
 }
 
 impl LinkModel {
@@ -25,12 +29,14 @@ impl LinkModel {
             one_way: rtt_us * 500,
             free_at: 0,
             credits: VecDeque::new(),
+            quiet: false,
         }
     }
 
     fn run(&mut self, window: &mut Window, base: Instant, from: u64, to: u64) -> Second {
         let at = |ns: u64| base + Duration::from_nanos(ns);
         let (mut now, mut bytes, mut waits, mut looks) = (from, 0, 0.0, 0.0);
+        let (mut sent, mut extents) = (0, 0.0);
         while now < to {
             while let Some(&(due, credit)) = self.credits.front() {
                 if due > now {
@@ -40,10 +46,11 @@ impl LinkModel {
                 bytes += credit;
                 self.credits.pop_front();
             }
-            let room = window.room(u64::MAX) / 4096 * 4096;
+            let room = window.room(u64::MAX, self.quiet) / 4096 * 4096;
             if room > 0 {
-                let room = room.min(256 << 10);
+                let room = room.min(EXTENT_MOST);
                 window.sent(room, at(now));
+                (sent, extents) = (sent + room, extents + 1.0);
                 let begin = self.free_at.max(now);
                 self.free_at = begin + (room as f64 / self.per_second * 1e9) as u64;
                 self.credits
@@ -58,11 +65,22 @@ impl LinkModel {
         Second {
             goodput: bytes as f64 / seconds / self.per_second,
             wait_us: waits / looks,
+            extent: sent as f64 / extents,
         }
     }
 }
 
 const SECOND: u64 = 1_000_000_000;
+/// As `bulk` makes them.
+const EXTENT_MOST: u64 = 256 << 10;
+/// Rate in Mbit/s, round trip in microseconds.
+const LINKS: [(f64, u64); 5] = [
+    (100.0, 200),
+    (1000.0, 60),
+    (1000.0, 1000),
+    (10_000.0, 100),
+    (1000.0, 20_000),
+];
 
 /// The mean wait that the rule allows. The window shrinks while an extent finds more than `LONG` in the queue, or its share of
 /// a long way; the extent then stands there too, of which whoever comes at any time meets half. The rule does not see what
@@ -79,13 +97,7 @@ fn most_wait_us(per_second: f64, rtt: f64) -> f64 {
 
 #[test]
 fn a_link_is_filled_and_its_queue_kept_short_whatever_its_rate_and_round_trip() {
-    for (mbit, rtt_us) in [
-        (100.0, 200),
-        (1000.0, 60),
-        (1000.0, 1000),
-        (10_000.0, 100),
-        (1000.0, 20_000),
-    ] {
+    for (mbit, rtt_us) in LINKS {
         let base = Instant::now();
         let mut link = LinkModel::new(mbit, rtt_us);
         let mut window = Window::new(0, base);
@@ -98,6 +110,55 @@ fn a_link_is_filled_and_its_queue_kept_short_whatever_its_rate_and_round_trip() 
         assert!(steady.goodput > 0.97, "{what}");
         let most = most_wait_us(link.per_second, rtt_us as f64);
         assert!(steady.wait_us < most, "{what}, {most} us at most");
+    }
+}
+
+#[test]
+fn while_nobody_waits_extents_are_larger_and_a_millisecond_more_stands_in_the_queue_which_is_not_taken_for_one()
+ {
+    for (mbit, rtt_us) in LINKS {
+        let base = Instant::now();
+        let mut link = LinkModel::new(mbit, rtt_us);
+        let mut window = Window::new(0, base);
+        link.run(&mut window, base, 0, SECOND);
+        let busy = link.run(&mut window, base, SECOND, 6 * SECOND);
+        let size = window.size();
+        link.quiet = true;
+        let quiet = link.run(&mut window, base, 6 * SECOND, 11 * SECOND);
+        link.quiet = false;
+        let after = link.run(&mut window, base, 11 * SECOND, 16 * SECOND);
+        let what = format!(
+            "{mbit} Mbit/s, {rtt_us} us: {busy:?}, {quiet:?}, {after:?}, window {size} to {}",
+            window.size()
+        );
+        assert!(quiet.goodput > 0.97, "{what}");
+        assert!(
+            quiet.extent > (1.8 * busy.extent).min(0.99 * EXTENT_MOST as f64),
+            "{what}"
+        );
+        // Whoever comes meets half of what its extent is longer by.
+        let more = 1e6 * (QUIET_TAKES + (QUIET_TAKES - EXTENT_TAKES) / 2.0);
+        assert!(quiet.wait_us < busy.wait_us + more, "{what}");
+        assert!(after.wait_us < 1.05 * busy.wait_us, "{what}");
+        assert!(window.size().abs_diff(size) < size / 6, "{what}");
+    }
+}
+
+#[test]
+fn the_best_time_is_that_of_the_way_with_nothing_in_its_queue() {
+    for (mbit, rtt_us) in LINKS {
+        let base = Instant::now();
+        let mut link = LinkModel::new(mbit, rtt_us);
+        let mut window = Window::new(0, base);
+        link.run(&mut window, base, 0, 10 * SECOND);
+        let best = window.best.expect("credits came");
+        let way = rtt_us as f64 + best.bytes as f64 / link.per_second * 1e6;
+        let queue = best.took.as_secs_f64() * 1e6 - way;
+        let drained = LEAST as f64 / link.per_second * 1e6;
+        assert!(
+            queue < drained.max(1.0),
+            "{mbit} Mbit/s, {rtt_us} us: {queue} us"
+        );
     }
 }
 
@@ -124,14 +185,14 @@ fn a_window_that_is_configured_is_left_to_the_credit_of_the_target_in_no_pieces(
     let mut window = Window::new(65_536, base);
     for ms in 1..1000 {
         let now = base + Duration::from_millis(ms);
-        assert_eq!(window.room(65_536), u64::MAX);
+        assert_eq!(window.room(65_536, false), u64::MAX);
         window.sent(65_536, now);
         window.credited(4096, now);
-        assert_eq!(window.room(4096), 0);
+        assert_eq!(window.room(4096, false), 0);
         window.credited(28_672, now);
-        assert_eq!(window.room(32_768), u64::MAX);
+        assert_eq!(window.room(32_768, false), u64::MAX);
         window.credited(32_768, now);
-        assert_eq!(window.room(4096), u64::MAX, "nothing is under way");
+        assert_eq!(window.room(4096, false), u64::MAX, "nothing is under way");
     }
     assert_eq!(window.size(), 65_536);
 }
@@ -142,7 +203,7 @@ fn pages_that_are_read_slower_than_the_link_do_not_open_the_window() {
     let mut window = Window::new(0, base);
     for ms in 0..1000 {
         let now = base + Duration::from_millis(ms);
-        assert!(window.room(u64::MAX) >= 4096);
+        assert!(window.room(u64::MAX, false) >= 4096);
         window.sent(4096, now);
         window.credited(4096, now + Duration::from_micros(100));
     }

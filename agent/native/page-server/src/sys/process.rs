@@ -18,12 +18,41 @@ pub fn cpu_ms() -> u64 {
     ms(usage.ru_utime) + ms(usage.ru_stime)
 }
 
-/// Lets the calling thread go before busy neighbours: a fault is a few microseconds of work that a guest waits for.
-/// Without the right to do so nothing changes.
+const PREFERRED: i32 = -15;
+/// The least that the kernel takes. It is no limit, only what the scheduler goes by when the thread wakes: with the usual
+/// slice of some milliseconds whoever runs is let run to the next tick first, 4 ms with HZ=250.
+const SLICE_NS: u64 = 100_000;
+
+/// sched_setattr(2), first version.
+#[repr(C)]
+struct SchedAttr {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+
+/// Lets the calling thread go before busy neighbours, and at once: a fault is a few microseconds of work that a guest waits
+/// for. What the process has no right to, or the kernel does not know (slices: Linux 6.12, sched-eevdf.rst), changes nothing.
 pub fn prefer_this_thread() {
-    // SAFETY: acts on the calling thread only (0), touches no memory.
+    // SAFETY: all three act on the calling thread only (0); `attr` is live and says its own size, and nothing else is touched.
     unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, -15);
+        libc::setpriority(libc::PRIO_PROCESS, 0, PREFERRED);
+        let attr = SchedAttr {
+            size: size_of::<SchedAttr>() as u32,
+            policy: libc::SCHED_OTHER as u32,
+            flags: 0,
+            nice: libc::getpriority(libc::PRIO_PROCESS, 0),
+            priority: 0,
+            runtime: SLICE_NS,
+            deadline: 0,
+            period: 0,
+        };
+        libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0);
     }
 }
 
@@ -38,5 +67,32 @@ pub fn private_umask() {
     // SAFETY: cannot fail, touches no memory.
     unsafe {
         libc::umask(0o077);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_of_the_fault_path_asks_for_the_shortest_slice_and_others_keep_theirs() {
+        let slice = || {
+            let mut attr = [0u64; size_of::<SchedAttr>() / 8];
+            // SAFETY: `attr` is as large as is said, and only that is written.
+            let result = unsafe {
+                let bytes = size_of_val(&attr) as u32;
+                libc::syscall(libc::SYS_sched_getattr, 0, attr.as_mut_ptr(), bytes, 0)
+            };
+            assert_eq!(result, 0);
+            attr[3] // the runtime; 0 before Linux 6.12, which knows no slices
+        };
+        let usual = slice();
+        let preferred = std::thread::spawn(move || {
+            prefer_this_thread();
+            slice()
+        });
+        let preferred = preferred.join().expect("it does not panic");
+        assert_eq!(preferred, if usual == 0 { 0 } else { SLICE_NS });
+        assert_eq!(slice(), usual);
     }
 }
