@@ -43,8 +43,12 @@ function runFile(file: string): Promise<Result> {
   });
 }
 
-/** Files that bring up whole nodes run alone, so that they have the cores for themselves. */
-const isWhole = (file: string) => file.startsWith('sim-harness/');
+/** Files that bring up whole nodes or real guests run alone, so that they have the cores for themselves. */
+const WHOLE = ['chaos/checks/', 'fuzz/', 'lab/', 'outsiders/', 'test/'].map(dir => `sim-harness/${dir}`);
+const isWhole = (file: string) => WHOLE.some(dir => file.startsWith(dir));
+/** Searches that take minutes begin first: at the end one lane would wait for the other. */
+const LONG = ['sim-harness/model/', 'sim-harness/sim/'];
+const isLong = (file: string) => LONG.some(dir => file.startsWith(dir));
 
 async function runFiles(files: string[], lanes: number): Promise<Result[]> {
   const queue = [...files];
@@ -62,10 +66,20 @@ async function runFiles(files: string[], lanes: number): Promise<Result[]> {
   return results;
 }
 
+const CARGO_TEST = ['test', '--release', '--manifest-path', 'agent/native/Cargo.toml', '--quiet'];
+
+/** Builds the native tests beside others, which wait more than they compute. What it cannot build `runNative` tells of. */
+function buildNative(): Promise<void> {
+  const child = spawn('nice', ['-n', '10', 'cargo', ...CARGO_TEST, '--no-run'], { stdio: 'ignore' });
+  return new Promise(resolve => {
+    child.on('error', () => resolve());
+    child.on('exit', () => resolve());
+  });
+}
+
 function runNative(): Result {
   const startMs = Date.now();
-  const args = ['test', '--release', '--manifest-path', 'agent/native/Cargo.toml', '--quiet'];
-  const { stdout, stderr, status } = spawnSync('cargo', args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const { stdout, stderr, status } = spawnSync('cargo', CARGO_TEST, { encoding: 'utf8', maxBuffer: 2 ** 26 });
   const output = `${stdout}${stderr}`;
   let [passed, failed] = [0, 0];
   for (const [, p, f] of output.matchAll(/(\d+) passed; (\d+) failed/g)) {
@@ -92,10 +106,13 @@ const all = patterns.length === 0;
 const files = sourceFiles().filter(f => f.endsWith('.test.ts') && (all || patterns.some(p => f.includes(p))));
 rmSync(COVERAGE_DIR, { recursive: true, force: true });
 mkdirSync(COVERAGE_DIR, { recursive: true });
+const nativeBuilt = all ? buildNative() : undefined;
+const small = files.filter(f => !isWhole(f));
 const results = await runFiles(
-  files.filter(f => !isWhole(f)),
+  [...small.filter(isLong), ...small.filter(f => !isLong(f))],
   Math.min(2, availableParallelism()),
 );
+await nativeBuilt;
 if (all) results.push(runNative());
 results.push(...(await runFiles(files.filter(isWhole), 1)));
 const covered = all ? coverage() : true;
