@@ -17,8 +17,9 @@ import { reportOf } from './reports.ts';
 
 const MIB = 2 ** 20;
 
+/** A node hangs up on a member that is silent in the gossip, maybe just when a stream is asked for: then it is asked again. */
 async function send(scene: Scene, rogue: Rogue, ...frames: Uint8Array[]): Promise<void> {
-  const stream = await rogue.stream(scene.target, STREAM_PROTOCOL);
+  const stream = await scene.until('a stream is open', () => rogue.stream(scene.target, STREAM_PROTOCOL));
   stream.maxWriteBufferLength = 64 * MIB;
   for (const frame of frames) if (stream.status === 'open') stream.send(frame);
   await sleep(1000);
