@@ -69,9 +69,14 @@ export class Rogue {
     return this.#node.dial(to, { signal: AbortSignal.timeout(DIAL_MS) });
   }
 
-  /** A stream that is negotiated and open; what is sent on it is the caller's. */
+  /**
+   * A stream that is negotiated and open; what is sent on it is the caller's. A node cuts the link of a peer that is silent in
+   * the gossip, maybe just now: over a new one it is asked again.
+   */
   async stream(target: Target, protocol: string): Promise<Stream> {
-    return (await this.dial(target)).newStream(protocol, { signal: AbortSignal.timeout(DIAL_MS) });
+    const open = async () =>
+      (await this.dial(target)).newStream(protocol, { signal: AbortSignal.timeout(DIAL_MS) });
+    return open().catch(open);
   }
 
   /** Asks for reports and keeps every message that comes. */

@@ -17,9 +17,8 @@ import { reportOf } from './reports.ts';
 
 const MIB = 2 ** 20;
 
-/** A node hangs up on a member that is silent in the gossip, maybe just when a stream is asked for: then it is asked again. */
 async function send(scene: Scene, rogue: Rogue, ...frames: Uint8Array[]): Promise<void> {
-  const stream = await scene.until('a stream is open', () => rogue.stream(scene.target, STREAM_PROTOCOL));
+  const stream = await rogue.stream(scene.target, STREAM_PROTOCOL);
   stream.maxWriteBufferLength = 64 * MIB;
   for (const frame of frames) if (stream.status === 'open') stream.send(frame);
   await sleep(1000);
@@ -85,9 +84,12 @@ const specs: Attack = {
   async run(scene) {
     const rogue = await scene.member();
     for (const [what, wrong] of Object.entries(HOSTILE)) {
-      const offer = offerOf({ ...harmless(), ...wrong });
-      await send(scene, rogue, encodeFrame(encodeHandoff(offer)));
-      const answer = await scene.until(`an answer to ${what}`, () => answerTo(rogue, offer.handoff));
+      // The link may be cut before the answer: then it is offered anew.
+      const answer = await scene.until(`an answer to ${what}`, async () => {
+        const offer = offerOf({ ...harmless(), ...wrong });
+        await send(scene, rogue, encodeFrame(encodeHandoff(offer)));
+        return answerTo(rogue, offer.handoff);
+      });
       if (answer.type !== 'refuse') scene.blame(`${what} was answered with ${answer.type}`);
     }
   },
