@@ -66,10 +66,12 @@ fn play(fixed: u64, turns: &[Turn]) {
             if fixed == 0 {
                 assert!(room == 0 || room >= 4096, "less than a page is no room");
                 assert!(
-                    turn.quiet || room <= window.size().saturating_sub(in_flight),
+                    room <= window.most(turn.quiet).saturating_sub(in_flight),
                     "{room} of {} with {in_flight} under way",
-                    window.size()
+                    window.most(turn.quiet)
                 );
+                assert!(window.most(turn.quiet) <= MOST);
+                assert!(turn.quiet || window.most(false) == window.size());
             }
             assert!(
                 room >= 4096 || in_flight > 0,

@@ -131,11 +131,16 @@ impl Window {
             let whole = credit >= extent || self.in_flight == 0;
             return if whole { u64::MAX } else { 0 };
         }
-        if (self.size + spare).saturating_sub(self.in_flight) < extent {
+        if self.most(quiet).saturating_sub(self.in_flight) < extent {
             self.round.was_full = true;
             return 0;
         }
         extent
+    }
+
+    /// Bytes that may be on their way at once.
+    pub fn most(&self, quiet: bool) -> u64 {
+        self.size + if quiet { self.spare() } else { 0 }
     }
 
     /// How much more than the window may be on its way while nobody waits. Not before the link is known, nor while its queue
