@@ -1,4 +1,5 @@
 /** Figures as people read them. Pure. */
+import { isVcpu } from '../edge/handoff/figures.ts';
 
 /** Ages and rests: `0.4 s`, `42 s`, `12 min`, `3 h 10 min`, `4 d`; `–` for what never was (negative). */
 export function duration(ms: number): string {
@@ -49,15 +50,12 @@ export function micros(us: number): string {
   return `${(us / 1000).toFixed(us < 99_950 ? 1 : 0)} ms`;
 }
 
-/** QEMU's names for the threads of its vCPUs: `CPU 0/KVM`, `CPU 1/TCG`. */
-const VCPU = /^CPU \d+\//;
-
 /**
  * How long the vCPUs stood for pages in all, where threads are named as QEMU names them; else all threads. `–`: none did,
  * or nobody said.
  */
 export function stood(blocked: readonly { thread: string; us: number }[]): [who: string, span: string] {
-  const vcpus = blocked.filter(({ thread }) => VCPU.test(thread));
+  const vcpus = blocked.filter(isVcpu);
   const rows = vcpus.length > 0 ? vcpus : blocked;
   const us = rows.reduce((sum, row) => sum + row.us, 0);
   return [vcpus.length > 0 ? 'vCPUs stood' : 'threads stood', us > 0 ? micros(us) : '–'];

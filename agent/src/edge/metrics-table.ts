@@ -23,8 +23,8 @@ const tally = (help: string, buckets: number[]) => ({ kind: 'tally', help, label
 
 /** Shorter than a frame to longer than a TCP timeout: what a guest notices. */
 const PAUSE_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
-/** From a small guest on a fast link to a large one on 1 Gbit/s. */
-const TRANSFER_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500];
+/** From a small guest on a fast link to 1 TiB on 1 Gbit/s (8800 s; 64 GiB: 550 s). */
+const TRANSFER_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 /** As the page servers sort them: 50 µs to 10 s. */
 const FAULT_BUCKETS = FAULT_BOUNDS_US.map(us => us / 1e6);
 
@@ -89,6 +89,10 @@ export const METRICS = {
     'Waits of a guest for a page of its memory, from the fault being read to the page in place; at the target.',
     FAULT_BUCKETS,
   ),
+  shoal_fault_blocked_seconds_total: counter(
+    'How long threads of VMMs stood for pages of guest memory, each for itself: vCPUs by the names that QEMU gives them (vcpu), the others (other); at the target.',
+    ['thread'],
+  ),
   shoal_mesh_sent_bytes_total: counter('Bytes to peers: reports, handoff messages, handshakes.'),
   shoal_mesh_received_bytes_total: counter('Bytes from peers.'),
   shoal_mesh_peers: gauge('Connected peers.'),
@@ -96,7 +100,7 @@ export const METRICS = {
   shoal_registers: gauge('Signed registers of the shared state that this node holds.'),
   shoal_mesh_settled: gauge('1 while this node knows what its peers know; else it does not act by the rule.'),
   shoal_http_requests_total: counter('Requests answered.', ['listener', 'status']),
-  shoal_event_loop_lag_seconds: gauge('Worst delay of the event loop since the last scrape.'),
+  shoal_event_loop_lag_seconds: gauge('Worst delay of the event loop in this minute and the one before.'),
   process_cpu_seconds_total: counter('CPU time of the agent.'),
   process_resident_memory_bytes: gauge('Resident memory of the agent.'),
   process_start_time_seconds: gauge('When the agent started, seconds since 1970.'),

@@ -1,7 +1,7 @@
 /** The metrics of this agent: a registry filled from the table, and four typed verbs. A wrong name or label does not compile. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
+import { EventLoopLag } from './event-loop-lag.ts';
 import {
   type CounterName,
   type GaugeName,
@@ -31,9 +31,6 @@ export interface Metrics {
   stop(): void;
 }
 
-/** The event loop is looked at this often: finer costs wake-ups, and what hurts (missed reports) takes seconds. */
-const LAG_RESOLUTION_MS = 100;
-
 const VM_METRICS = (Object.keys(METRICS) as MetricName[]).filter(name =>
   (METRICS[name].labels as readonly string[]).includes('vm'),
 );
@@ -56,8 +53,7 @@ export function createMetrics(): Metrics {
   const get = <M>(name: MetricName) => made.get(name) as M;
   const seen = new Map<string, number>();
   let kept: readonly string[] = [];
-  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  delay.enable();
+  const lag = new EventLoopLag();
 
   const metrics: Metrics = {
     count: (name, labels, by = 1) => get<Counter>(name).inc(labels, by),
@@ -85,14 +81,11 @@ export function createMetrics(): Metrics {
       const { user, system } = process.cpuUsage();
       metrics.total('process_cpu_seconds_total', {}, (user + system) / 1e6);
       metrics.set('process_resident_memory_bytes', {}, process.memoryUsage.rss());
-      // Node records the whole time between two looks.
-      const lagMs = Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS);
-      metrics.set('shoal_event_loop_lag_seconds', {}, lagMs / 1e3);
-      delay.reset();
+      metrics.set('shoal_event_loop_lag_seconds', {}, lag.worstSeconds());
       return registry.metrics();
     },
     contentType: registry.contentType,
-    stop: () => delay.disable(),
+    stop: () => lag.stop(),
   };
   metrics.set('shoal_build_info', { version: VERSION, node_version: process.version }, 1);
   metrics.set('process_start_time_seconds', {}, Math.round(Date.now() / 1000 - process.uptime()));

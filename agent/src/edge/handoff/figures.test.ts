@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { aHandoff } from '../http/test-api.ts';
 import type { PageStats } from '../pages/types.ts';
-import { figures, NO_FIGURES, phaseOf, type Seen, withFigures } from './figures.ts';
+import { figures, isVcpu, NO_FIGURES, phaseOf, type Seen, withFigures } from './figures.ts';
 import { plus } from './figures-sum.ts';
 import { Timeline } from './timeline.ts';
 
@@ -144,6 +144,23 @@ test('a row that an earlier version wrote has what it did not know as unknown', 
   assert.equal([row.bytes, row.blocked, row.faults.buckets], [NO_FIGURES.bytes, [], []]);
   assert.equal([row.wireBytes, row.faults.count], [741_000_000, 812]);
   assert.equal([bytes.urgent > 0, who.length], [true, 2]);
+});
+
+test('vCPUs beyond those that are shown stay apart from other threads', () => {
+  const many = [...Array(20).keys()].flatMap(i => [
+    { thread: `CPU ${i}/KVM`, us: 1000 + i, faults: 1 },
+    { thread: `worker ${i}`, us: 10, faults: 2 },
+  ]);
+  const shown = figures({ ...seen, role: 'target', stats: { ...stats, blocked: many } }).blocked;
+  assert.is(shown.length, 18);
+  assert.equal(shown.slice(16), [
+    { thread: 'other vCPUs', us: 1000 + 1001 + 1002 + 1003, faults: 4 },
+    { thread: 'others', us: 200, faults: 40 },
+  ]);
+  assert.equal(
+    shown.filter(row => !isVcpu(row)).map(row => row.thread),
+    ['others'],
+  );
 });
 
 test.run();

@@ -5,6 +5,13 @@ import type { Blocked, PageStats } from '../pages/types.ts';
 /** Each record has these rows: a guest has a few vCPUs, a VMM some threads more; those that stood longest are by name. */
 const THREADS_SHOWN = 16;
 const OTHERS = 'others';
+const OTHER_VCPUS = 'other vCPUs';
+/** QEMU's names for the threads of its vCPUs: `CPU 0/KVM`, `CPU 1/TCG`. */
+const VCPU = /^CPU \d+\//;
+
+/** Of a row of `blocked`: whether it is a vCPU, or the rest of them. */
+export const isVcpu = ({ thread }: Pick<Blocked, 'thread'>): boolean =>
+  VCPU.test(thread) || thread === OTHER_VCPUS;
 
 /** Nothing is known: of an observer, and of a side before its page server runs. */
 export const NO_FIGURES: HandoffFigures = {
@@ -94,14 +101,25 @@ function secondsLeft(residualBytes: number, bytesPerSecond: number): number {
   return bytesPerSecond > 0 ? Math.round((residualBytes * 10) / bytesPerSecond) / 10 : -1;
 }
 
-/** Those that stood longest first; what more there are is one row. */
+/** Those that stood longest first; what more there are is one row, or two: vCPUs stay apart. */
 function longest(blocked: readonly Blocked[]): Blocked[] {
   const sorted = [...blocked].sort((a, b) => b.us - a.us);
   const shown = sorted.slice(0, THREADS_SHOWN);
   const rest = sorted.slice(THREADS_SHOWN);
-  if (rest.length === 0) return shown;
-  const sum = (of: (row: Blocked) => number) => rest.reduce((total, row) => total + of(row), 0);
-  return [...shown, { thread: OTHERS, us: sum(row => row.us), faults: sum(row => row.faults) }];
+  return [
+    ...shown,
+    ...summed(OTHER_VCPUS, rest.filter(isVcpu)),
+    ...summed(
+      OTHERS,
+      rest.filter(row => !isVcpu(row)),
+    ),
+  ];
+}
+
+function summed(thread: string, rows: readonly Blocked[]): Blocked[] {
+  if (rows.length === 0) return [];
+  const sum = (of: (row: Blocked) => number) => rows.reduce((total, row) => total + of(row), 0);
+  return [{ thread, us: sum(row => row.us), faults: sum(row => row.faults) }];
 }
 
 /** A row that an earlier version wrote, with what it did not know. */

@@ -85,6 +85,29 @@ test('each wait of a guest is in its bucket once, and the histogram adds up', as
   assert.ok(Math.abs((seen.get('shoal_fault_seconds_sum') ?? 0) - 0.402) < 1e-9);
 });
 
+test('how long vCPUs stood is counted apart from other threads, once, and by few names however many vCPUs there are', async () => {
+  const half = [{ thread: 'CPU 0/KVM', us: 100_000, faults: 9 }];
+  const all = [
+    { thread: 'CPU 0/KVM', us: 310_000, faults: 640 },
+    { thread: 'CPU 17/TCG', us: 90_000, faults: 2 },
+    { thread: 'other vCPUs', us: 100_000, faults: 3 },
+    { thread: 'worker', us: 20_000, faults: 1 },
+    { thread: 'others', us: 5_000, faults: 1 },
+  ];
+  flows.running([running({ blocked: half })]);
+  flows.running([running({ blocked: half })]);
+  flows.ended(aHandoff({ role: 'target', blocked: all }));
+  flows.ended(aHandoff({ role: 'source', blocked: [], handoff: 'other' }));
+  const stood = [...(await samples())].filter(([name]) => name.startsWith('shoal_fault_blocked'));
+  assert.equal(
+    stood.map(([name, seconds]) => [name, Math.round(seconds * 1e6)]),
+    [
+      ['shoal_fault_blocked_seconds_total{thread="vcpu"}', 500_000],
+      ['shoal_fault_blocked_seconds_total{thread="other"}', 25_000],
+    ],
+  );
+});
+
 test('what goes on now has a series for each handoff under way, and none after its end', async () => {
   const source = running({ role: 'source', name: 'vm2', handoff: 'other', windowBytes: 131_072 });
   flows.running([running(), source]);
