@@ -1,4 +1,7 @@
-/** VMs that run here: those without the preload can be no target of post-copy, and never will be until a restart. */
+/**
+ * VMs that run here. A VMM without the preload is a source as any other (its memory is read from its file); only what the
+ * guest writes is not seen then, which `warm` and the order `hot` go by. At the target each gets it anew.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
@@ -21,7 +24,7 @@ export function preloadCheck({ node }: Pick<Config, 'node'>, names: ReadonlyMap<
     return warn(
       name,
       `without the preload: ${without.join(', ')}`,
-      'Stop and start them, or they move by pre-copy only',
+      'They can move, but by `warm` as by postcopy: nothing goes ahead. Move them once, or stop and start them',
     );
   if (unseen.length) return warn(name, `cannot be looked into: ${unseen.join(', ')}`, 'Run this as root');
   return ok(name, vms.length ? `${vms.length}, all with the preload` : 'none here');
