@@ -119,7 +119,11 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_NODE_FULL: row(409, 'There is no room for the VM', 'Choose another node, or less memory'),
   SHOAL_NO_TARGET: row(409, 'No awake peer has room for the VM', 'See `shoal nodes`'),
   SHOAL_UNKNOWN_SUBJECT: row(404, 'No VM and no node has that name', 'See `shoal vms` and `shoal nodes`'),
-  SHOAL_HANDOFF_UNKNOWN: row(404, 'This node knows no such handoff', 'See `shoal handoffs`'),
+  SHOAL_HANDOFF_UNKNOWN: row(
+    404,
+    'This node takes no part in such a handoff',
+    'Ask on its source or its target',
+  ),
   SHOAL_OFFER_REFUSED: row(
     409,
     'The target refused the VM',
@@ -184,7 +188,11 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_CLI_SPEC_FILE: row(400, 'The spec file cannot be read, or is no YAML', 'Mend the file'),
   SHOAL_CLI_USAGE: row(400, 'An argument is wrong', 'See --help'),
   SHOAL_CLI_CONSOLE: row(502, 'The console of the VM cannot be reached', 'See whether the VM runs here'),
-  SHOAL_CLI_NOT_MOVED: row(409, 'The handoff ended and the VM did not move', 'See the detail that is told'),
+  SHOAL_CLI_NOT_MOVED: row(
+    409,
+    'The handoff ended and the VM did not move, or not with all its memory',
+    'See the detail that is told',
+  ),
   SHOAL_CLI_WAIT: row(504, 'The handoff did not end in the time given', 'See `shoal handoffs`; it goes on'),
 };
 

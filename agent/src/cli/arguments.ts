@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Engine, Mode } from '@shoal/protocol';
-import { BYTES_PER_SECOND_MAX } from '../config/kinds.ts';
+import { BYTES_PER_SECOND_MAX, capFault } from '../config/page-limits.ts';
 import { yamlBody } from '../edge/http/body.ts';
 import type { Compression } from '../edge/pages/types.ts';
 import { ROLES, type Role } from '../edge/people/token.ts';
@@ -20,6 +20,10 @@ const UNIT_MS: Record<string, number> = {
 export const usage = (what: string, where: string, todo: string): ShoalError =>
   new ShoalError('SHOAL_CLI_USAGE', what, where, todo);
 
+/** `a, b or c`: as help lists what an option takes. */
+export const orList = (words: readonly string[]): string =>
+  `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+
 /** `10m`, `90s`, `1h`, `250ms` to milliseconds. */
 export function durationMs(text: string): number {
   const [, amount, unit] = /^(\d{1,9})\s?(ms|s|min|m|h|d)$/.exec(text) ?? [];
@@ -36,14 +40,19 @@ export function limitOf(text: string): number {
   throw usage('that is no number of rows', `--limit ${text}`, `Give a whole number from 1 to ${LIMIT_MAX}`);
 }
 
-const ENGINES: readonly string[] = ['postcopy', 'warm', 'precopy', 'qemu-postcopy'] satisfies Engine[];
+/** All there are: one that is missing here does not compile. */
+const KNOWN = { postcopy: true, warm: true, precopy: true, 'qemu-postcopy': true } satisfies Record<
+  Engine,
+  true
+>;
+export const ENGINES = Object.keys(KNOWN) as readonly Engine[];
 
 export function engineOf(text: string): Engine {
-  if (ENGINES.includes(text)) return text as Engine;
+  if (Object.hasOwn(KNOWN, text)) return text as Engine;
   throw usage('there is no such engine', `--engine ${text}`, `There are: ${ENGINES.join(', ')}`);
 }
 
-const COMPRESSIONS: readonly string[] = ['auto', 'off', 'on'] satisfies Compression[];
+export const COMPRESSIONS: readonly string[] = ['auto', 'off', 'on'] satisfies Compression[];
 
 export function compressionOf(text: string): Compression {
   if (COMPRESSIONS.includes(text)) return text as Compression;
@@ -63,18 +72,31 @@ const UNIT_BYTES: Record<string, number> = {
   KiB: 2 ** 10,
   MiB: 2 ** 20,
   GiB: 2 ** 30,
+  // As tc(8) write what links do.
+  kbit: 1e3 / 8,
+  mbit: 1e6 / 8,
+  gbit: 1e9 / 8,
+  Mbit: 1e6 / 8,
+  Gbit: 1e9 / 8,
 };
 
-/** `50MB`, `12.5MiB`, `1000000` to bytes a second; 0 = no limit. */
+/**
+ * `50MB`, `12.5MiB`, `100mbit` to bytes a second, of which a bare number is a count; 0 = no limit. Throws SHOAL_CLI_USAGE, also for
+ * less than a cap may be: `100` is most likely meant as virsh(1) has it, in MiB/s.
+ */
 export function bandwidthOf(text: string): number {
-  const [, amount, unit = ''] = /^(\d{1,12}(?:\.\d{1,3})?)\s?([A-Za-z]{0,3})(?:\/s)?$/.exec(text) ?? [];
-  const bytes = Math.round(Number(amount) * (UNIT_BYTES[unit] ?? Number.NaN));
-  if (bytes >= 0 && bytes <= BYTES_PER_SECOND_MAX) return bytes;
-  throw usage(
-    'that is no bandwidth',
-    `--bandwidth ${text}`,
-    'Write bytes a second with a unit: 50MB, 12.5MiB; 0 = no limit',
-  );
+  const [, amount = '', unit = ''] = /^(\d{1,12}(?:\.\d{1,3})?)\s?([A-Za-z]{0,4})(?:\/s)?$/.exec(text) ?? [];
+  const bytes = amount ? Math.round(Number(amount) * (UNIT_BYTES[unit] ?? Number.NaN)) : Number.NaN;
+  const fault = (what: string, todo: string) => usage(what, `--bandwidth ${text}`, todo);
+  if (!(bytes <= BYTES_PER_SECOND_MAX))
+    throw fault(
+      'that is no bandwidth',
+      'Write a number and its unit a second: 100MiB, 100mbit; 0 = no limit',
+    );
+  const low = capFault(bytes);
+  if (!low) return bytes;
+  const meant = unit === '' && Number(amount) < 10_000 ? amount : '100';
+  throw fault(low.what, `Write a larger number or unit, such as ${meant}MiB or ${meant}mbit; 0 = no limit`);
 }
 
 export function roleOf(text: string): Role {

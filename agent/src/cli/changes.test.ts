@@ -62,6 +62,11 @@ const CHANGES: [string[], unknown[], string][] = [
     'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
   ],
   [
+    ['migrate', 'vm1', '--bandwidth', '100mbit'],
+    ['migrate', 'vm1', undefined, undefined, { bulkBytesPerSecond: 12_500_000 }],
+    'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
+  ],
+  [
     ['migrate', 'vm1', '--bandwidth', '0'],
     ['migrate', 'vm1', undefined, undefined, { bulkBytesPerSecond: 0 }],
     'vm1 moves to node0 and is pinned there for 60 min: handoff a1b2c3d4. See `shoal handoffs`.\n',
@@ -103,7 +108,7 @@ test('shoal resolve takes one word at a time, and no dry run of none', async () 
 
 test('a change with nothing to tell answers {} in JSON', async () => {
   assert.is((await ask('start', 'vm1', '--json')).out, '{}\n');
-  const moving = { handoff: aHandoff().handoff, node: 'node0', pinnedMs: 3_600_000 };
+  const moving = { handoff: aHandoff().handoff, source: 'node0', node: 'node0', pinnedMs: 3_600_000 };
   assert.is((await ask('migrate', 'vm1', '--json')).out, `${JSON.stringify(moving)}\n`);
 });
 

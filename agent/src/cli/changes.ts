@@ -148,8 +148,9 @@ export async function migrate(
     ...(earlyRelease && { earlyRelease: 'on' }),
   });
   if (wait && !dryRun) {
-    const { handoff } = (await shell.client.post<Moving>(path, 'object', body)).value;
-    return print(shell, await follow(shell, handoff, timeout ?? 0), h => [movedLine(h, shell.plain)]);
+    const moving = (await shell.client.post<Moving>(path, 'object', body)).value;
+    const ended = await follow(shell, vm, moving, timeout ?? 0);
+    return print(shell, ended, h => [movedLine(h, shell.plain)]);
   }
   const pinned = (ms: number) => (ms > 0 ? ` and is pinned there for ${remaining(ms)}` : '');
   await change<Moving>(shell, dryRun, {

@@ -199,6 +199,67 @@ test('migrate --wait fails when the VM did not move, and says why', async () => 
   );
 });
 
+test('how a move ended otherwise is told by its end and by who tells of it', async () => {
+  for (const [outcome, role, said, todo] of [
+    ['retaken', 'source', 'it did not move (retaken): why', 'It is on node0 still'],
+    ['refused', 'source', 'it did not move (refused): why', 'It is on node0 still'],
+    [
+      'lost',
+      'target',
+      'it moved, and lost memory on the way (lost): why',
+      'It is on node1, as after a crash',
+    ],
+    [
+      'resolved',
+      'source',
+      'it was started anew by an operator (resolved): why',
+      'It starts on node0 from its',
+    ],
+    [
+      'resolved',
+      'target',
+      'it was started anew by an operator (resolved): why',
+      'It starts on node1 from its',
+    ],
+    ['yielded', 'target', 'node1 gave it up (yielded): why', 'It was started anew on node0 by an operator'],
+  ] as const) {
+    answers(own({ outcome, role, detail: 'why' }));
+    const { code, note } = await wait();
+    assert.is(code, 1);
+    assert.is(note.slice(0, note.indexOf(' (vm1)')), `shoal: ${said}`);
+    assert.match(note, ` (vm1). ${todo}`);
+    if (outcome === 'lost') assert.not.match(note, 'still');
+  }
+});
+
+test('a move that is in doubt is told as such at once, with what ends it and where', async () => {
+  const { at } = running;
+  const committed = { stage: 'committed', at: { ...at, run: -1, resumed: -1, transferred: -1 } };
+  const stands = {
+    ...running,
+    ...committed,
+    bytes: NO_FIGURES.bytes,
+    bytesPerSecond: -1,
+    secondsLeft: -1,
+    dataPages: 0,
+    residualBytes: 0,
+  };
+  answers({ ...running, ...committed }, { ...stands, inDoubt: true });
+  const { code, note } = await wait({}, '--timeout', '300ms');
+  assert.is(code, 1);
+  const lines = note.split('\n');
+  assert.is(lines[1], 'vm1 node0 → node1: committed, in doubt, see `shoal resolve vm1` on node0');
+  assert.match(
+    lines[2]!,
+    'it goes on (vm1, stage committed). It is in doubt, see `shoal resolve vm1` on node0',
+  );
+  answers({ ...stands, role: 'target', inDoubt: true }, own());
+  assert.match(
+    (await wait({ noteTty: true, noteColumns: () => 80 })).note,
+    'see `shoal resolve vm1` on node1',
+  );
+});
+
 test('migrate --wait gives up at its timeout and the handoff goes on', async () => {
   answers(running);
   const { code, note } = await wait({}, '--timeout', '10ms');

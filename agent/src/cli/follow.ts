@@ -1,10 +1,11 @@
 /** `migrate --wait`: follows one handoff to its end, a line of progress on the way. */
 import { phaseOf } from '../edge/handoff/figures.ts';
-import type { HandoffStatus } from '../edge/http/api.types.ts';
+import type { HandoffStatus, Moving } from '../edge/http/api.types.ts';
 import { ShoalError } from '../errors.ts';
 import type { Answer } from './client.ts';
 import { ascii, bytes, duration, micros, ranAt, rate, spanMs, stood } from './format.ts';
-import { progressLine, waitsFor } from './progress.ts';
+import { HandoffView, isHeardOf } from './handoff-view.ts';
+import { doubtOf, progressLine, waitsFor } from './progress.ts';
 import type { Shell } from './shell.ts';
 import { TargetSide } from './target-side.ts';
 
@@ -19,23 +20,23 @@ const AGENT_GONE_MS = 30_000;
  * Resolves when the VM has moved and all pages are there: `text` as the agent answered, `value` with what the target said
  * besides. Rejects with SHOAL_CLI_NOT_MOVED or SHOAL_CLI_WAIT (`timeoutMs` over; 0 = no limit).
  */
-export async function follow(shell: Shell, id: string, timeoutMs: number): Promise<Answer<HandoffStatus>> {
+export async function follow(
+  shell: Shell,
+  vm: string,
+  moving: Moving,
+  timeoutMs: number,
+): Promise<Answer<HandoffStatus>> {
   const startMs = shell.now();
   const progress = new Progress(shell);
-  const target = new TargetSide(shell, id);
+  const view = new HandoffView(shell, vm, moving);
+  const target = new TargetSide(shell, moving.handoff);
   for (;;) {
-    const answer = await look(shell, id);
+    const answer = await look(shell, view);
     const { value } = answer;
     if (value.outcome !== '') {
       progress.end();
       if (value.outcome === 'done') return { ...answer, value: await target.last(value) };
-      const why = `it did not move (${value.outcome})${value.detail ? `: ${value.detail}` : ''}`;
-      throw new ShoalError(
-        'SHOAL_CLI_NOT_MOVED',
-        why,
-        value.name,
-        `It is on ${value.source} still; see \`shoal handoffs\``,
-      );
+      throw notMoved(value);
     }
     progress.show(target.over(value));
     if (timeoutMs > 0 && shell.now() - startMs >= timeoutMs) {
@@ -45,19 +46,44 @@ export async function follow(shell: Shell, id: string, timeoutMs: number): Promi
         'SHOAL_CLI_WAIT',
         what,
         `${value.name}, stage ${value.stage}`,
-        'See `shoal handoffs`',
+        value.inDoubt ? `It is ${doubtOf(value)}` : 'See `shoal handoffs`',
       );
     }
     await shell.sleep(LOOK_EVERY_MS);
   }
 }
 
+/** Where the VM is and how, by the end and by who tells of it (edge/handoff/timeline.ts). */
+function notMoved({ outcome, role, name, source, target, detail }: HandoffStatus): ShoalError {
+  const here = role === 'target' ? target : source;
+  const [what, todo] = {
+    lost: [
+      'it moved, and lost memory on the way',
+      `It is on ${target}, as after a crash: what was in its memory is gone; see \`shoal vms\``,
+    ],
+    resolved: [
+      'it was started anew by an operator',
+      `It starts on ${here} from its disks; see \`shoal vms\``,
+    ],
+    yielded: [
+      `${target} gave it up`,
+      `It was started anew on ${source} by an operator, from its disks; see \`shoal vms\``,
+    ],
+  }[outcome] ?? ['it did not move', `It is on ${source} still; see \`shoal handoffs\``];
+  return new ShoalError(
+    'SHOAL_CLI_NOT_MOVED',
+    `${what} (${outcome})${detail && `: ${detail}`}`,
+    name,
+    todo ?? '',
+  );
+}
+
 /** One look; a restart of the agent is sat out. */
-async function look(shell: Shell, id: string): Promise<Answer<HandoffStatus>> {
+async function look(shell: Shell, view: HandoffView): Promise<Answer<HandoffStatus>> {
   const untilMs = shell.now() + AGENT_GONE_MS;
   for (;;) {
     try {
-      return await shell.client.get<HandoffStatus>(`/v1/handoffs/${id}`, 'object');
+      return await view.look();
     } catch (error) {
       const gone = error instanceof ShoalError && error.code === 'SHOAL_CLI_UNREACHABLE';
       if (!gone || shell.now() >= untilMs) throw error;
@@ -80,7 +106,7 @@ class Progress {
     const { live, plain, note, now, columns } = this.#shell;
     // A line that fills the last column would begin another one.
     if (live) return this.#over(progressLine(handoff, { columns: columns() - 1, plain }));
-    const phase = `${phaseOf(handoff)} ${waitsFor(handoff) !== ''}`;
+    const phase = `${phaseOf(handoff)} ${waitsFor(handoff) !== ''} ${handoff.inDoubt}`;
     if (phase === this.#shown.phase && now() - this.#shown.atMs < LINE_EVERY_MS) return;
     note(`${progressLine(handoff, { columns: Number.POSITIVE_INFINITY, plain })}\n`);
     this.#shown = { atMs: now(), phase };
@@ -110,7 +136,7 @@ class Progress {
 export function movedLine(handoff: HandoffStatus, plain: boolean): string {
   const { name, source, target, engine, at, wireBytes, dataBytes, faults, blocked, reconnects } = handoff;
   const ran = ranAt(at);
-  const isPaged = engine === 'postcopy';
+  const isPaged = engine === 'postcopy' && dataBytes >= 0;
   const transferMs = at.transferred - ran;
   const figures = [
     ['switch', spanMs(at.migrate, ran)],
@@ -125,6 +151,7 @@ export function movedLine(handoff: HandoffStatus, plain: boolean): string {
     ],
     stood(blocked),
   ].filter(([, figure]) => figure !== '–');
-  const line = [`${name} moved from ${source} to ${target} by ${engine}`, ...figures.map(f => f.join(' '))];
+  const by = isHeardOf(handoff) ? ` by ${engine}` : '';
+  const line = [`${name} moved from ${source} to ${target}${by}`, ...figures.map(f => f.join(' '))];
   return plain ? ascii(line.join(', ')) : line.join(', ');
 }

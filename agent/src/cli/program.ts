@@ -2,7 +2,17 @@
 import { userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
-import { bandwidthOf, compressionOf, durationMs, engineOf, limitOf, roleOf } from './arguments.ts';
+import {
+  bandwidthOf,
+  COMPRESSIONS,
+  compressionOf,
+  durationMs,
+  ENGINES,
+  engineOf,
+  limitOf,
+  orList,
+  roleOf,
+} from './arguments.ts';
 import * as changes from './changes.ts';
 import { Client } from './client.ts';
 import { vmConsole } from './console.ts';
@@ -99,11 +109,11 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   );
   onVm('destroy', 'destroy', 'end a VM and remove what was made for it; its disks stay');
   changing('migrate <vm> [node]', 'move a VM away from here, and pin it there for a while')
-    .option('--engine <engine>', "postcopy, precopy or qemu-postcopy (default: the VM's)", engineOf)
-    .option('--compression <mode>', "auto, off or on, by LZ4 (default: the node's)", compressionOf)
+    .option('--engine <engine>', `${orList(ENGINES)} (default: the VM's)`, engineOf)
+    .option('--compression <mode>', `${orList(COMPRESSIONS)}, by LZ4 (default: the node's)`, compressionOf)
     .option(
       '--bandwidth <rate>',
-      "most of its pages a second, such as 50MB; 0 = no limit (default: the node's)",
+      "most of its pages a second: 100MiB, 100mbit; 1MB at least, 0 = no limit (default: the node's); fixed for the whole move",
       bandwidthOf,
     )
     .option('--early-release', 'give source memory back while its pages still come', false)

@@ -32,6 +32,7 @@ export function progressLine(handoff: HandoffStatus, { columns, plain }: Paper):
 function* partsOf(handoff: HandoffStatus, plain: boolean): Generator<Part> {
   const { bytesPerSecond, residualBytes, secondsLeft, reconnects, faults, bytes: of } = handoff;
   const waits = waitsFor(handoff);
+  if (handoff.inDoubt) yield { rank: 0, text: doubtOf(handoff) };
   const there = thereOf(handoff);
   if (waits) yield { rank: 1, text: waits };
   if (there >= 0) {
@@ -54,6 +55,10 @@ const thereOf = ({ dataPages, residualPages }: HandoffStatus): number =>
 
 /** A link that is silent is not known to be lost for some seconds; people should not wonder meanwhile. */
 const SILENCE_SHOWN_MS = 1000;
+
+/** It may stand like that for ever: what ends it is an operator's word, given where the handoff is known. */
+export const doubtOf = ({ name, role, source, target }: HandoffStatus): string =>
+  `in doubt, see \`shoal resolve ${name}\` on ${role === 'target' ? target : source}`;
 
 /** Why nothing comes, and for how long; empty while it does. */
 export function waitsFor({ linkLostMs, silentMs }: HandoffStatus): string {

@@ -225,6 +225,17 @@ test('bad usage is one line and exit code 2', async () => {
       ['migrate', 'vm1', `--bandwidth=${rate}`],
       /^shoal: that is no bandwidth \(--bandwidth /,
     ]),
+    ...[
+      ['100', '100 bytes', '100MiB or 100mbit'],
+      ['999999', '999999 bytes', '100MiB'],
+      ['100kB', '100000 bytes', '100MiB or 100mbit'],
+      ['7mbit', '875000 bytes', '100MiB'],
+    ].map(([rate, said, todo]): [string[], RegExp] => [
+      ['migrate', 'vm1', `--bandwidth=${rate}`],
+      new RegExp(
+        `^shoal: a cap of ${said} a second .*\\(--bandwidth ${rate}\\)\\. Write .*${todo}.*0 = no limit`,
+      ),
+    ]),
     [
       ['migrate', 'vm1', '--compression', 'best'],
       /^shoal: there is no such compression \(--compression best\)\. There are: auto, off, on/,
@@ -237,6 +248,11 @@ test('bad usage is one line and exit code 2', async () => {
   }
   assert.is((await shoal([])).code, 2);
   assert.is((await shoal(['--help'])).code, 0);
+});
+
+test('the help of migrate names every engine that it takes', async () => {
+  const { out } = await shoal(['migrate', '--help']);
+  assert.match(out.replace(/\s+/g, ' '), "postcopy, warm, precopy or qemu-postcopy (default: the VM's)");
 });
 
 test('the version of the agent is told beside that of the command', async () => {

@@ -49,6 +49,10 @@ Times are a number and a unit: \`250ms\`, \`90s\`, \`10m\`, \`2h\`, \`1d\`.
 ${commands.join('\n')}
 
 \`migrate\` without a node takes the awake peer with the least CPU and room. A VM is named by its name or UUID, and changed by the node that has it: another node asks there for whoever shows a token that both know, and says which it is to whoever shows none.
+Asked so at another node \`migrate\` takes no \`--compression\`, \`--bandwidth\` or \`--early-release\`, and of the engines only \`postcopy\` and
+\`precopy\`: the rest is refused there, with the name of the node to ask. \`--wait\` follows the move from any node: with all figures
+where the source or target is asked or answers over \`http.listen\`, else by what the asked node hears of it.
+\`--bandwidth\` holds for the whole move, and a move cannot be cancelled after its commit: less than 1 MB/s is refused.
 \`--json\` prints what the agent answered (shapes: \`agent/src/edge/http/api.types.ts\`), \`{}\` for a change that has nothing
 to tell, \`{would}\` with \`--dry-run\`; \`doctor --json\` prints \`{"checks":[{"name","state","found","todo"}]}\` with \`state\` one of \`ok\`, \`warn\`, \`fail\`.
 Colour is used on terminals only, and not with \`NO_COLOR\`. \`shoal console\` gives the terminal to the guest until Ctrl-];

@@ -2,15 +2,14 @@
  * How long its pages kept a guest waiting is known where it waits: at the target. So that is asked too, over its HTTP,
  * for reads; where it has none or does not answer, those figures are not known.
  */
-import type { HandoffStatus, NodeStatus } from '../edge/http/api.types.ts';
-import { Client } from './client.ts';
+import type { HandoffStatus } from '../edge/http/api.types.ts';
+import type { Client } from './client.ts';
+import { ANSWER_MAX_MS, readsOf } from './reads-of.ts';
 import type { Shell } from './shell.ts';
 
 /** More than any agent lists of either. */
 const ROWS_MAX = 64;
 const NAME_MAX = 64;
-/** The line of progress goes on without it. */
-const ANSWER_MAX_MS = 1500;
 
 type Waits = Pick<HandoffStatus, 'faults' | 'blocked'>;
 
@@ -47,18 +46,12 @@ export class TargetSide {
 
   async #ask(target: string): Promise<void> {
     try {
-      this.#client ??= await this.#find(target);
+      this.#client ??= await readsOf(this.#shell, target);
       const { value } = await this.#client.get<Partial<Waits>>(this.#path, 'object', ANSWER_MAX_MS);
       if (isWaits(value)) this.#known = value;
     } catch {
       // Its figures are missing then, and that is shown.
     }
-  }
-
-  async #find(target: string): Promise<Client> {
-    const { value } = await this.#shell.client.get<NodeStatus[]>('/v1/nodes', 'list', ANSWER_MAX_MS);
-    const http = value.find(node => node.name === target)?.http ?? '';
-    return new Client({ socket: '', node: `http://${http}`, tokenFile: '', fingerprint: '', actor: '' });
   }
 }
 

@@ -119,11 +119,13 @@ for (const [what, text, pattern] of BAD) {
   });
 }
 
-test('a window of bulk adapts or is fixed, and a fixed one holds an extent', () => {
+test('a window of bulk adapts or is fixed, and a fixed one is whole pages that hold an extent', () => {
   for (const [bytes, faults] of [
     [0, []],
     [65_536, []],
-    [65_535, ['migration.bulkWindowBytes']],
+    [69_632, []],
+    [65_537, ['migration.bulkWindowBytes']],
+    [4096, ['migration.bulkWindowBytes']],
     [1, ['migration.bulkWindowBytes']],
   ] as const) {
     const yaml = `migration: { bulkWindowBytes: ${bytes} }`;
@@ -133,6 +135,19 @@ test('a window of bulk adapts or is fixed, and a fixed one holds an extent', () 
         faultsOf(yaml).faults.map(f => f.path),
         faults,
       );
+  }
+});
+
+test('a cap that would keep a VM on two nodes for months is refused, with the unit and what to write', () => {
+  for (const bytes of [0, 1_000_000, 104_857_600])
+    assert.is(
+      parseConfig(`migration: { bulkBytesPerSecond: ${bytes} }`, 'f').migration.bulkBytesPerSecond,
+      bytes,
+    );
+  for (const bytes of [1, 100, 999_999]) {
+    const line = faultsOf(`migration: { bulkBytesPerSecond: ${bytes} }`).line();
+    assert.match(line, `migration.bulkBytesPerSecond: a cap of ${bytes} bytes a second`);
+    assert.match(line, 'Give 1000000 bytes a second or more (100 MiB/s is 104857600), or 0 for no cap');
   }
 });
 

@@ -42,8 +42,6 @@ export const section = <const P extends Record<string, object>>(
     default: {},
   }) as const;
 
-/** Of the cap of bulk: 8 Tbit/s. */
-export const BYTES_PER_SECOND_MAX = 1_000_000_000_000;
 export const PATH = { pattern: '^(/|$)', form: 'an absolute path' };
 export const FULL_PATH = { pattern: '^/', form: 'an absolute path' };
 export const MULTIADDR = {

@@ -1,5 +1,6 @@
 /** What must hold between keys. Each check is asked even when another failed, so that all faults come at once. */
 import type { Fault } from './faults.ts';
+import { capFault, type LimitFault, windowFault } from './page-limits.ts';
 import type { Config } from './schema.ts';
 
 /** Linux: `sun_path` has 108 bytes with the closing zero (unix(7)). */
@@ -10,22 +11,17 @@ const BELOW_RUN_DIR_BYTES = 5 + 36 + 13;
 /** `keys` are those that it compares: it is not asked when one of them is faulty by itself. */
 type Relation = { keys: string[]; judge(c: Config): Fault | undefined | false };
 
-/** Less is less than an extent: it would be sent page by page. */
-const WINDOW_LEAST_BYTES = 65_536;
-
 const fault = (path: string, what: string, todo: string): Fault => ({ path, what, todo });
+const at = (path: string, found: LimitFault | undefined): Fault | undefined => found && { path, ...found };
 
 const RELATIONS: readonly Relation[] = [
   {
     keys: ['migration.bulkWindowBytes'],
-    judge: ({ migration: { bulkWindowBytes: bytes } }) =>
-      bytes > 0 &&
-      bytes < WINDOW_LEAST_BYTES &&
-      fault(
-        'migration.bulkWindowBytes',
-        `a fixed window of ${bytes} bytes is too small`,
-        `Give 0, so that it adapts, or ${WINDOW_LEAST_BYTES} or more`,
-      ),
+    judge: ({ migration }) => at('migration.bulkWindowBytes', windowFault(migration.bulkWindowBytes)),
+  },
+  {
+    keys: ['migration.bulkBytesPerSecond'],
+    judge: ({ migration }) => at('migration.bulkBytesPerSecond', capFault(migration.bulkBytesPerSecond)),
   },
   {
     keys: ['mesh.staleAfterMs', 'mesh.reportIntervalMs'],

@@ -1,5 +1,6 @@
 /** The second half of the configuration: VMs, moves, the rule and what is kept. */
-import { BYTES_PER_SECOND_MAX, choice, FULL_PATH, listOf, PATH, section, text, whole } from './kinds.ts';
+import { choice, FULL_PATH, listOf, PATH, section, text, whole } from './kinds.ts';
+import { BYTES_PER_SECOND_MAX, WINDOW_MAX_BYTES } from './page-limits.ts';
 
 const id = (description: string) =>
   whole(description, { unit: 'id', default: 0, minimum: 0, maximum: 4_294_967_294 });
@@ -72,11 +73,11 @@ const migration = section('How a VM is handed over.', {
     'auto',
   ),
   bulkWindowBytes: whole(
-    'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed, 65536 at least.',
-    { unit: 'bytes', default: 0, minimum: 0, maximum: 67_108_864 },
+    'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed: whole pages of 4096, 65536 at least.',
+    { unit: 'bytes', default: 0, minimum: 0, maximum: WINDOW_MAX_BYTES },
   ),
   bulkBytesPerSecond: whole(
-    'Limit for them (what QEMU calls `max-postcopy-bandwidth`). Pages that are waited for are never held back, but count. 0: none.',
+    'Limit for them (what QEMU calls `max-postcopy-bandwidth`). Pages that are waited for are never held back, but count. 0: none. Else 1000000 at least; 104857600 is 100 MiB/s.',
     { unit: 'bytes/s', default: 0, minimum: 0, maximum: BYTES_PER_SECOND_MAX },
   ),
   earlyRelease: choice(

@@ -2,7 +2,7 @@
 import type { HandoffStatus } from '../../edge/http/api.types.ts';
 import { FAULT_BOUNDS_US } from '../../edge/pages/types.ts';
 import { bar, bytes, duration, micros, ranAt, rate, spanMs } from '../format.ts';
-import { waitsFor } from '../progress.ts';
+import { doubtOf, waitsFor } from '../progress.ts';
 import type { Style } from '../style.ts';
 import { type Column, table } from '../table.ts';
 import { stage } from './handoffs.ts';
@@ -21,6 +21,7 @@ export function handoffAlone(handoff: HandoffStatus, style: Style, plain: boolea
     ['packed', packedOf(handoff)],
     ['pages', pagesOf(handoff)],
     ['link', linkOf(handoff)],
+    ['doubt', handoff.inDoubt ? doubtOf(handoff) : ''],
     ['faults', faultsOf(handoff)],
   ];
   const shown = rows.filter(([, text]) => text !== '');

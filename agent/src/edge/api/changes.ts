@@ -82,7 +82,7 @@ export function migrateChange(
     would: `offer ${owned.record.spec.name} to ${target.name} by ${wanted}${pin}; that node may refuse it`,
     async act() {
       const { handoff } = await offer();
-      return { handoff, node: target.name, pinnedMs: deps.pinMs };
+      return { handoff, source: deps.nodeName, node: target.name, pinnedMs: deps.pinMs };
     },
   };
 }

@@ -188,7 +188,8 @@ function warnings(seen: Seen[], unheard: { id: string; name: string }[]): string
       named.set(vm.name, (named.get(vm.name) ?? new Map()).set(vm.vm, report.name));
     }
     for (const h of report.handoffs)
-      if (h.inDoubt) found.push(`handoff ${h.handoff} is in doubt on ${report.name}`);
+      if (h.inDoubt)
+        found.push(`handoff ${h.handoff} is in doubt on ${report.name}: see \`shoal resolve ${h.vm}\` there`);
   }
   for (const { vm, nodes } of rivals(seen))
     found.push(`${vm.name} (${vm.vm}) is claimed by ${nodes.join(' and ')}: its moves are frozen`);

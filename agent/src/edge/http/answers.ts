@@ -195,7 +195,7 @@ export const ANSWERS = {
   OpenApi: { type: 'object', description: 'OpenAPI 3.1' },
   Created: object({ vm: words, name: words }),
   Stopped: object({ forced: flag }),
-  Moving: object({ handoff: words, node: words, pinnedMs: number }),
+  Moving: object({ handoff: words, source: words, node: words, pinnedMs: number }),
   Doubt,
   Resolved: object({ handoff: words, word }),
   Console: object({ path: words }),

@@ -206,8 +206,8 @@ export type Explanation = { subject: string; sentences: string[]; decision: Deci
 
 export type HistoryPoint = { atMs: number; subject: string; cpuPercent: number; memoryMib: number };
 
-/** A manual move that was accepted: by which handoff, to which node, and how long the rule leaves the VM there. */
-export type Moving = { handoff: string; node: string; pinnedMs: number };
+/** A manual move that was accepted: by which handoff, from which node to which, and how long the rule leaves the VM there. */
+export type Moving = { handoff: string; source: string; node: string; pinnedMs: number };
 
 /** A handoff that is under way on the node that answers, as far as it knows. Ages in ms. */
 export type DoubtStatus = {

@@ -7,7 +7,7 @@ import {
   type Register,
 } from '@shoal/protocol';
 import type { FastifyInstance } from 'fastify';
-import { BYTES_PER_SECOND_MAX } from '../../config/kinds.ts';
+import { BYTES_PER_SECOND_MAX, capFault, WINDOW_MAX_BYTES, windowFault } from '../../config/page-limits.ts';
 import type { Word } from '../../core/handoff/doubt.ts';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
@@ -22,17 +22,25 @@ import { personOf } from './requests.ts';
 import { NAME, object, oneOf, paramsOf, text } from './schema.ts';
 
 const NOTHING = object({});
-/** A window of one move is whole pages: less is no window. */
-const PAGE_BYTES = 4096;
-const WINDOW_MAX_BYTES = 67_108_864;
 const MIGRATE = object(
   {
     node: NAME,
     engine: oneOf('postcopy', 'warm', 'precopy', 'qemu-postcopy'),
     order: oneOf('sequential', 'windows', 'hot'),
     compression: oneOf('auto', 'off', 'on'),
-    bulkBytesPerSecond: { type: 'integer', minimum: 0, maximum: BYTES_PER_SECOND_MAX },
-    bulkWindowBytes: { type: 'integer', minimum: 0, maximum: WINDOW_MAX_BYTES, multipleOf: PAGE_BYTES },
+    bulkBytesPerSecond: {
+      type: 'integer',
+      minimum: 0,
+      maximum: BYTES_PER_SECOND_MAX,
+      description:
+        'Cap of pages that nobody waits for, bytes a second. 0: none. Else 1000000 at least; 104857600 is 100 MiB/s.',
+    },
+    bulkWindowBytes: {
+      type: 'integer',
+      minimum: 0,
+      maximum: WINDOW_MAX_BYTES,
+      description: 'Most of them in flight. 0: it adapts. Else whole pages of 4096, 65536 at least.',
+    },
     earlyRelease: oneOf('off', 'on'),
   },
   ['node', 'engine', 'order', 'compression', 'bulkBytesPerSecond', 'bulkWindowBytes', 'earlyRelease'],
@@ -109,7 +117,7 @@ export const CHANGES = {
     refusals: OF_VM,
   },
   '/v1/vms/:name/actions/migrate': {
-    what: 'Moves it and pins it there: `{node?, engine?, order?, compression?, bulkBytesPerSecond?, bulkWindowBytes?, earlyRelease?}`, as configured where it does not say. 202: `{handoff, node, pinnedMs}`.',
+    what: 'Moves it and pins it there: `{node?, engine?, order?, compression?, bulkBytesPerSecond?, bulkWindowBytes?, earlyRelease?}`, as configured where it does not say. 202: `{handoff, source, node, pinnedMs}`; where another node was asked, the source or `node` knows the handoff.',
     body: MIGRATE,
     code: 202,
     answer: 'Moving',
@@ -198,6 +206,7 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
   action('/v1/vms/:name/actions/destroy', (name, dry) => api.destroy(name, dry));
   action('/v1/vms/:name/actions/migrate', (name, dry, body) => {
     const { node, engine, ...wishes } = body as { node?: string; engine?: Engine } & PageWishes;
+    mustBeWithinLimits(wishes);
     return api.migrate(name, node, engine, dry, wishes);
   });
   action('/v1/vms/:name/actions/cancel', (name, dry) => api.cancel(name, dry));
@@ -211,6 +220,16 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
   action('/v1/registers', (_, dry, body) => api.submit(body as Register, dry));
   action('/v1/mesh/actions/pause', (_, dry, body) => api.pause((body as { ttlMs: number }).ttlMs, dry));
   action('/v1/mesh/actions/resume', (_, dry) => api.resume(dry));
+}
+
+/** Throws SHOAL_HTTP_REQUEST. Not by the schema: what is written in a wrong unit needs more words than a schema has. */
+function mustBeWithinLimits({ bulkBytesPerSecond = 0, bulkWindowBytes = 0 }: PageWishes): void {
+  const faults = {
+    bulkBytesPerSecond: capFault(bulkBytesPerSecond),
+    bulkWindowBytes: windowFault(bulkWindowBytes),
+  };
+  for (const [field, fault] of Object.entries(faults))
+    if (fault) throw new ShoalError('SHOAL_HTTP_REQUEST', fault.what, `body.${field}`, fault.todo);
 }
 
 /** On the unix socket alone: what it names is of use on this machine only. */

@@ -76,6 +76,24 @@ test('every schema is one, and every name in the document leads to one', () => {
   );
 });
 
+test('every field of a handoff says what it means, and its unit where it has one', () => {
+  type Shape = { type?: string; description?: string; items?: Shape; properties?: Record<string, Shape> };
+  const unsaid: string[] = [];
+  const walk = ({ properties, items }: Shape, path: string): void => {
+    if (items) walk(items, path);
+    for (const [name, field] of Object.entries(properties ?? {})) {
+      const unit = /(Us|Ms|Bytes)$/.exec(name)?.[1];
+      const wanted = { Us: /^µs: /, Ms: /^ms: /, Bytes: /^bytes: / }[unit ?? ''] ?? /./;
+      if (!wanted.test(field.description ?? '')) unsaid.push(`${path}.${name}`);
+      walk(field, `${path}.${name}`);
+    }
+  };
+  const shape = document.components.schemas.HandoffStatus as Shape;
+  walk(shape, 'HandoffStatus');
+  assert.equal(unsaid, []);
+  assert.match(shape.description ?? '', 'A figure of -1 is not known there');
+});
+
 test('what every read answers is what the document says', async () => {
   const report = goldenReport();
   server.api.reportRows = [report];

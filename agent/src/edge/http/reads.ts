@@ -103,9 +103,9 @@ export function addReads(app: FastifyInstance, { api, metrics }: HttpDeps): void
     if (handoff) return handoff;
     throw new ShoalError(
       'SHOAL_HANDOFF_UNKNOWN',
-      'this node knows no such handoff',
+      'this node takes no part in such a handoff',
       id,
-      'See `shoal handoffs`',
+      'Ask its source or its target; `shoal status` names both while it runs',
     );
   });
   read('/v1/history', (_, { subject, sinceMs }) =>

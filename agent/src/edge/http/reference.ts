@@ -1,9 +1,29 @@
 /** Prints `docs/reference/http.md`: `node --conditions=source --import tsx agent/src/edge/http/reference.ts > docs/reference/http.md`. */
 import { pathToFileURL } from 'node:url';
 import { ADMIN_CHANGES, ADMIN_READS } from './admin.ts';
+import { HandoffStatus } from './answers-handoff.ts';
 import { CHANGES } from './changes.ts';
 import { BODY_MAX_BYTES } from './problem.ts';
 import { READS } from './reads.ts';
+
+type Shape = {
+  type?: string;
+  description?: string;
+  enum?: readonly string[];
+  items?: Shape;
+  properties?: Record<string, Shape>;
+};
+
+/** A row for each field, those of fields among them. */
+function fields({ properties, items }: Shape, prefix = ''): string[] {
+  if (items) return fields(items, `${prefix}[]`);
+  return Object.entries(properties ?? {}).flatMap(([name, field]) => {
+    const path = prefix ? `${prefix}.${name}` : name;
+    const choices = field.enum?.filter(value => value !== '').map(value => `\`${value}\``);
+    const meaning = [field.description, choices && `One of ${choices.join(', ')}.`].filter(Boolean).join(' ');
+    return [`| \`${path}\` | ${meaning} |`, ...fields(field, path)];
+  });
+}
 
 export function httpReference(): string {
   const reads = Object.entries(READS).map(([path, read]) => {
@@ -47,6 +67,14 @@ ${reads.join('\n')}
 
 \`limit\`: 1 to 500, 20 when not given. \`sinceMs\`: milliseconds since 1970 by the asked node's wall clock, ten minutes
 ago when not given.
+
+### A handoff
+
+${HandoffStatus.description} Where a unit is, the meaning begins with it.
+
+| field | meaning |
+| --- | --- |
+${fields(HandoffStatus).join('\n')}
 
 ## Changes: unix socket, or HTTPS with a token of the role \`operate\`
 

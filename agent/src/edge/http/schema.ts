@@ -19,6 +19,9 @@ export const mapOf = <const T extends object>(values: T) =>
 export const anything = {} as const;
 export const orNull = <const T extends object>(value: T) => ({ anyOf: [value, { type: 'null' }] }) as const;
 
+/** With what it means, which begins with the unit where it has one: `ms: …`. */
+export const said = <const S extends object>(schema: S, description: string) => ({ ...schema, description });
+
 /** Exactly these fields, all of them; in requests those of `optional` may be missing. */
 export function object<const P extends Record<string, object>>(properties: P, optional: (keyof P)[] = []) {
   const required = Object.keys(properties).filter(name => !optional.includes(name));

@@ -45,13 +45,41 @@ test('changes over TCP are refused with one sentence, whatever their body, and n
   assert.equal(server.api.asked, []);
 });
 
+test('limits of a move that must be meant in another unit are refused with the unit and what to write', async () => {
+  const migrate = (wish: object) => server.local('POST', '/v1/vms/vm1/actions/migrate', JSON.stringify(wish));
+  for (const [wish, detail, todo] of [
+    [{ bulkBytesPerSecond: 100 }, 'a cap of 100 bytes a second', '100 MiB/s is 104857600'],
+    [{ bulkBytesPerSecond: 999_999 }, 'a cap of 999999 bytes a second', '1000000 bytes a second or more'],
+    [{ bulkWindowBytes: 4096 }, 'a fixed window of 4096 bytes is too small', 'from 65536 on'],
+    [{ bulkWindowBytes: 65_537 }, '65537 bytes is not whole pages', 'a multiple of 4096'],
+  ] as const) {
+    const { status, json } = await migrate(wish);
+    assert.equal(
+      [status, json.code, json.where],
+      [400, 'SHOAL_HTTP_REQUEST', `body.${Object.keys(wish)[0]}`],
+    );
+    assert.match(json.detail, detail);
+    assert.match(json.todo, todo);
+  }
+  assert.equal(server.api.asked, []);
+  for (const wish of [
+    { bulkBytesPerSecond: 0 },
+    { bulkBytesPerSecond: 1_000_000 },
+    { bulkWindowBytes: 69_632 },
+  ])
+    assert.is((await migrate(wish)).status, 202);
+});
+
 test('every change reaches the agent over the unix socket', async () => {
   const post = (path: string, body?: object) => server.local('POST', path, body && JSON.stringify(body));
   assert.is((await post('/v1/vms', { name: 'vm9' })).status, 201);
   const moved = await post('/v1/vms/vm1/actions/migrate', { node: 'node0', engine: 'precopy' });
   assert.equal(
     [moved.status, moved.json],
-    [202, { handoff: server.api.handoffRows[0]!.handoff, node: 'node0', pinnedMs: 3_600_000 }],
+    [
+      202,
+      { handoff: server.api.handoffRows[0]!.handoff, source: 'node0', node: 'node0', pinnedMs: 3_600_000 },
+    ],
   );
   for (const action of ['start', 'stop', 'destroy', 'cancel', 'unpin', 'migrate']) {
     assert.ok((await post(`/v1/vms/vm1/actions/${action}`)).status < 300, action);

@@ -192,7 +192,8 @@ export class TestApi implements AgentApi {
     dry: boolean,
     wishes: object = {},
   ) => {
-    const moving = { handoff: this.handoffRows[0]!.handoff, node: 'node0', pinnedMs: 3_600_000 };
+    const { handoff } = this.handoffRows[0]!;
+    const moving = { handoff, source: this.cluster.node, node: 'node0', pinnedMs: 3_600_000 };
     const wished = Object.keys(wishes).length > 0 ? [wishes] : [];
     return this.#change(dry, moving, 'migrate', this.#vm(vm).name, node, engine, ...wished);
   };

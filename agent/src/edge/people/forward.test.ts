@@ -73,7 +73,12 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   );
 
 test('a change asked at one node is carried out by the node that has the VM, and answered as by that node', async () => {
-  const moving = { handoff: x.api.handoffRows[0]!.handoff, node: 'node0', pinnedMs: 3_600_000 };
+  const moving = {
+    handoff: x.api.handoffRows[0]!.handoff,
+    source: 'node1',
+    node: 'node0',
+    pinnedMs: 3_600_000,
+  };
   assert.equal(await ask('migrate', { node: 'node0', engine: 'precopy' }), moving);
   assert.equal(await ask('stop'), { forced: false });
   for (const action of ['start', 'destroy', 'cancel', 'unpin'] as const)
@@ -184,6 +189,14 @@ test('a wish for the pages is refused where the VM is not, instead of being lost
   assert.throws(ask({ bulkBytesPerSecond: 0 }), /the bandwidth of its pages is chosen there only/);
   assert.throws(ask({ bulkWindowBytes: 0 }), /the window of its pages is chosen there only/);
   assert.throws(ask({ earlyRelease: 'on' }), /the early release of its memory is chosen there only/);
+  assert.throws(ask({ engine: 'warm' }), /the engine warm is chosen there only/);
+  assert.throws(ask({ engine: 'qemu-postcopy' }), /the engine qemu-postcopy is chosen there only/);
+  try {
+    ask({ bulkBytesPerSecond: 1_000_000 })();
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as ShoalError).todo, 'Ask on node1, or leave bulkBytesPerSecond, --bandwidth away');
+  }
 });
 
 test('a change of a VM that is here is not forwarded', () => {

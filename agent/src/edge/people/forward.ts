@@ -17,13 +17,15 @@ import type { Person } from './person.ts';
 /** What a VM's node is to do; as it travels. */
 type VmChange = Pick<Action, 'action' | 'node' | 'engine' | 'dry'>;
 
-const WISHES: Record<keyof PageWishes, string> = {
-  order: 'order of its pages',
-  compression: 'compression of its pages',
-  bulkBytesPerSecond: 'bandwidth of its pages',
-  bulkWindowBytes: 'window of its pages',
-  earlyRelease: 'early release of its memory',
+/** What an action between nodes has no field for, and by which option it was asked for. */
+const WISHES: Record<keyof PageWishes, readonly [what: string, option?: string]> = {
+  order: ['order of its pages'],
+  compression: ['compression of its pages', '--compression'],
+  bulkBytesPerSecond: ['bandwidth of its pages', '--bandwidth'],
+  bulkWindowBytes: ['window of its pages'],
+  earlyRelease: ['early release of its memory', '--early-release'],
 };
+const ENGINES: readonly string[] = ['postcopy', 'precopy', ''] satisfies Action['engine'][];
 
 export type ForwardDeps = {
   people: People;
@@ -87,12 +89,17 @@ export class Forward {
     } = (body ?? {}) as Partial<Pick<Action, 'node' | 'engine'>> & PageWishes;
     // A matter of measurements, which nobody does from afar.
     const [wish] = Object.keys(WISHES).filter(key => Object.hasOwn(wishes, key)) as (keyof PageWishes)[];
-    if (wish)
+    const [what, option] = wish
+      ? WISHES[wish]
+      : ENGINES.includes(engine)
+        ? []
+        : [`engine ${engine}`, '--engine'];
+    if (what)
       throw new ShoalError(
         'SHOAL_VM_ELSEWHERE',
-        `the VM is on ${vm.node}, and the ${WISHES[wish]} is chosen there only`,
+        `the VM is on ${vm.node}, and the ${what} is chosen there only`,
         name,
-        `Ask on ${vm.node}, or leave ${wish} away`,
+        `Ask on ${vm.node}, or leave ${[wish ?? 'engine', option].filter(Boolean).join(', ')} away`,
       );
     const request = this.#deps.newId();
     const change = { action, node, engine, dry };
@@ -238,7 +245,7 @@ function resultOf(answer: ActionAnswer, { action, dry }: VmChange, vm: VmStatus)
   }
   if (dry) return { would };
   if (action === 'stop') return { forced };
-  return action === 'migrate' ? { handoff, node, pinnedMs } : undefined;
+  return action === 'migrate' ? { handoff, source: vm.node, node, pinnedMs } : undefined;
 }
 
 /** Throws SHOAL_HTTP_REQUEST: what a person wrote may be more than what nodes say to each other. */

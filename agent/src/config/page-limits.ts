@@ -1,0 +1,38 @@
+/** Bounds of what a move by the page server may be told: one rule for the configuration, HTTP and the command line. Pure. */
+
+/** Of the cap of bulk: 8 Tbit/s. */
+export const BYTES_PER_SECOND_MAX = 1_000_000_000_000;
+/**
+ * Of a cap that is one: 1 MB/s, 8 Mbit/s. Less than any network that VMs move over, and 1 GiB takes 18 minutes by it, for
+ * which the VM depends on two nodes with no way back. What is below was meant in another unit: `100` as MiB/s,
+ * as virsh(1) has it, `100000` as kB/s.
+ */
+export const BYTES_PER_SECOND_LEAST = 1_000_000;
+/** Memory travels in whole ones. */
+const PAGE_BYTES = 4096;
+/** Less is less than an extent: it would be sent page by page. */
+export const WINDOW_LEAST_BYTES = 65_536;
+export const WINDOW_MAX_BYTES = 67_108_864;
+
+export type LimitFault = { what: string; todo: string };
+
+/** What is wrong with a cap of so many bytes a second; undefined = nothing. */
+export function capFault(bytesPerSecond: number): LimitFault | undefined {
+  if (bytesPerSecond === 0 || bytesPerSecond >= BYTES_PER_SECOND_LEAST) return undefined;
+  return {
+    what: `a cap of ${bytesPerSecond} bytes a second would keep the VM on two nodes for hours or months`,
+    todo: `Give ${BYTES_PER_SECOND_LEAST} bytes a second or more (100 MiB/s is 104857600), or 0 for no cap`,
+  };
+}
+
+/** What is wrong with a window of so many bytes; undefined = nothing. */
+export function windowFault(bytes: number): LimitFault | undefined {
+  if (bytes === 0 || (bytes >= WINDOW_LEAST_BYTES && bytes % PAGE_BYTES === 0)) return undefined;
+  return {
+    what:
+      bytes < WINDOW_LEAST_BYTES
+        ? `a fixed window of ${bytes} bytes is too small`
+        : `a fixed window of ${bytes} bytes is not whole pages`,
+    todo: `Give 0, so that it adapts, or a multiple of ${PAGE_BYTES} from ${WINDOW_LEAST_BYTES} on`,
+  };
+}
