@@ -73,7 +73,7 @@ const migration = section('How a VM is handed over.', {
     'auto',
   ),
   bulkWindowBytes: whole(
-    'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed: whole pages of 4096, 65536 at least.',
+    'Pages that nobody asked for yet, in flight at once. 0: as many as fill the link and leave its queue short, so that urgent pages pass, measured all the time. Else fixed: whole pages of 4096; less than 65536 is slow.',
     { unit: 'bytes', default: 0, minimum: 0, maximum: WINDOW_MAX_BYTES },
   ),
   bulkBytesPerSecond: whole(

@@ -39,7 +39,7 @@ const MIGRATE = object(
       type: 'integer',
       minimum: 0,
       maximum: WINDOW_MAX_BYTES,
-      description: 'Most of them in flight. 0: it adapts. Else whole pages of 4096, 65536 at least.',
+      description: 'Most of them in flight. 0: it adapts. Else whole pages of 4096; less than 65536 is slow.',
     },
     earlyRelease: oneOf('off', 'on'),
   },

@@ -195,7 +195,7 @@ test('a wish for the pages is refused where the VM is not, instead of being lost
     ask({ bulkBytesPerSecond: 1_000_000 })();
     assert.unreachable();
   } catch (error) {
-    assert.is((error as ShoalError).todo, 'Ask on node1, or leave bulkBytesPerSecond, --bandwidth away');
+    assert.is((error as ShoalError).todo, 'Ask on node1, or leave bulkBytesPerSecond (--bandwidth) away');
   }
 });
 

@@ -99,7 +99,7 @@ export class Forward {
         'SHOAL_VM_ELSEWHERE',
         `the VM is on ${vm.node}, and the ${what} is chosen there only`,
         name,
-        `Ask on ${vm.node}, or leave ${[wish ?? 'engine', option].filter(Boolean).join(', ')} away`,
+        `Ask on ${vm.node}, or leave ${wish ?? 'engine'}${option ? ` (${option})` : ''} away`,
       );
     const request = this.#deps.newId();
     const change = { action, node, engine, dry };
