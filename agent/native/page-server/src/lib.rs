@@ -14,6 +14,7 @@ mod link;
 pub mod packed;
 #[cfg(test)]
 mod props;
+mod scratch;
 pub mod serve;
 pub mod session;
 mod stats;

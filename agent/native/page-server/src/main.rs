@@ -30,6 +30,7 @@ fn run() -> Result<(), String> {
     };
     let dir = Path::new(dir);
     sys::process::private_umask();
+    sys::process::keep_freed_memory();
     match verb.as_str() {
         "init" => {
             println!("{{\"certSha256\":\"{}\"}}", tls::init(dir)?);

@@ -13,6 +13,7 @@ use crate::conn::{Conn, Pieces, lock};
 use crate::frame::Frame;
 use crate::link::Link;
 use crate::packed::Packer;
+use crate::scratch::Scratch;
 
 /// One extent at most. Pages.
 const EXTENT_PAGES: u64 = 64;
@@ -28,7 +29,7 @@ enum Job {
 
 /// What sending takes. Whoever holds it sends, from choosing what goes next until it is out: so nothing overtakes the map.
 pub(super) struct Desk {
-    pub(super) buffer: Vec<u8>,
+    pub(super) buffer: Scratch,
     pub(super) packer: Packer,
     pace: Pace,
     /// Sent in answer to faults, as far as the pace knows.
@@ -38,7 +39,7 @@ pub(super) struct Desk {
 impl Serve {
     pub(super) fn desk(&self) -> Mutex<Desk> {
         Mutex::new(Desk {
-            buffer: vec![0; (EXTENT_PAGES * self.session.page_bytes) as usize],
+            buffer: Scratch::new((EXTENT_PAGES * self.session.page_bytes) as usize),
             packer: Packer::default(),
             pace: Pace::new(self.session.bulk_bytes_per_second, Instant::now()),
             urgent: lock(&self.stats).urgent_bytes,
@@ -208,7 +209,7 @@ impl Serve {
         desk: &mut Desk,
     ) -> io::Result<u64> {
         let size = self.session.page_bytes as usize;
-        let bytes = &mut desk.buffer[..count as usize * size];
+        let bytes = desk.buffer.first(count as usize * size);
         self.read_pages(first, bytes)?;
         let zero: Vec<bool> = bytes.chunks_exact(size).map(is_zero).collect();
         let (mut at, mut sent) = (0, 0);

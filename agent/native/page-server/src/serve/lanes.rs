@@ -11,6 +11,7 @@ use super::{Serve, State};
 use crate::conn::{Conn, Reader, lock};
 use crate::frame::Frame;
 use crate::link::{Link, wrong};
+use crate::scratch::Scratch;
 use crate::sys::{file, process};
 
 impl Serve {
@@ -18,7 +19,8 @@ impl Serve {
     pub(super) fn serve_faults(&self, urgent: &mut Reader<'_>) -> io::Result<()> {
         process::prefer_this_thread();
         let conn = urgent.conn();
-        let mut page_bytes = vec![0; self.session.page_bytes as usize];
+        let size = self.session.page_bytes as usize;
+        let mut scratch = Scratch::new(size);
         loop {
             let page = match urgent.next()? {
                 Frame::Fault { page } if page < self.session.pages() => page,
@@ -36,13 +38,14 @@ impl Serve {
                 plan.faulted(page);
                 plan.map.get(page)
             };
+            let page_bytes = scratch.first(size);
             if data {
-                self.read_pages(page, &mut page_bytes)?;
+                self.read_pages(page, page_bytes)?;
             }
-            if data && !is_zero(&page_bytes) {
+            if data && !is_zero(page_bytes) {
                 conn.send(&Frame::Page {
                     page,
-                    data: &page_bytes,
+                    data: page_bytes,
                 })?;
                 let mut stats = lock(&self.stats);
                 stats.data_bytes += page_bytes.len() as u64;

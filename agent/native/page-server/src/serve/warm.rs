@@ -123,7 +123,7 @@ impl Serve {
     ) -> io::Result<u64> {
         let page_bytes = self.session.page_bytes;
         let size = page_bytes as usize;
-        let bytes = &mut desk.buffer[..count as usize * size];
+        let bytes = desk.buffer.first(count as usize * size);
         self.read_pages(first, bytes)?;
         let mut runs: Vec<(u64, u64)> = Vec::new();
         let packs = {
