@@ -43,28 +43,42 @@ function runFile(file: string): Promise<Result> {
   });
 }
 
-/** Files that bring up whole nodes or real guests run alone, so that they have the cores for themselves. */
+/** Files that bring up whole nodes or real guests begin when the small ones are done: of them each wants cores and memory. */
 const WHOLE = ['chaos/checks/', 'fuzz/', 'lab/', 'outsiders/', 'test/'].map(dir => `sim-harness/${dir}`);
 const isWhole = (file: string) => WHOLE.some(dir => file.startsWith(dir));
-/** Searches that take minutes begin first: at the end one lane would wait for the other. */
-const LONG = ['sim-harness/model/', 'sim-harness/sim/'];
+/** What takes minutes begins first: at the end one lane would wait for the other. */
+const LONG = [
+  'sim-harness/model/',
+  'sim-harness/sim/',
+  'sim-harness/outsiders/',
+  'sim-harness/test/qemu-postcopy',
+];
 const isLong = (file: string) => LONG.some(dir => file.startsWith(dir));
+/** They give nodes cores of their own or a quota, and judge by what these used; and chaos fills both cores by itself. */
+const ALONE = ['test/busy-node', 'lab/leftovers', 'test/chaos'].map(start => `sim-harness/${start}`);
+const isAlone = (file: string) => ALONE.some(start => file.startsWith(start));
 
-async function runFiles(files: string[], lanes: number): Promise<Result[]> {
-  const queue = [...files];
+type Task = () => Promise<Result>;
+
+/** In this order, so many at a time; each is told of when it ends. */
+async function runTasks(tasks: Task[], lanes: number): Promise<Result[]> {
+  const queue = [...tasks];
   const results: Result[] = [];
   const lane = async () => {
-    for (let file = queue.shift(); file; file = queue.shift()) {
-      const result = await runFile(file);
+    for (let task = queue.shift(); task; task = queue.shift()) {
+      const result = await task();
       results.push(result);
-      const mark = result.failed ? '✗' : '✓';
-      process.stdout.write(`${mark} ${file}: ${result.passed} passed (${result.seconds.toFixed(1)} s)\n`);
-      if (result.failed) process.stdout.write(`${result.output}\n`);
+      const { file, passed, failed, output, seconds } = result;
+      process.stdout.write(`${failed ? '✗' : '✓'} ${file}: ${passed} passed (${seconds.toFixed(1)} s)\n`);
+      if (failed) process.stdout.write(`${output}\n`);
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return results;
 }
+
+const tasksOf = (files: string[]): Task[] =>
+  [...files.filter(isLong), ...files.filter(f => !isLong(f))].map(file => () => runFile(file));
 
 const CARGO_TEST = ['test', '--release', '--manifest-path', 'agent/native/Cargo.toml', '--quiet'];
 
@@ -77,20 +91,30 @@ function buildNative(): Promise<void> {
   });
 }
 
-function runNative(): Result {
+function runNative(): Promise<Result> {
   const startMs = Date.now();
-  const { stdout, stderr, status } = spawnSync('cargo', CARGO_TEST, { encoding: 'utf8', maxBuffer: 2 ** 26 });
-  const output = `${stdout}${stderr}`;
-  let [passed, failed] = [0, 0];
-  for (const [, p, f] of output.matchAll(/(\d+) passed; (\d+) failed/g)) {
-    passed += Number(p);
-    failed += Number(f);
-  }
-  if (passed + failed === 0 || (status !== 0 && failed === 0)) failed++;
-  const seconds = (Date.now() - startMs) / 1000;
-  process.stdout.write(`${failed ? '✗' : '✓'} cargo test: ${passed} passed (${seconds.toFixed(1)} s)\n`);
-  if (failed) process.stdout.write(`${output}\n`);
-  return { file: 'cargo test', passed, failed, output, seconds };
+  const child = spawn('cargo', CARGO_TEST, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', data => {
+      output += data;
+    });
+  return new Promise(resolve => {
+    const end = (well: boolean) => {
+      let [passed, failed] = [0, 0];
+      for (const [, p, f] of output.matchAll(/(\d+) passed; (\d+) failed/g)) {
+        passed += Number(p);
+        failed += Number(f);
+      }
+      if (passed + failed === 0 || (!well && failed === 0)) failed++;
+      resolve({ file: 'cargo test', passed, failed, output, seconds: (Date.now() - startMs) / 1000 });
+    };
+    child.on('error', error => {
+      output += error.message;
+      end(false);
+    });
+    child.on('close', status => end(status === 0));
+  });
 }
 
 function coverage(): boolean {
@@ -106,15 +130,13 @@ const all = patterns.length === 0;
 const files = sourceFiles().filter(f => f.endsWith('.test.ts') && (all || patterns.some(p => f.includes(p))));
 rmSync(COVERAGE_DIR, { recursive: true, force: true });
 mkdirSync(COVERAGE_DIR, { recursive: true });
+const lanes = Math.min(2, availableParallelism());
 const nativeBuilt = all ? buildNative() : undefined;
-const small = files.filter(f => !isWhole(f));
-const results = await runFiles(
-  [...small.filter(isLong), ...small.filter(f => !isLong(f))],
-  Math.min(2, availableParallelism()),
-);
+const results = await runTasks(tasksOf(files.filter(f => !isWhole(f))), lanes);
 await nativeBuilt;
-if (all) results.push(runNative());
-results.push(...(await runFiles(files.filter(isWhole), 1)));
+const whole = files.filter(f => isWhole(f) && !isAlone(f));
+results.push(...(await runTasks([...(all ? [runNative] : []), ...tasksOf(whole)], lanes)));
+results.push(...(await runTasks(tasksOf(files.filter(isAlone)), 1)));
 const covered = all ? coverage() : true;
 const passed = results.reduce((sum, r) => sum + r.passed, 0);
 const failed =

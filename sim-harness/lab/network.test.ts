@@ -35,6 +35,8 @@ test('a lab takes the first subnet that nobody has', () => {
 test('a VPN on 198.18.0.1/16 sends the lab to 198.19, a default route takes nothing', () => {
   assert.is(firstFreeSubnet('inet 198.18.0.1/16 scope global tun0'), 256);
   assert.is(firstFreeSubnet('0.0.0.0/0 via 10.0.0.1'), 0);
+  assert.is(firstFreeSubnet('inet 198.18.7.1/24', 7), 8, 'who begins elsewhere finds another one');
+  assert.is(firstFreeSubnet('inet 198.19.255.1/24', 511), 0);
 });
 
 test('a machine on which the whole range is taken gets one clear error', () => {

@@ -61,9 +61,10 @@ async function run(command: string, args: string[]): Promise<string> {
 
 /**
  * The first subnet of which no address is taken. `text`: anything with `a.b.c.d` or `a.b.c.d/length` in it, as `ip`
- * prints addresses and routes; a range, such as that of a VPN on 198.18.0.1/16, takes all of its subnets. Pure.
+ * prints addresses and routes; a range, such as that of a VPN on 198.18.0.1/16, takes all of its subnets. It is looked for
+ * from `start` on. Pure.
  */
-export function firstFreeSubnet(text: string): number {
+export function firstFreeSubnet(text: string, start = 0): number {
   const taken = [...text.matchAll(/(\d+)\.(\d+)\.(\d+)\.\d+(?:\/(\d+))?/g)]
     .filter(([, , , , length]) => length !== '0')
     .map(([, a, b, c, length]) => {
@@ -72,7 +73,8 @@ export function firstFreeSubnet(text: string): number {
       return { net: Number(a) * 65_536 + Number(b) * 256 + Number(c), span: 2 ** (24 - bits) };
     });
   const first = 198 * 65_536 + 18 * 256;
-  for (let subnet = 0; subnet < SUBNETS; subnet++) {
+  for (let i = 0; i < SUBNETS; i++) {
+    const subnet = (start + i) % SUBNETS;
     const net = first + subnet;
     if (!taken.some(t => Math.floor(t.net / t.span) === Math.floor(net / t.span))) return subnet;
   }
@@ -84,10 +86,13 @@ export function firstFreeSubnet(text: string): number {
   );
 }
 
-/** One that neither this machine nor another lab, which may not have made its own yet, has or routes elsewhere. */
+/**
+ * One that neither this machine nor another lab, which may not have made its own yet, has or routes elsewhere. Two that look
+ * at the same moment see the same: each begins to look somewhere else.
+ */
 export async function freeSubnet(hosts: string[] = []): Promise<number> {
   const [addresses, routes] = [await ip('-o', '-4', 'addr'), await ip('-4', 'route')];
-  return firstFreeSubnet([addresses, routes, ...hosts].join('\n'));
+  return firstFreeSubnet([addresses, routes, ...hosts].join('\n'), process.pid % SUBNETS);
 }
 
 export async function makeBridge(plan: NetworkPlan): Promise<void> {
