@@ -7,6 +7,7 @@ import { openApiText as openapi } from '../agent/src/edge/http/openapi.ts';
 import { httpReference as http } from '../agent/src/edge/http/reference.ts';
 import { metricsReference as metrics } from '../agent/src/edge/metrics-reference.ts';
 import { errorReference as errors } from '../agent/src/error-reference.ts';
+import { benchReference as bench } from '../sim-harness/bench/reference.ts';
 
 const PAGES: Record<string, () => string> = {
   'docs/handoff-table.md': tablePage,
@@ -16,6 +17,7 @@ const PAGES: Record<string, () => string> = {
   'docs/reference/openapi.json': openapi,
   'docs/metrics.md': metrics,
   'docs/errors.md': errors,
+  'docs/bench.md': bench,
 };
 for (const [path, print] of Object.entries(PAGES))
   writeFileSync(new URL(`../${path}`, import.meta.url), print());

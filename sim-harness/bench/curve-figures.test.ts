@@ -3,13 +3,14 @@ import * as assert from 'uvu/assert';
 import { armsOf } from './curve.ts';
 import { curveChart } from './curve-chart.ts';
 import { type CurvePoint, curvePoint, curveRow, curveTable, missed } from './curve-figures.ts';
+import type { Run } from './figures-table.ts';
 import { leastRttUs, mbitOf } from './link-figures.ts';
-import type { Run } from './one-move.ts';
 
 const link = { rawTcpMbit: 800, rttUs: 100 };
 /** 800 Mbit/s over a second are 100 MB. */
 const move = {
-  ...{ dataBytes: 90_000_000, transferMs: 1000, wireBytes: 90_450_000 },
+  // 20 ms stood the guest: pages flow meanwhile, before it runs on the target.
+  ...{ dataBytes: 90_000_000, transferMs: 980, bulkMs: 1000, wireBytes: 90_450_000 },
   ...{ bulkBytes: 80_000_000, urgentBytes: 20_000_000 },
   ...{ faults: 10, faultMeanUs: 420, faultP50Us: 350, faultP99Us: 2100 },
   ...{ guestGapMs: 31, guestWorkLost: 0.5, badPages: 0 },
@@ -38,14 +39,29 @@ test('a row is judged by its medians, more strictly where the link has a priorit
   const good = { share: 0.98, p50OverUs: 400, p99OverUs: 2500 };
   const points = [point(good), point(good), point({ share: 0.1, p50OverUs: 90_000, p99OverUs: 90_000 })];
   assert.equal(missed(curveRow(fifo, points)), []);
-  assert.equal(missed(curveRow(htb, points)), ['p50', 'p99']);
-  assert.equal(missed(curveRow(fifo, [point({ ...good, share: 0.969 })])), ['goodput']);
+  assert.equal(missed(curveRow(htb, points)), ['p50 > 150', 'p99 > 2000']);
+  assert.equal(missed(curveRow(fifo, [point({ ...good, share: 0.969 })])), ['goodput < 0.97']);
+});
+
+test('a move without a wait shows no latency, and reaches no bar of one', () => {
+  const none = point({ share: 0.98, p50OverUs: -1, p99OverUs: -1 });
+  assert.equal(missed(curveRow(htb, [none])), ['p50 not measured', 'p99 not measured']);
+});
+
+test("QEMU's mean wait with postcopy-preempt is a bar of its link, where it is in the table and told one", () => {
+  const ours = curveRow(fifo, [point({ share: 0.98, p50OverUs: 1, p99OverUs: 1, meanOverUs: 320 })]);
+  const preempt = (kind: 'fifo' | 'htb', meanOverUs: number) =>
+    curveRow({ kind, engine: 'qemu-preempt' }, [point({ meanOverUs })]);
+  assert.equal(missed(ours, [ours, preempt('fifo', 300)]), ['mean > 300 (qemu-preempt)']);
+  for (const other of [preempt('fifo', 320), preempt('htb', 1), preempt('fifo', -1)])
+    assert.equal(missed(ours, [ours, other]), []);
+  assert.equal(missed(ours, [ours, curveRow({ kind: 'fifo', engine: 'qemu-preempt' }, [])]), []);
 });
 
 test('bounds are there from six runs on, and the table shows them', () => {
   const six = [1, 2, 3, 4, 5, 6].map(i => point({ p50OverUs: i }));
-  assert.equal(curveRow(fifo, six).figures.p50OverUs, { median: 3.5, low: 1, high: 6 });
-  assert.equal(curveRow(fifo, six.slice(1)).figures.p50OverUs, { median: 4, low: -1, high: -1 });
+  assert.equal(curveRow(fifo, six).figures.p50OverUs, { count: 6, median: 3.5, low: 1, high: 6 });
+  assert.equal(curveRow(fifo, six.slice(1)).figures.p50OverUs, { count: 5, median: 4, low: -1, high: -1 });
   const table = curveTable([curveRow(fifo, six), curveRow(htb, [])]);
   const [bad] = [curveRow(fifo, [...six, point({ badPages: 2 }), point({ badPages: 1 })])];
   assert.is(bad?.badPages, 3, 'a page that is wrong in one run is not lost in a median');

@@ -1,8 +1,8 @@
 /** The two things that a bulk window is chosen between, out of one move and what the link was like just before it. Pure. */
 import type { LinkClass } from '../lab/index.ts';
-import type { Run } from './one-move.ts';
+import type { Run } from './figures-table.ts';
 import { windowName } from './options.ts';
-import { median, medianBounds } from './statistics.ts';
+import { type Middle, middle, middleText, NOT_MEASURED } from './statistics.ts';
 
 /** `window` in bytes of bulk in flight, 0 = it adapts; QEMU has none. */
 export type CurveArm =
@@ -14,7 +14,7 @@ export type CurveArm =
 export type Moved = Pick<
   Run,
   | 'dataBytes'
-  | 'transferMs'
+  | 'bulkMs'
   | 'wireBytes'
   | 'bulkBytes'
   | 'urgentBytes'
@@ -31,6 +31,7 @@ export type Moved = Pick<
 export type LinkFigures = { rawTcpMbit: number; rttUs: number };
 
 export type CurvePoint = LinkFigures & {
+  /** From the moment when the guest stood: pages may flow from there on, before it runs on the target. */
   goodputMbit: number;
   /** Page payload a second over that of raw TCP. */
   share: number;
@@ -50,13 +51,13 @@ export type CurvePoint = LinkFigures & {
 const round = (value: number, digits = 3) => Number(value.toFixed(digits));
 
 export function curvePoint(run: Moved, link: LinkFigures): CurvePoint {
-  const goodputMbit = (run.dataBytes * 8) / 1000 / run.transferMs;
-  const over = (us: number) => (run.faults > 0 && us >= 0 ? Math.round(us - link.rttUs) : -1);
+  const goodputMbit = (run.dataBytes * 8) / 1000 / run.bulkMs;
+  const over = (us: number) => (run.faults > 0 && us >= 0 ? Math.round(us - link.rttUs) : NOT_MEASURED);
   return {
     ...link,
     goodputMbit: round(goodputMbit, 1),
     share: round(goodputMbit / link.rawTcpMbit),
-    bulkPart: run.faults > 0 ? round(run.bulkBytes / (run.bulkBytes + run.urgentBytes)) : -1,
+    bulkPart: run.faults > 0 ? round(run.bulkBytes / (run.bulkBytes + run.urgentBytes)) : NOT_MEASURED,
     faults: run.faults,
     meanOverUs: over(run.faultMeanUs),
     p50OverUs: over(run.faultP50Us),
@@ -71,8 +72,6 @@ export function curvePoint(run: Moved, link: LinkFigures): CurvePoint {
 export const armName = (arm: CurveArm): string =>
   `${arm.kind} ${arm.engine === 'postcopy' ? windowName(arm.window) : arm.engine}`;
 
-/** `low` and `high`: the 95 % bounds of the median; -1 below six runs. */
-export type Middle = { median: number; low: number; high: number };
 /** `badPages`: of all runs together. */
 export type CurveRow = {
   arm: CurveArm;
@@ -81,13 +80,13 @@ export type CurveRow = {
   figures: Record<keyof CurvePoint, Middle>;
 };
 
+const KEYS = [
+  ...['rawTcpMbit', 'rttUs', 'goodputMbit', 'share', 'bulkPart', 'faults', 'meanOverUs', 'p50OverUs'],
+  ...['p99OverUs', 'guestGapMs', 'guestWorkLost', 'wireOverData', 'badPages'],
+] as (keyof CurvePoint)[];
+
 export function curveRow(arm: CurveArm, points: readonly CurvePoint[]): CurveRow {
-  const keys = Object.keys(points[0] ?? {}) as (keyof CurvePoint)[];
-  const middle = (values: number[]): Middle => ({
-    median: median(values),
-    ...(medianBounds(values) ?? { low: -1, high: -1 }),
-  });
-  const figures = Object.fromEntries(keys.map(key => [key, middle(points.map(p => p[key]))]));
+  const figures = Object.fromEntries(KEYS.map(key => [key, middle(points.map(p => p[key]))]));
   const badPages = points.reduce((sum, point) => sum + point.badPages, 0);
   return { arm, runs: points.length, badPages, figures: figures as CurveRow['figures'] };
 }
@@ -99,13 +98,25 @@ export const WANTED = {
   p99OverUs: { fifo: 3000, htb: 2000 },
 } as const;
 
-/** By the medians, of one row. What it misses, by name; nothing = it stands. */
-export function missed({ arm, figures }: CurveRow): string[] {
-  const { share, p50OverUs, p99OverUs } = figures;
+/**
+ * By the medians, of one row. What it misses, each with its bar; nothing = it stands. A row without waits stands nowhere: it
+ * shows no latency. `rows`: where QEMU with `postcopy-preempt` is among them, its mean wait on that link is a bar too.
+ */
+export function missed({ arm, figures }: CurveRow, rows: readonly CurveRow[] = []): string[] {
+  const { share, p50OverUs, p99OverUs, meanOverUs } = figures;
+  const preempt = rows.find(row => row.arm.engine === 'qemu-preempt' && row.arm.kind === arm.kind);
+  const bar = preempt?.runs ? preempt.figures.meanOverUs : undefined;
+  const over = (name: string, { count, median }: Middle, most: number) => {
+    if (count === 0) return [`${name} not measured`];
+    return median > most ? [`${name} > ${most}`] : [];
+  };
   return [
-    ...(share.median < WANTED.share ? ['goodput'] : []),
-    ...(p50OverUs.median > WANTED.p50OverUs[arm.kind] ? ['p50'] : []),
-    ...(p99OverUs.median > WANTED.p99OverUs[arm.kind] ? ['p99'] : []),
+    ...(share.count === 0 || share.median < WANTED.share ? [`goodput < ${WANTED.share}`] : []),
+    ...over('p50', p50OverUs, WANTED.p50OverUs[arm.kind]),
+    ...over('p99', p99OverUs, WANTED.p99OverUs[arm.kind]),
+    ...(bar && bar.count > 0
+      ? over('mean', meanOverUs, bar.median).map(what => `${what} (qemu-preempt)`)
+      : []),
   ];
 }
 
@@ -124,8 +135,6 @@ const COLUMNS = [
 
 /** Lined up; `-` = not measured there. */
 export function curveTable(rows: readonly CurveRow[]): string {
-  const cell = ({ median, low, high }: Middle) =>
-    median === -1 ? '-' : low === -1 ? `${median}` : `${median} (${low} to ${high})`;
   const lines = [
     ['arm', 'runs', ...COLUMNS.map(([, title]) => title), 'bad pages', 'misses'],
     ...rows
@@ -133,9 +142,9 @@ export function curveTable(rows: readonly CurveRow[]): string {
       .map(row => [
         armName(row.arm),
         String(row.runs),
-        ...COLUMNS.map(([key]) => cell(row.figures[key])),
+        ...COLUMNS.map(([key]) => middleText(row.figures[key], String)),
         String(row.badPages),
-        row.arm.engine === 'postcopy' ? missed(row).join(' ') || 'nothing' : '-',
+        row.arm.engine === 'postcopy' ? missed(row, rows).join(', ') || 'nothing' : '-',
       ]),
   ];
   return lined(lines);

@@ -1,14 +1,12 @@
 /**
- * `npm run bench -- detection [--nodes 16] [--trials 10] [--hogs 64] [--json]`: how soon a silent death is noticed, and
+ * `npm run bench -- detection` (options: bench-table.ts): how soon a silent death is noticed, and
  * whether the living are missed while other processes want their cores. Real agents in namespaces; what each of them
  * hears, and when, is read off their traces, so that measuring costs them nothing. All rules are judged on the same run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { clock } from '@shoal/agent/edge/clock';
-import { ShoalError } from '@shoal/agent/errors';
 import { bringUp, type Lab, type LabNode } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
 import {
@@ -21,6 +19,8 @@ import {
   spread,
   type Window,
 } from './detection-figures.ts';
+import { number } from './options.ts';
+import { parse } from './usage.ts';
 
 const PERIOD_MS = 1000;
 /** Three periods is what the time to notice is held against. */
@@ -37,19 +37,11 @@ const RULES = [plain(1500), plain(2000), plain(2500), plain(3000), phi];
 
 type Kind = 'stopped' | 'unplugged';
 
-export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      nodes: { type: 'string', default: '16' },
-      trials: { type: 'string', default: '10' },
-      hogs: { type: 'string', default: '64' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const nodes = whole('--nodes', values.nodes, 2, 32);
-  const trials = whole('--trials', values.trials, 0, 1000);
-  const hogs = whole('--hogs', values.hogs, 0, 2000);
+export async function run(args: string[]): Promise<number> {
+  const values = parse('detection', args);
+  const nodes = number('--nodes', values.nodes, 32, 2);
+  const trials = number('--trials', values.trials, 1000, 0);
+  const hogs = number('--hogs', values.hogs, 2000, 0);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const lab = await bringUp({
     name: 'detect',
@@ -73,6 +65,7 @@ export async function run(args: string[]): Promise<void> {
     await sleep(FLUSH_MS);
     const report = { machine: machineFacts(), nodes, ...figures(lab, deaths, windows, hogs) };
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
+    return 0;
   } finally {
     await lab.down();
   }
@@ -150,15 +143,4 @@ function textOf({ nodes, hogs, rules }: ReturnType<typeof figures> & { nodes: nu
     return `${rule.padEnd(8)} stopped: ${dead[0]}; unplugged: ${dead[1]}; starved: ${starved.falseAlarms} false alarms in ${starved.observed} (longest silence ${starved.gapMs.max} ms)`;
   });
   return `${[`${nodes} nodes, late after ${LATE_MS} ms, ${hogs.count} hogs for ${hogs.windows} × ${hogs.seconds} s`, ...lines].join('\n')}\n`;
-}
-
-function whole(option: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new ShoalError(
-    'SHOAL_BENCH_ARGS',
-    `${text} is no number from ${least} to ${most}`,
-    option,
-    'Mend the option',
-  );
 }

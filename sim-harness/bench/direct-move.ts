@@ -1,42 +1,37 @@
 /** One measured move of a pair of QEMUs, in the figures of the other arms. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { clock } from '@shoal/agent/edge/clock';
-import type { Lab } from '../lab/index.ts';
-import { watchStrangers } from '../lab/strangers.ts';
-import type { Moved } from './curve-figures.ts';
-import { AFTER_MS, STEADY_MS, TICK_MS } from './one-move.ts';
+import type { GuestPort, Lab } from '../lab/index.ts';
+import type { Run } from './figures-table.ts';
+import { guestFigures, signed } from './guest-figures.ts';
+import { atWork, type MoveWishes } from './one-move.ts';
+import type { Others } from './others.ts';
 import { runOf } from './qemu-figures.ts';
 import type { QemuPair } from './qemu-pair.ts';
-import { collect, longestGapMs, workLostS, workRate } from './ticks.ts';
+import { lostBeside } from './ticks.ts';
+import { sourceCpuSPerGb, usedSince } from './vmm-cpu.ts';
+import { watched } from './watched.ts';
 
 export async function directMove(
   lab: Lab,
   pair: QemuPair,
   preempt: boolean,
-): Promise<{ moved: Moved; strangersShare: number }> {
-  const { ticks, stop } = collect(pair.guest, () => clock.nowMs());
-  await sleep(STEADY_MS);
-  const strangers = watchStrangers(
-    [0, 1],
-    lab.nodes.map(node => node.usage),
+  { neighbours = [], lossMs = 0 }: MoveWishes = {},
+): Promise<{ result: Run; others: Others }> {
+  const { here: from, there: to, pid: vmm } = pair;
+  const beside: GuestPort | undefined = await atWork(lab, neighbours, from);
+  const { moved, seen } = await watched(lab, { guest: pair.guest, vmm, beside, lossMs }, () =>
+    pair.move(preempt),
   );
-  const cpu = process.cpuUsage();
-  const begunMs = clock.nowMs();
-  const found = await pair.move(preempt);
-  await sleep(AFTER_MS);
-  stop();
-  const used = process.cpuUsage(cpu);
-  const own = (used.user + used.system) / 1000 / (clock.nowMs() - begunMs) / 2;
-  const strangersShare = Math.max(0, strangers.stop() - own);
-  const badPages = await pair.guest.verify(100);
-  const steady = ticks.filter(t => t.atMs < found.migrateAt);
-  const during = ticks.filter(
-    t => t.atMs >= found.migrateAt - 2 * TICK_MS && t.atMs <= found.transferredAt + AFTER_MS,
-  );
-  const guest = {
-    guestGapMs: Number(longestGapMs(during).toFixed(1)),
-    guestWorkLost: Number(workLostS(during, workRate(steady)).toFixed(3)),
-    badPages,
+  const { at } = moved;
+  const gb = moved.pageBytes / 1e9;
+  const lost = lostBeside(seen.besideTicks, at.stopped, at.transferred);
+  const { share: strangersShare, cores: strangersCores } = seen.others;
+  const result = {
+    ...runOf(moved, at),
+    ...guestFigures(seen.ticks, at),
+    sourceCpuSPerGb: sourceCpuSPerGb(0, usedSince(seen.vmm, at.stopped), gb),
+    neighbourLostSPerGb: signed(lost === undefined ? undefined : lost / gb),
+    badPages: seen.badPages,
+    ...{ from, to, strangersShare, strangersCores },
   };
-  return { moved: { ...runOf(found, found.transferredAt - found.resumedAt), ...guest }, strangersShare };
+  return { result, others: seen.others };
 }

@@ -1,27 +1,30 @@
 /** Page payload a second against raw TCP on the same unshaped loopback. Pure. */
 import { lined } from './curve-figures.ts';
-import type { Run } from './one-move.ts';
+import type { Run } from './figures-table.ts';
 import { windowName } from './options.ts';
 import { median, medianBounds } from './statistics.ts';
 
 export type LoopbackPair = {
   rawTcpMbit: number;
+  /** From the moment when the guest stood: pages may flow from there on, before it runs on the target. */
   goodputMbit: number;
   ratio: number;
   /** Both page servers together. */
   cpuSPerGb: number;
   wireOverData: number;
   badPages: number;
-};
+} & Pick<Run, 'from' | 'to' | 'strangersShare' | 'strangersCores'>;
 export type LoopbackRow = { window: number; pairs: LoopbackPair[]; ratio: number; low: number; high: number };
 
 /** What encrypted bulk must reach at least (docs/design/page-server.md). */
-const WANTED = 0.5;
+export const WANTED = 0.5;
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
+/** `rawTcpMbit`: the same way as the move, just before it. */
 export function loopbackPair(run: Run, rawTcpMbit: number): LoopbackPair {
-  const goodputMbit = (run.dataBytes * 8) / 1000 / run.transferMs;
+  const { from, to, strangersShare, strangersCores } = run;
+  const goodputMbit = (run.dataBytes * 8) / 1000 / run.bulkMs;
   return {
     rawTcpMbit,
     goodputMbit: Math.round(goodputMbit),
@@ -29,6 +32,7 @@ export function loopbackPair(run: Run, rawTcpMbit: number): LoopbackPair {
     cpuSPerGb: round(run.cpuS / (run.dataBytes / 1e9), 2),
     wireOverData: round(run.wireBytes / run.dataBytes, 4),
     badPages: run.badPages,
+    ...{ from, to, strangersShare, strangersCores },
   };
 }
 
@@ -53,10 +57,11 @@ export function loopbackTable(rows: readonly LoopbackRow[]): string {
   return lined([
     [...titles, `wanted ${WANTED}`],
     ...rows.map(({ window, pairs, ratio, low, high }) => {
-      const of = (key: keyof LoopbackPair) => String(median(pairs.map(pair => pair[key])));
+      const of = (key: 'rawTcpMbit' | 'goodputMbit' | 'cpuSPerGb' | 'wireOverData') =>
+        String(median(pairs.map(pair => pair[key])));
       return [
         ...[windowName(window), String(pairs.length), String(round(ratio, 3))],
-        low === -1 ? '-' : `${low} to ${high}`,
+        low === -1 ? 'too few' : `${low} to ${high}`,
         ...[of('rawTcpMbit'), of('goodputMbit'), of('cpuSPerGb'), of('wireOverData')],
         String(pairs.reduce((sum, pair) => sum + pair.badPages, 0)),
         ratio >= WANTED ? 'reached' : 'missed',

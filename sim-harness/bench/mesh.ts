@@ -1,17 +1,18 @@
 /**
- * `npm run bench -- mesh [--nodes 3,8,16] [--seconds 20] [--json]`: what the mesh costs an agent, and how fast it is.
+ * `npm run bench -- mesh`: what the mesh costs an agent, and how fast it is. Options: bench-table.ts.
  * Real agents on this machine, a report a second each, no VMs. All of an agent is measured, not its mesh alone.
  * Other work on the machine disturbs latencies and the start most; `othersCores` says how much of it there was.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { clock } from '@shoal/agent/edge/clock';
 import { ShoalError } from '@shoal/agent/errors';
 import { NODE_ENV, NODE_FLAGS } from '../lab/node.ts';
 import { type Agent, assertRunning, kill, prepareAgents, startAgent } from './mesh-agents.ts';
 import { cpuMs, deliveries, machineBusyMs, percentile, rssMb, sentBytes, viewOf } from './mesh-measure.ts';
+import { number } from './options.ts';
+import { parse } from './usage.ts';
 
 /** Start-up work (compilers, first views) is over by then; it would count as running cost. */
 const SETTLE_MS = 10_000;
@@ -40,17 +41,10 @@ export type MeshResult = {
   othersCores: number;
 };
 
-export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      nodes: { type: 'string', default: '3,8,16' },
-      seconds: { type: 'string', default: '20' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const sizes = values.nodes.split(',').map(size => positive('--nodes', size, 2));
-  const seconds = positive('--seconds', values.seconds, 5);
+export async function run(args: string[]): Promise<number> {
+  const values = parse('mesh', args);
+  const sizes = values.nodes.split(',').map(size => number('--nodes', size, 200, 2));
+  const seconds = number('--seconds', values.seconds, 200, 5);
   const results: MeshResult[] = [];
   for (const nodes of sizes) {
     process.stderr.write(`mesh: ${nodes} agents …\n`);
@@ -62,17 +56,7 @@ export async function run(args: string[]): Promise<void> {
     process.stdout.write(
       `${JSON.stringify({ machine, nodeFlags: NODE_FLAGS, env: NODE_ENV, results }, null, 2)}\n`,
     );
-}
-
-function positive(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= 200) return value;
-  throw new ShoalError(
-    'SHOAL_BENCH_ARGS',
-    `not a number from ${least} to 200: ${text}`,
-    option,
-    'Mend the option',
-  );
+  return 0;
 }
 
 async function measureSize(nodes: number, seconds: number): Promise<MeshResult> {

@@ -1,113 +1,70 @@
 /** One measured move of the VM `bench`, wherever it is, to the other node. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compression, PageOrder } from '@shoal/agent';
-import { clock } from '@shoal/agent/edge/clock';
 import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { ShoalError } from '@shoal/agent/errors';
 import type { Engine } from '@shoal/protocol';
 import type { GuestPort, Lab } from '../lab/index.ts';
-import { watchStrangers } from '../lab/strangers.ts';
-import { collect, longestGapMs, lostBeside, type Tick, workLostS, workRate } from './ticks.ts';
-import { usedSince, vmmOf, watchCpu } from './vmm-cpu.ts';
+import type { Run } from './figures-table.ts';
+import { guestFigures, type Moments, signed } from './guest-figures.ts';
+import type { Others } from './others.ts';
+import { lostBeside } from './ticks.ts';
+import { sourceCpuSPerGb, usedSince, vmmOf } from './vmm-cpu.ts';
+import { LateMove, type Seen, watched } from './watched.ts';
 
-export const TICK_MS = 5;
-export const STEADY_MS = 3000;
-/** After the last page: the guest's caches and the emulator's code are warm again. */
-export const AFTER_MS = 500;
-/** Of a neighbour, whose work is counted over seconds: each costs the core that is measured. */
-export const NEIGHBOUR_TICK_MS = 50;
 const MOVE_MAX_MS = 300_000;
 
 /** Of our engine: an order of pages, whether they travel packed, or (never packed then) how many bytes of bulk are in flight, 0 = it adapts. */
 export type Variant = PageOrder | `compression-${Compression}` | `window-${number}`;
-/** What is compared: an engine as it is configured, or ours with a variant of its own. */
-export type Arm = Engine | `postcopy:${Variant}`;
-export type Run = {
-  switchMs: number;
-  blackoutMs: number;
-  transferMs: number;
-  /** From the decision to the last page in place. */
-  totalMs: number;
-  wireBytes: number;
-  dataBytes: number;
-  /** Of the payload: pages that somebody waited for, and pages unasked. */
-  urgentBytes: number;
-  bulkBytes: number;
-  /** Of it, what travelled packed, and what became of that. */
-  packedFromBytes: number;
-  packedBytes: number;
-  faults: number;
-  faultMeanUs: number;
-  faultP50Us: number;
-  faultP99Us: number;
-  faultMaxUs: number;
-  guestGapMs: number;
-  guestWorkLost: number;
-  /** Pages a second that the guest visited, and rewrote where it may, before the move. */
-  guestPagesPerS: number;
-  cpuS: number;
-  /** Of the source alone, its VMM included, from where its guest stood: a second for each GB of the guest's data. */
-  sourceCpuSPerGb: number;
-  /**
-   * What the neighbour on the source could not do while the pages went, in seconds of work alone on the core, for each GB: all
-   * that the move takes there, packets that were sent from an interrupt included, which no process is charged for. -1:
-   * there was no neighbour.
-   */
-  neighbourLostSPerGb: number;
-  badPages: number;
-};
+/** From QEMU to QEMU over plain TCP, without agents; and so with `postcopy-preempt`. */
+export const DIRECT = ['qemu-direct', 'qemu-preempt'] as const;
+export type Direct = (typeof DIRECT)[number];
+/** What is compared: an engine as it is configured, ours with a variant of its own, or QEMU by itself. */
+export type Arm = Engine | Direct | `postcopy:${Variant}`;
+
+export const isDirect = (arm: string): arm is Direct => DIRECT.some(direct => direct === arm);
 
 /**
- * Cancels a move that takes longer than `lateAfterMs`, if it can still be cancelled, and throws SHOAL_BENCH_LATE.
- * `neighbours`: a guest on each node that wants all of its core; only the one at the source is at work.
+ * `neighbours`: a guest on each node that wants all of its core; only the one at the source is at work. `lossMs`: the guest is
+ * watched at least so long after it runs on the target.
+ */
+export type MoveWishes = { neighbours?: readonly GuestPort[]; lossMs?: number; lateAfterMs?: number };
+
+/**
+ * Cancels a move that takes longer than `lateAfterMs`, if it can still be cancelled, and throws LateMove (SHOAL_BENCH_LATE).
  */
 export async function oneMove(
   lab: Lab,
   guest: GuestPort,
-  which: Arm,
-  neighbours: readonly GuestPort[],
-  lateAfterMs = MOVE_MAX_MS,
-): Promise<{ result: Run; strangersShare: number }> {
-  const lists = await Promise.all(
-    lab.nodes.map(n => n.get<{ vms: { vm: string; name: string; node: string }[] }>('/v1/status')),
-  );
-  const bench = lists[0]?.vms.find(v => v.name === 'bench');
-  const here = bench?.node ?? 'node0';
-  const there = here === 'node0' ? 'node1' : 'node0';
+  which: Exclude<Arm, Direct>,
+  { neighbours = [], lossMs = 0, lateAfterMs = MOVE_MAX_MS }: MoveWishes = {},
+): Promise<{ result: Run; others: Others }> {
+  const { vm, here, there } = await whereIs(lab);
   const beside = await atWork(lab, neighbours, here);
-  const neighbour = beside && collect(beside, () => clock.nowMs());
-  const { ticks, stop } = collect(guest, () => clock.nowMs());
-  await sleep(STEADY_MS);
-  const strangers = watchStrangers(
-    [0, 1],
-    lab.nodes.map(n => n.usage),
-  );
-  const cpu = process.cpuUsage();
-  const vmm = watchCpu(bench && vmmOf(bench.vm), () => clock.nowMs());
-  const begunMs = clock.nowMs();
   const [engine, variant = ''] = which.split(':');
-  const { handoff } = await lab.node(here).post<{ handoff: string }>('/v1/vms/bench/actions/migrate', {
-    node: there,
-    engine,
-    ...wishes(variant),
+  const { moved, seen } = await watched(lab, { guest, vmm: vmmOf(vm), beside, lossMs }, async () => {
+    const [source, target] = await made(lab, [here, there], { engine, ...wishes(variant) }, lateAfterMs);
+    const { decided, migrate, stopped } = source.at;
+    const { resumed, transferred } = target.at;
+    return { source, target, at: { decided, migrate, stopped, resumed, transferred } };
   });
-  const ends = ended(lab, here, there, handoff, lateAfterMs);
-  const [source, target] = await ends.catch(error => {
-    stop();
-    neighbour?.stop();
-    strangers.stop();
-    throw error;
-  });
-  await sleep(AFTER_MS);
-  stop();
-  const used = process.cpuUsage(cpu);
-  const own = (used.user + used.system) / 1000 / (clock.nowMs() - begunMs) / 2;
-  const strangersShare = Math.max(0, strangers.stop() - own);
-  const badPages = await guest.verify(100);
-  neighbour?.stop();
-  const vmmMs = usedSince(vmm.stop(), source.at.stopped);
-  const all = { guest: ticks, neighbour: neighbour?.ticks ?? [] };
-  return { result: figures(source, target, all, badPages, vmmMs), strangersShare };
+  const { share: strangersShare, cores: strangersCores } = seen.others;
+  const result = { ...figures(moved, seen), from: here, to: there, strangersShare, strangersCores };
+  return { result, others: seen.others };
+}
+
+/** To the node of that name if it is on the other one, and nothing is measured. */
+export async function bring(lab: Lab, node: string): Promise<void> {
+  const { here, there } = await whereIs(lab);
+  if (here !== node) await made(lab, [here, there], { engine: 'postcopy' }, MOVE_MAX_MS);
+}
+
+async function whereIs(lab: Lab): Promise<{ vm: string; here: string; there: string }> {
+  const { vms } = await lab
+    .node('node0')
+    .get<{ vms: { vm: string; name: string; node: string }[] }>('/v1/status');
+  const { vm = '', node: here = 'node0' } = vms.find(v => v.name === 'bench') ?? {};
+  return { vm, here, there: here === 'node0' ? 'node1' : 'node0' };
 }
 
 /** What the body of the command says of a variant. Pure. */
@@ -118,32 +75,29 @@ export function wishes(variant: string): Record<string, string | number> {
   return variant === '' ? {} : { order: variant };
 }
 
-async function ended(
+/** Commands the move and waits for its end on both sides. */
+async function made(
   lab: Lab,
-  here: string,
-  there: string,
-  id: string,
+  [here, there]: [string, string],
+  wish: object,
   lateAfterMs: number,
 ): Promise<[HandoffStatus, HandoffStatus]> {
+  const body = { node: there, ...wish };
+  const { handoff: id } = await lab
+    .node(here)
+    .post<{ handoff: string }>('/v1/vms/bench/actions/migrate', body);
   const untilMs = Date.now() + MOVE_MAX_MS;
   const lateMs = Date.now() + lateAfterMs;
   let isLate = false;
   while (Date.now() < untilMs) {
-    const [source, target] = await Promise.all(
-      [here, there].map(name =>
-        lab
-          .node(name)
-          .get<HandoffStatus>(`/v1/handoffs/${id}`)
-          .catch(() => undefined),
-      ),
-    );
-    if (source && source.outcome !== '' && source.outcome !== 'done')
-      throw new ShoalError(
-        isLate ? 'SHOAL_BENCH_LATE' : 'SHOAL_BENCH_MOVE',
-        `the move ended as ${source.outcome}: ${source.detail}`,
-        id,
-        '',
-      );
+    const ask = (name: string) => lab.node(name).get<HandoffStatus>(`/v1/handoffs/${id}`);
+    const [source, target] = await Promise.all([here, there].map(name => ask(name).catch(() => undefined)));
+    if (source && source.outcome !== '' && source.outcome !== 'done') {
+      const what = `the move ended as ${source.outcome}: ${source.detail}`;
+      throw isLate
+        ? new LateMove('SHOAL_BENCH_LATE', what, id, '')
+        : new ShoalError('SHOAL_BENCH_MOVE', what, id, '');
+    }
     if (source?.outcome === 'done' && target?.outcome === 'done') return [source, target];
     if (!isLate && Date.now() > lateMs) {
       isLate = true;
@@ -159,47 +113,39 @@ async function ended(
 }
 
 function figures(
-  source: HandoffStatus,
-  target: HandoffStatus,
-  { guest: ticks, neighbour }: { guest: Tick[]; neighbour: Tick[] },
-  badPages: number,
-  vmmMs: number,
-): Run {
+  { source, target, at }: { source: HandoffStatus; target: HandoffStatus; at: Moments },
+  { ticks, besideTicks, vmm, badPages }: Seen,
+) {
   const round = (value: number, digits = 1) => Number(value.toFixed(digits));
   const dataBytes = Math.max(target.dataBytes, target.streamBytes);
   const gb = dataBytes / 1e9;
-  const from = source.at.migrate;
-  const to = target.at.transferred + AFTER_MS;
-  const steady = ticks.filter(t => t.atMs < from);
-  const during = ticks.filter(t => t.atMs >= from - 2 * TICK_MS && t.atMs <= to);
+  const { count, sumUs, p50Us, p99Us, maxUs } = target.faults;
+  const beside = lostBeside(besideTicks, at.stopped, at.transferred);
   return {
-    switchMs: round(target.at.resumed - from),
-    blackoutMs: round(target.at.resumed - source.at.stopped),
-    transferMs: round(target.at.transferred - target.at.resumed),
-    totalMs: round(target.at.transferred - source.at.decided),
+    switchMs: round(at.resumed - at.migrate),
+    blackoutMs: round(at.resumed - at.stopped),
+    transferMs: round(at.transferred - at.resumed),
+    bulkMs: round(at.transferred - at.stopped),
+    totalMs: round(at.transferred - at.decided),
     wireBytes: target.wireBytes,
     dataBytes,
     urgentBytes: target.bytes.urgent,
     bulkBytes: target.bytes.bulk,
     packedFromBytes: target.packedFromBytes,
     packedBytes: target.packedBytes,
-    faults: target.faults.count,
-    faultMeanUs: target.faults.count > 0 ? round(target.faults.sumUs / target.faults.count) : 0,
-    faultP50Us: target.faults.p50Us,
-    faultP99Us: target.faults.p99Us,
-    faultMaxUs: target.faults.maxUs,
-    guestGapMs: round(longestGapMs(during)),
-    guestWorkLost: round(workLostS(during, workRate(steady)), 3),
-    guestPagesPerS: Math.round(workRate(steady) * 1000),
+    faults: count,
+    faultMeanUs: count > 0 ? round(sumUs / count) : 0,
+    ...{ faultP50Us: p50Us, faultP99Us: p99Us, faultMaxUs: maxUs },
+    ...guestFigures(ticks, at),
     cpuS: round((source.pagesCpuMs + target.pagesCpuMs) / 1000, 2),
-    sourceCpuSPerGb: round((source.pagesCpuMs + Math.max(0, vmmMs)) / 1000 / gb, 2),
-    neighbourLostSPerGb: round(lostBeside(neighbour, source.at.stopped, target.at.transferred) / gb, 2),
+    sourceCpuSPerGb: sourceCpuSPerGb(source.pagesCpuMs, usedSince(vmm, at.stopped), gb),
+    neighbourLostSPerGb: signed(beside === undefined ? undefined : beside / gb),
     badPages,
   };
 }
 
 /** Answers the one that is at work. */
-async function atWork(
+export async function atWork(
   lab: Lab,
   neighbours: readonly GuestPort[],
   here: string,

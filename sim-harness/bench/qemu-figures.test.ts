@@ -16,7 +16,13 @@ test('a QEMU that asked for nothing has no mean', () => {
 });
 
 test('of a move by QEMU the mean is over a round trip, and what it does not tell is not measured', () => {
-  const run = runOf(asked(source, { 'postcopy-vcpu-blocktime': [2000] }), 1000);
+  const at = { decided: 100, migrate: 400, stopped: 500, resumed: 540, transferred: 1500 };
+  const run = runOf(asked(source, { 'postcopy-vcpu-blocktime': [2000] }), at);
+  assert.equal(
+    [run.switchMs, run.blackoutMs, run.transferMs, run.bulkMs, run.totalMs],
+    [...[140, 40, 960, 1000, 1400]],
+  );
+  assert.is(run.cpuS, -1, 'it has no page servers');
   const guest = { guestGapMs: 40, guestWorkLost: 1, badPages: 0 };
   const point = curvePoint({ ...run, ...guest }, { rawTcpMbit: 1000, rttUs: 50 });
   assert.equal([point.meanOverUs, point.p50OverUs, point.p99OverUs], [1950, -1, -1]);

@@ -15,6 +15,7 @@ import type { VmSpec } from '@shoal/protocol';
 import { ensureGuestImage } from '../guest/image.ts';
 import { CMDLINE } from '../guest/init.ts';
 import { GuestPort, type Lab, type LabNode } from '../lab/index.ts';
+import type { Moments } from './guest-figures.ts';
 import { type Asked, asked } from './qemu-figures.ts';
 
 const VM = '00000000-0000-4000-8000-00000000d1ec';
@@ -25,12 +26,7 @@ const MOVE_MAX_MS = 300_000;
 const BEFORE_POSTCOPY_BPS = 10;
 
 type Side = { node: LabNode; child: ChildProcess; qmp: Qmp; at: Map<string, number> };
-export type DirectMove = Asked & {
-  migrateAt: number;
-  stoppedAt: number;
-  resumedAt: number;
-  transferredAt: number;
-};
+export type DirectMove = Asked & { at: Moments };
 
 export class QemuPair {
   readonly guest: GuestPort;
@@ -61,10 +57,26 @@ export class QemuPair {
     return pair;
   }
 
+  get #source(): Side {
+    if (!this.#here) throw new Error('assertion failed: it was booted');
+    return this.#here;
+  }
+  /** Names of the node where its guest runs, and of the other one. */
+  get here(): string {
+    return this.#source.node.name;
+  }
+  get there(): string {
+    return this.#lab.nodes.find(node => node !== this.#source.node)?.name ?? '';
+  }
+  /** Of the QEMU in which its guest runs: the shell and nsenter that start it become it. */
+  get pid(): number | undefined {
+    return this.#source.child.pid;
+  }
+
   /** To the other node, `preempt`: with the capability on both sides. */
   async move(preempt: boolean): Promise<DirectMove> {
-    const source = this.#here;
-    if (!source) throw new Error('assertion failed: it was booted');
+    const source = this.#source;
+    const decided = clock.nowMs();
     const target = await this.#start(
       this.#lab.nodes.find(node => node !== source.node),
       true,
@@ -74,7 +86,7 @@ export class QemuPair {
     const uri = `tcp:${target.node.address}:${PORT}`;
     await target.qmp.execute('migrate-incoming', { uri });
     source.at.clear();
-    const migrateAt = clock.nowMs();
+    const migrate = clock.nowMs();
     await source.qmp.execute('migrate', { uri });
     await seen(source, 'active');
     await source.qmp.execute('migrate-start-postcopy');
@@ -86,10 +98,14 @@ export class QemuPair {
     );
     await stop(source);
     [this.#here, this.#there] = [target, undefined];
-    return {
-      ...{ ...figures, migrateAt, stoppedAt: of(source, 'STOP') },
-      ...{ resumedAt: of(target, 'RESUME'), transferredAt: of(target, 'completed') },
-    };
+    const stopped = of(source, 'STOP');
+    const [resumed, transferred] = [of(target, 'RESUME'), of(target, 'completed')];
+    return { ...figures, at: { decided, migrate, stopped, resumed, transferred } };
+  }
+
+  /** To the node of that name, if its guest is on the other one. */
+  async bring(node: string): Promise<void> {
+    if (this.here !== node) await this.move(false);
   }
 
   async end(): Promise<void> {

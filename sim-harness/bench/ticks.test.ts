@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bounds, median } from './statistics.ts';
-import { longestGapMs, lostBeside, parseTick, type Tick, workLostS, workRate } from './ticks.ts';
+import { longestGapMs, lostBeside, lostS, parseTick, type Tick, workRate } from './ticks.ts';
 
 const tick = (atMs: number, work: number): Tick => ({ atMs, n: 0, work, bad: 0 });
 
@@ -16,7 +16,7 @@ test('a guest that stood still for 90 of 200 ms has lost 90 ms of its steady wor
   const moved = [tick(100, 1000), tick(150, 1500), tick(240, 1500), tick(300, 2100)];
   assert.is(workRate(steady), 10);
   assert.is(longestGapMs(moved), 90);
-  assert.is(workLostS(moved, 10), 0.09);
+  assert.is(lostS(moved, 100, 300, 10), 0.09);
 });
 
 test('a guest whose core others use for 300 of 500 ms has lost as much, by what it does alone afterwards', () => {
@@ -29,11 +29,18 @@ test('a guest whose core others use for 300 of 500 ms has lost as much, by what 
     tick(1500, 11_500),
   ];
   assert.is(lostBeside(ticks, 100, 600), 0.3);
-  assert.is(lostBeside(ticks, 100, 1400), -1, 'nothing is known of it alone');
+  assert.is(lostBeside(ticks, 100, 1400), undefined, 'nothing is known of it alone');
+});
+
+test('a guest that did more than its rate has lost less than nothing, which is not hidden', () => {
+  const ticks = [tick(0, 0), tick(1000, 11_000)];
+  assert.is(lostS(ticks, 0, 1000, 10), -0.1);
+  assert.is(lostS(ticks, 0, 500, 11), 0, 'also between two ticks');
 });
 
 test('without ticks nothing is claimed', () => {
-  assert.is(workLostS([], 10), -1);
+  assert.is(lostS([], 0, 100, 10), undefined);
+  assert.is(lostS([tick(0, 0), tick(9, 9)], 0, 9, 0), undefined);
   assert.is(longestGapMs([]), 0);
   assert.is(median([]), -1);
 });

@@ -1,4 +1,4 @@
-/** What a guest says of itself, tick by tick, and what a move cost it. Pure but for `collect`. */
+/** What a guest says of itself, tick by tick, and what others cost it. Pure but for `collect`. */
 import type { GuestPort } from '../lab/index.ts';
 
 export type Tick = { atMs: number; n: number; work: number; bad: number };
@@ -18,21 +18,33 @@ export function longestGapMs(ticks: readonly Tick[]): number {
   return longest;
 }
 
-/** Work per ms between the first and the last tick of a span. */
+/** Work per ms between the first and the last tick of a span; 0 where nothing is known. */
 export function workRate(ticks: readonly Tick[]): number {
   const [first, last] = [ticks[0], ticks.at(-1)];
   return first && last && last.atMs > first.atMs ? (last.work - first.work) / (last.atMs - first.atMs) : 0;
 }
 
+/** Done by a moment, even between two ticks. Undefined before the first. */
+function workAt(ticks: readonly Tick[], atMs: number): number | undefined {
+  const next = ticks.findIndex(tick => tick.atMs > atMs);
+  const [before, after] = next < 0 ? [ticks.at(-1), undefined] : [ticks[next - 1], ticks[next]];
+  if (!before || !after) return before?.work;
+  return before.work + (after.work - before.work) * ((atMs - before.atMs) / (after.atMs - before.atMs));
+}
+
 /**
- * Seconds of the guest's steady work that a span cost: what it would have done at `ratePerMs` less what it did. At
- * least 0: a span in which it did more is noise.
+ * Seconds of work at `ratePerMs` that a guest did not do between two moments. Less than 0 where it did more, which is noise
+ * about 0 or a rate that was not its own: the caller says so rather than hides it. Undefined: not known.
  */
-export function workLostS(ticks: readonly Tick[], ratePerMs: number): number {
-  const [first, last] = [ticks[0], ticks.at(-1)];
-  if (!first || !last || ratePerMs <= 0) return -1;
-  const missed = (last.atMs - first.atMs) * ratePerMs - (last.work - first.work);
-  return Math.max(0, missed / ratePerMs / 1000);
+export function lostS(
+  ticks: readonly Tick[],
+  fromMs: number,
+  toMs: number,
+  ratePerMs: number,
+): number | undefined {
+  const [before, after] = [workAt(ticks, fromMs), workAt(ticks, toMs)];
+  if (before === undefined || after === undefined || ratePerMs <= 0) return undefined;
+  return (toMs - fromMs - (after - before) / ratePerMs) / 1000;
 }
 
 /** What has just ended beside a guest is over in this time: sockets are closed, memory is given back. */
@@ -40,14 +52,11 @@ const SETTLED_MS = 300;
 
 /**
  * Seconds of its work alone that a guest could not do between two moments in which others used its core: alone it is
- * some time after the second. -1: not known.
+ * some time after the second. Undefined: not known.
  */
-export function lostBeside(ticks: readonly Tick[], fromMs: number, toMs: number): number {
+export function lostBeside(ticks: readonly Tick[], fromMs: number, toMs: number): number | undefined {
   const alone = workRate(ticks.filter(t => t.atMs > toMs + SETTLED_MS));
-  return workLostS(
-    ticks.filter(t => t.atMs >= fromMs && t.atMs <= toMs),
-    alone,
-  );
+  return lostS(ticks, fromMs, toMs, alone);
 }
 
 /** Gathers ticks until stopped. `nowMs` is the clock of the whole machine. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cpuOf, usedSince, vmmOf, watchCpu } from './vmm-cpu.ts';
+import { cpuOf, sourceCpuSPerGb, usedSince, vmmOf, watchCpu } from './vmm-cpu.ts';
 
 test('what a VMM used counts from the last look before its guest stood', () => {
   const looks = [10, 60, 110, 160].map(atMs => ({ atMs, cpuMs: atMs * 2 }));
@@ -23,6 +23,12 @@ test('a process is looked at until it is gone, and one that never was has used n
   assert.is(cpuOf(2 ** 30), undefined);
   assert.equal(watchCpu(undefined, () => 0).stop(), []);
   assert.is(vmmOf('no-such-vm', [process.pid]), undefined);
+});
+
+test('of a source whose VMM was not seen the CPU time is not known, rather than that of its page server', () => {
+  assert.is(sourceCpuSPerGb(500, 250, 0.5), 1.5);
+  assert.is(sourceCpuSPerGb(500, -1, 0.5), -1);
+  assert.is(sourceCpuSPerGb(-1, 250, 0.5), -1);
 });
 
 test.run();

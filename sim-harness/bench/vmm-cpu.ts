@@ -56,3 +56,7 @@ export function usedSince(looks: readonly CpuLook[], fromMs: number): number {
   const last = looks.at(-1);
   return before && last ? last.cpuMs - before.cpuMs : -1;
 }
+
+/** Of the source alone; -1 where its VMM was not seen: half of a figure is none. Pure. */
+export const sourceCpuSPerGb = (pagesCpuMs: number, vmmMs: number, gb: number): number =>
+  vmmMs < 0 || pagesCpuMs < 0 ? -1 : Number(((pagesCpuMs + vmmMs) / 1000 / gb).toFixed(2));
