@@ -24,6 +24,7 @@ test('a row is the median of its pairs, with bounds from six on, and says whethe
   assert.match(loopbackTable([row]), /auto +6 +0\.5 +0\.4 to 0\.8 .* reached\n/);
   const few = loopbackRow(65_536, pairs.slice(1, 2));
   assert.match(loopbackTable([few]), /64k +1 +0\.4 +too few .* missed\n/);
+  assert.match(loopbackTable([loopbackRow(0, [])]), /auto +0 +- .* not measured\n/);
 });
 
 test.run();

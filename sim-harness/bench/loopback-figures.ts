@@ -57,6 +57,8 @@ export function loopbackTable(rows: readonly LoopbackRow[]): string {
   return lined([
     [...titles, `wanted ${WANTED}`],
     ...rows.map(({ window, pairs, ratio, low, high }) => {
+      if (pairs.length === 0)
+        return [windowName(window), '0', ...titles.slice(2).map(() => '-'), 'not measured'];
       const of = (key: 'rawTcpMbit' | 'goodputMbit' | 'cpuSPerGb' | 'wireOverData') =>
         String(median(pairs.map(pair => pair[key])));
       return [

@@ -92,7 +92,9 @@ async function made(
   while (Date.now() < untilMs) {
     const ask = (name: string) => lab.node(name).get<HandoffStatus>(`/v1/handoffs/${id}`);
     const [source, target] = await Promise.all([here, there].map(name => ask(name).catch(() => undefined)));
-    if (source && source.outcome !== '' && source.outcome !== 'done') {
+    // The target lets go a moment later, and takes no other VM in until then.
+    const isOver = target?.outcome !== '';
+    if (source && source.outcome !== '' && source.outcome !== 'done' && isOver) {
       const what = `the move ended as ${source.outcome}: ${source.detail}`;
       throw isLate
         ? new LateMove('SHOAL_BENCH_LATE', what, id, '')

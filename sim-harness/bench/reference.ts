@@ -45,8 +45,8 @@ where a VM has come by whatever engine. Its very first move has none, and is the
 **Raw TCP** is one stream of iperf3 the same way as the move, on the cores of the two nodes: right before each move (\`curve\`,
 \`loopback\`), or once both ways (\`handoff\`, \`write-heavy\`). What others used of the cores meanwhile counts as in a move.
 
-**Discards.** ${RULE[0]?.toUpperCase()}${RULE.slice(1)}: such a move is discarded, its VM brought back, and it is made again the same way, at most twice. The worst of three
-parts counts: the guest's steady time before, the move, and the time after it. The rule is fixed; what a move showed plays no part in
+**Discards.** ${RULE[0]?.toUpperCase()}${RULE.slice(1)}: such a move is discarded,
+its VM brought back, and it is made again the same way, at most twice. The worst of three parts counts: the guest's steady time before, the move, and the time after it. The rule is fixed; what a move showed plays no part in
 it. How many were discarded, and why each, is printed and is in the JSON, as is what others used in each move that was kept
 (\`strangersShare\`, \`strangersCores\`). Others are all processes but the nodes of the lab and the bench itself, and what the hypervisor gave to other
 machines (steal). What interrupts (softirq) do while a process runs is charged to that process by the kernel; what they do on an idle core is charged to
@@ -58,7 +58,8 @@ has bounds that hold the median with 95 %, by order statistics, whatever the dis
 claimed. Bad pages are summed, not medians.
 
 **Pairs** (\`handoff\`). The first arm over each of the others, within each turn; then the median of these ratios with its bounds. Compared
-are ${COMPARED.map(name => `\`${name}\``).join(', ')}; less is better in all of them. 0 over something is 0, something over 0 is infinite (\`"Infinity"\` in the
+are ${COMPARED.map(name => `\`${name}\``).join(', ')};
+less is better in all of them. 0 over something is 0, something over 0 is infinite (\`"Infinity"\` in the
 JSON), 0 over 0 is 1; less than 0 is noise about 0 and counts as 0. Only a pair of which a side was not measured is left out.
 
 **Bars** (\`curve\`, \`loopback\`) are judged by the medians, with the bounds beside them: \`curve\` goodput at least ${CURVE.share} of raw TCP, p50 over
