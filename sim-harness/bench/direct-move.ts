@@ -1,12 +1,11 @@
 /** One measured move of a pair of QEMUs, in the figures of the other arms. */
 import type { GuestPort, Lab } from '../lab/index.ts';
 import type { Run } from './figures-table.ts';
-import { guestFigures, signed } from './guest-figures.ts';
+import { guestFigures, neighbourLostS, signed } from './guest-figures.ts';
 import { atWork, type MoveWishes } from './one-move.ts';
 import type { Others } from './others.ts';
 import { runOf } from './qemu-figures.ts';
 import type { QemuPair } from './qemu-pair.ts';
-import { lostBeside } from './ticks.ts';
 import { sourceCpuSPerGb, usedSince } from './vmm-cpu.ts';
 import { watched } from './watched.ts';
 
@@ -23,7 +22,7 @@ export async function directMove(
   );
   const { at } = moved;
   const gb = moved.pageBytes / 1e9;
-  const lost = lostBeside(seen.besideTicks, at.stopped, at.transferred);
+  const lost = neighbourLostS(seen.besideTicks, at);
   const { share: strangersShare, cores: strangersCores } = seen.others;
   const result = {
     ...runOf(moved, at),

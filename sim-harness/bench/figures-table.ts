@@ -73,12 +73,12 @@ export const FIGURES = {
   sourceCpuSPerGb: {
     unit: 's/GB',
     meaning:
-      "CPU time of the source alone, from the stop of its guest on, for each GB of the guest's data: its page server and its VMM; of `qemu-direct` and `qemu-preempt` its QEMU. Not measured where the VMM was not seen.",
+      "CPU time of the source alone for each GB of the guest's data: all that its page server took, and its VMM from the stop of the guest on (of `qemu-direct` and `qemu-preempt` that alone). Of few MiB much of it is what a page server takes to begin. Not measured under `precopy`, whose VMM works before the stop, beside its guest, or where the VMM was not seen.",
   },
   neighbourLostSPerGb: {
     unit: 's/GB',
     meaning:
-      'What the neighbour on the source could not do from the stop to the last page, in seconds of work alone on its core, for each GB: all that the move takes there, packets sent from an interrupt included, which no process is charged for. Not measured without `--neighbour`.',
+      'What the neighbour on the source could not do from the decision to the last page, in seconds of its work, for each GB: up to the stop by its rate beside the guest before the decision, from there on by what it does alone afterwards. All that the move takes there, packets sent from an interrupt included, which no process is charged for. Not measured without `--neighbour`.',
   },
   badPages: {
     unit: '',

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { guestFigures, type Moments, signed, watchedUntilMs } from './guest-figures.ts';
+import { guestFigures, type Moments, neighbourLostS, signed, watchedUntilMs } from './guest-figures.ts';
 import type { Tick } from './ticks.ts';
 
 /** Moments of a post-copy whose guest stands 100 ms and then works at half its rate for a second. */
@@ -72,6 +72,22 @@ test('a guest that is not watched for ten seconds after the switch, or does noth
   assert.ok(short.guestWorkLost > 0);
   const idle = guestFigures([], at);
   assert.equal([idle.guestWorkLost, idle.guestWorkLost10s, idle.guestPagesPerS], [-1, -1, 0]);
+});
+
+test('a neighbour is held against its rate beside the guest until that is stopped, then against what it does alone', () => {
+  // Of passes that go ahead it pays a second at 3 of 5, of the transfer a second at 6 of 10.
+  const ahead = { decided: 3000, migrate: 4000, stopped: 4000, resumed: 4020, transferred: 5000 };
+  const lost = neighbourLostS(
+    ticksOf([
+      [3000, 5],
+      [4000, 3],
+      [5000, 6],
+      [9000, 10],
+    ]),
+    ahead,
+  );
+  assert.ok(Math.abs((lost ?? -1) - 0.8) < 0.011, `${lost}`);
+  assert.is(neighbourLostS([], ahead), undefined, 'there is none');
 });
 
 test('a guest is watched until its rate on the target is known, and at least as long as is asked', () => {

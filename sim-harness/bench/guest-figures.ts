@@ -38,19 +38,37 @@ export function guestFigures(
   'guestGapMs' | 'guestWorkLost' | 'guestWorkLost10s' | 'guestPagesPerS' | 'guestPagesPerSAfter'
 > {
   const end = at.transferred + AFTER_MS;
-  const before = workRate(ticks.filter(t => t.atMs < at.decided));
-  const after = workRate(ticks.filter(t => t.atMs >= at.transferred + SETTLE_MS));
-  const lost = [lostS(ticks, at.decided, at.stopped, before), lostS(ticks, at.stopped, end, after)];
+  const { before, after } = ratesOf(ticks, at);
   const tenS = lostS(ticks, at.resumed, at.resumed + LOSS_10S_MS, after);
   const isWatched = (ticks.at(-1)?.atMs ?? 0) >= at.resumed + LOSS_10S_MS - AFTER_MS;
   const gap = longestGapMs(ticks.filter(t => t.atMs >= at.decided - 2 * TICK_MS && t.atMs <= end));
   return {
     guestGapMs: Number(gap.toFixed(1)),
-    guestWorkLost: signed(lost[0] === undefined || lost[1] === undefined ? undefined : lost[0] + lost[1]),
+    guestWorkLost: signed(lostOver(ticks, at, end)),
     guestWorkLost10s: signed(isWatched ? tenS : undefined),
     guestPagesPerS: Math.round(before * 1000),
     guestPagesPerSAfter: Math.round(after * 1000),
   };
+}
+
+/**
+ * Seconds of its work that a neighbour on the source could not do from the decision to the last page: up to the stop by its rate
+ * beside the guest before the decision, from there on by what it does alone afterwards. Undefined: not known.
+ */
+export const neighbourLostS = (ticks: readonly Tick[], at: Moments): number | undefined =>
+  lostOver(ticks, at, at.transferred);
+
+/** Work per ms before the decision, and when nothing of the move is at work any more. */
+const ratesOf = (ticks: readonly Tick[], at: Moments) => ({
+  before: workRate(ticks.filter(t => t.atMs < at.decided)),
+  after: workRate(ticks.filter(t => t.atMs >= at.transferred + SETTLE_MS)),
+});
+
+function lostOver(ticks: readonly Tick[], at: Moments, untilMs: number): number | undefined {
+  const { before, after } = ratesOf(ticks, at);
+  const first = lostS(ticks, at.decided, at.stopped, before);
+  const second = lostS(ticks, at.stopped, untilMs, after);
+  return first === undefined || second === undefined ? undefined : first + second;
 }
 
 /** To three digits; a loss of -1 s is told from one that was not measured. */

@@ -6,9 +6,9 @@ import { ShoalError } from '@shoal/agent/errors';
 import type { Engine } from '@shoal/protocol';
 import type { GuestPort, Lab } from '../lab/index.ts';
 import type { Run } from './figures-table.ts';
-import { guestFigures, type Moments, signed } from './guest-figures.ts';
+import { guestFigures, type Moments, neighbourLostS, signed } from './guest-figures.ts';
 import type { Others } from './others.ts';
-import { lostBeside } from './ticks.ts';
+import { NOT_MEASURED } from './statistics.ts';
 import { sourceCpuSPerGb, usedSince, vmmOf } from './vmm-cpu.ts';
 import { LateMove, type Seen, watched } from './watched.ts';
 
@@ -122,7 +122,7 @@ function figures(
   const dataBytes = Math.max(target.dataBytes, target.streamBytes);
   const gb = dataBytes / 1e9;
   const { count, sumUs, p50Us, p99Us, maxUs } = target.faults;
-  const beside = lostBeside(besideTicks, at.stopped, at.transferred);
+  const beside = neighbourLostS(besideTicks, at);
   return {
     switchMs: round(at.resumed - at.migrate),
     blackoutMs: round(at.resumed - at.stopped),
@@ -140,7 +140,11 @@ function figures(
     ...{ faultP50Us: p50Us, faultP99Us: p99Us, faultMaxUs: maxUs },
     ...guestFigures(ticks, at),
     cpuS: round((source.pagesCpuMs + target.pagesCpuMs) / 1000, 2),
-    sourceCpuSPerGb: sourceCpuSPerGb(source.pagesCpuMs, usedSince(vmm, at.stopped), gb),
+    // The VMM of a pre-copy works before the stop, and its guest beside it: not to be told apart.
+    sourceCpuSPerGb:
+      source.engine === 'precopy'
+        ? NOT_MEASURED
+        : sourceCpuSPerGb(source.pagesCpuMs, usedSince(vmm, at.stopped), gb),
     neighbourLostSPerGb: signed(beside === undefined ? undefined : beside / gb),
     badPages,
   };

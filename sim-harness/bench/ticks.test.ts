@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bounds, median } from './statistics.ts';
-import { longestGapMs, lostBeside, lostS, parseTick, type Tick, workRate } from './ticks.ts';
+import { longestGapMs, lostS, parseTick, type Tick, workRate } from './ticks.ts';
 
 const tick = (atMs: number, work: number): Tick => ({ atMs, n: 0, work, bad: 0 });
 
@@ -17,19 +17,6 @@ test('a guest that stood still for 90 of 200 ms has lost 90 ms of its steady wor
   assert.is(workRate(steady), 10);
   assert.is(longestGapMs(moved), 90);
   assert.is(lostS(moved, 100, 300, 10), 0.09);
-});
-
-test('a guest whose core others use for 300 of 500 ms has lost as much, by what it does alone afterwards', () => {
-  const ticks = [
-    tick(0, 0),
-    tick(100, 500),
-    tick(600, 2500),
-    tick(700, 3500),
-    tick(1000, 6500),
-    tick(1500, 11_500),
-  ];
-  assert.is(lostBeside(ticks, 100, 600), 0.3);
-  assert.is(lostBeside(ticks, 100, 1400), undefined, 'nothing is known of it alone');
 });
 
 test('a guest that did more than its rate has lost less than nothing, which is not hidden', () => {

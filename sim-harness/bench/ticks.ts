@@ -47,18 +47,6 @@ export function lostS(
   return (toMs - fromMs - (after - before) / ratePerMs) / 1000;
 }
 
-/** What has just ended beside a guest is over in this time: sockets are closed, memory is given back. */
-const SETTLED_MS = 300;
-
-/**
- * Seconds of its work alone that a guest could not do between two moments in which others used its core: alone it is
- * some time after the second. Undefined: not known.
- */
-export function lostBeside(ticks: readonly Tick[], fromMs: number, toMs: number): number | undefined {
-  const alone = workRate(ticks.filter(t => t.atMs > toMs + SETTLED_MS));
-  return lostS(ticks, fromMs, toMs, alone);
-}
-
 /** Gathers ticks until stopped. `nowMs` is the clock of the whole machine. */
 export function collect(guest: GuestPort, nowMs: () => number): { ticks: Tick[]; stop(): void } {
   const ticks: Tick[] = [];
