@@ -26,7 +26,7 @@ fn main() {
         .expect("the RAM file opens");
     file.set_len(bytes as u64)
         .expect("the RAM file gets its size");
-    let base = map(file.as_raw_fd(), bytes, libc::MAP_SHARED);
+    let base = first_mapping(file.as_raw_fd(), bytes);
     // SAFETY: the range was mapped just now.
     let advised = unsafe { libc::madvise(base as *mut _, bytes, libc::MADV_HUGEPAGE) };
     say(&format!("mapped {advised}"));
@@ -45,8 +45,8 @@ fn main() {
                         write(base + page * PAGE, number(3) as u8);
                     });
                 },
-                "again" => map(file.as_raw_fd(), bytes, libc::MAP_SHARED) as u64,
-                "private" => map(file.as_raw_fd(), bytes, libc::MAP_PRIVATE) as u64,
+                "again" => map(file.as_raw_fd(), bytes, libc::MAP_SHARED, 0) as u64,
+                "private" => map(file.as_raw_fd(), bytes, libc::MAP_PRIVATE, 0) as u64,
                 "unmap" => unmap(base, bytes),
                 "fork" => fork_and_read(base + number(1) * PAGE),
                 "exec" => descriptors_of_a_child(),
@@ -66,11 +66,23 @@ fn say(line: &str) {
         .expect("the test reads");
 }
 
-fn map(fd: i32, bytes: usize, kind: i32) -> usize {
+/// In one piece like QEMU, unless the test wants the pieces that a guest may see: both halves, or the upper one first.
+fn first_mapping(fd: i32, bytes: usize) -> usize {
+    let half = bytes / 2;
+    let piece = |offset| map(fd, half, libc::MAP_SHARED, offset);
+    match std::env::var("VMM_PIECES").as_deref() {
+        Ok("lower-first") => [piece(0), piece(half)][0],
+        Ok("upper-first") => [piece(half), piece(0)][1],
+        _ => map(fd, bytes, libc::MAP_SHARED, 0),
+    }
+}
+
+fn map(fd: i32, bytes: usize, kind: i32, offset: usize) -> usize {
     // SAFETY: a new mapping at an address that the kernel chooses.
     let at = unsafe {
         let rights = libc::PROT_READ | libc::PROT_WRITE;
-        libc::mmap(std::ptr::null_mut(), bytes, rights, kind, fd, 0)
+        let offset = offset as libc::off_t;
+        libc::mmap(std::ptr::null_mut(), bytes, rights, kind, fd, offset)
     };
     assert_ne!(at, libc::MAP_FAILED);
     at as usize

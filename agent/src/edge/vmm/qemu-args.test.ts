@@ -13,13 +13,15 @@ const paths = {
 test('no VM has a balloon, a device that reaches its memory past the VMM, or memory that is filled or locked beforehand', () => {
   const disks = [{ path: '/a' }, { nbd: 'nbd://host/b' }];
   for (const machine of ['pc', 'q35', 'microvm'])
-    for (const accel of ['kvm', 'tcg'] as const) {
-      const wish = { name: 'web1', memory: '512MiB', machine, disks, nics: [{ bridge: 'br0' }] };
-      const line = qemuArgs(parseVmSpec(wish, UUID), paths, { accel, incoming: true }).join(' ');
-      assert.match(line, '-nodefaults');
-      assert.match(line, 'share=on,prealloc=off');
-      assert.not.match(line, /balloon|free-page|virtio-mem|vhost|vfio|prealloc=on|mem-prealloc|mem-lock/);
-    }
+    // A VM that is started here has the command line with which it will be a source.
+    for (const accel of ['kvm', 'tcg'] as const)
+      for (const incoming of [true, false]) {
+        const wish = { name: 'web1', memory: '512MiB', machine, disks, nics: [{ bridge: 'br0' }] };
+        const line = qemuArgs(parseVmSpec(wish, UUID), paths, { accel, incoming }).join(' ');
+        assert.match(line, '-nodefaults');
+        assert.match(line, 'share=on,prealloc=off');
+        assert.not.match(line, /balloon|free-page|virtio-mem|vhost|vfio|prealloc=on|mem-prealloc|mem-lock/);
+      }
 });
 
 test('a machine has one version whatever the QEMU, so that nodes with different ones can move it to one another', () => {

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::support::pair::{Pair, Wants};
 use crate::support::proxy::{BULK, TO_SOURCE, TO_TARGET, URGENT};
-use crate::support::{ram, until};
+use crate::support::ram::{self, Is};
+use crate::support::until;
 
 fn through_a_proxy(bytes_per_second: u64) -> Pair {
     Pair::start(&Wants {
@@ -70,6 +71,74 @@ fn a_link_that_is_cut_again_during_the_reconnect_resumes() {
     }
     assert_eq!(pair.vmm.answer("read 2700"), pair.right(2700, ram::usual));
     pair.arrived();
+}
+
+/// The record of a page is some bytes longer than the page.
+const HALF_A_PAGE: u64 = 2000;
+
+#[test]
+fn a_link_that_is_cut_or_falls_silent_in_the_middle_of_an_urgent_page_resumes_and_the_guest_waits()
+{
+    // Below what a link may be silent for, and above it.
+    for silent in [None, Some(0.1), Some(6.0)] {
+        let mut pair = through_a_proxy(1 << 20);
+        pair.freeze();
+        until("the map is there", || pair.fetch.stat("dataPages") > 0);
+        match silent {
+            None => pair.proxy().cut_after(URGENT, HALF_A_PAGE),
+            Some(_) => pair.proxy().mute_after(URGENT, HALF_A_PAGE),
+        }
+        pair.vmm.tell("read 2700");
+        until("half the page has come", || match silent {
+            None => pair.proxy().is_cut(URGENT),
+            Some(_) => pair.proxy().is_mute(),
+        });
+        if let Some(seconds) = silent {
+            std::thread::sleep(Duration::from_secs_f64(seconds));
+            assert_eq!(pair.vmm.answered("read 2700"), None, "the guest waits");
+            pair.proxy().unmute();
+        }
+        assert_eq!(pair.vmm.answer("read 2700"), pair.right(2700, ram::usual));
+        let done = pair.fetch.stat("pagesDone");
+        assert!(done < 2000, "it did not come by bulk: {done}");
+        let lost = u64::from(silent != Some(0.1));
+        assert_eq!(pair.serve.stat("reconnects"), lost, "{silent:?} s");
+        pair.arrived();
+    }
+}
+
+#[test]
+fn a_link_that_is_cut_in_the_middle_of_the_list_of_installed_pages_resumes() {
+    const PAGES: u64 = 1 << 16;
+    /// Its bits alone.
+    const LIST_BYTES: u64 = PAGES / 8;
+    let mut pair = Pair::start(&Wants {
+        pages: PAGES,
+        is: |page| if page % 16 == 0 { Is::Data } else { Is::Hole },
+        keys: json!({ "bulkBytesPerSecond": 4 << 20 }),
+        proxy: true,
+        ..Wants::default()
+    });
+    // Handshake and greeting, and that nothing is in place.
+    let greeting = pair.proxy().sent_on(TO_SOURCE, BULK);
+    pair.freeze();
+    until("bulk runs", || pair.fetch.stat("pagesDone") > 500);
+    pair.proxy().refuse(true);
+    pair.proxy().cut();
+    let middle = greeting + LIST_BYTES / 2;
+    pair.proxy().cut_after_on(TO_SOURCE, BULK, middle);
+    pair.proxy().refuse(false);
+    until("it is cut", || pair.proxy().is_cut_on(TO_SOURCE, BULK));
+    let linked = |line: &serde_json::Value| line["event"] == "peer" && line["up"] == true;
+    assert_eq!(pair.serve.all(linked).len(), 1, "the list had not ended");
+    pair.fetch.event("complete");
+    pair.serve.event("complete");
+    ram::assert_same(&pair.source_ram, &pair.target_ram);
+    let (data, sent) = (pair.fetch.stat("dataBytes"), pair.serve.stat("dataBytes"));
+    assert!(
+        sent < data + (1 << 20),
+        "what had arrived was not sent again: {sent} for {data}"
+    );
 }
 
 #[test]

@@ -47,9 +47,15 @@ fn scene(vmm_uid: u32) -> Scene {
 
 impl Scene {
     fn vmm(&self, name: &str, pages: u64) -> Vmm {
+        self.vmm_in(name, pages, "one")
+    }
+
+    /// `pieces`: in how many it maps its memory, and which first.
+    fn vmm_in(&self, name: &str, pages: u64, pieces: &str) -> Vmm {
         let socket = self.session.at("uffd.sock");
         let mut command = Vmm::command(&self.dir.at(name), pages, Some(&socket));
         sanitize(&mut command);
+        command.env("VMM_PIECES", pieces);
         File::create(self.dir.at(name)).expect("a RAM file");
         Vmm::start(&mut command, &self.dir.at("vmm.log"))
     }
@@ -120,6 +126,26 @@ fn a_process_of_the_wrong_user_may_not_hand_over_a_descriptor() {
             .all(|line| line["event"] == "registered")
             .is_empty()
     );
+}
+
+#[test]
+fn a_vmm_that_maps_its_memory_in_two_pieces_ends_and_reads_nothing_of_it() {
+    let scene = scene(uid());
+    for (pieces, word) in [
+        ("lower-first", "did not take the descriptor"),
+        ("upper-first", "mapped twice or in part"),
+    ] {
+        let mut vmm = scene.vmm_in("ram", PAGES, pieces);
+        assert!(vmm.process.was_aborted(), "{pieces}");
+        assert!(vmm.process.said().contains(word), "{}", vmm.process.said());
+        assert_eq!(vmm.answered("mapped"), None, "{pieces}");
+    }
+    let error = scene.fetch.error("descriptor");
+    assert_eq!(error["message"], "a greeting is not of this guest");
+    let whole = scene.vmm("ram", PAGES);
+    whole.mapped();
+    scene.fetch.event("registered");
+    assert_eq!(ram::held(&scene.dir.at("ram")), 0, "nothing was filled");
 }
 
 #[test]

@@ -12,11 +12,14 @@ struct State {
     /// Where connections go.
     target: AtomicU16,
     refuse: AtomicBool,
-    /// Bytes from the source per lane, over all attempts, held ones too; bytes after which everything is cut once.
-    sent: [AtomicU64; 2],
-    cut_at: [AtomicU64; 2],
+    /// Bytes per way and lane, over all attempts, held ones too; bytes after which everything is cut, or is mute, once.
+    sent: [[AtomicU64; 2]; 2],
+    cut_at: [[AtomicU64; 2]; 2],
+    mute_at: [[AtomicU64; 2]; 2],
     /// Lanes on which nothing moves from the source.
     hold: [AtomicBool; 2],
+    /// Nothing moves either way, and no connection ends.
+    mute: AtomicBool,
     /// Bits of the next bytes are turned: on the way to the target, to the source.
     flip: [AtomicBool; 2],
     /// Both sockets of each connection that is up, by its number.
@@ -38,10 +41,9 @@ impl Proxy {
     pub fn start(target: u16) -> Self {
         let state = Arc::new(State::default());
         state.target.store(target, SeqCst);
-        state
-            .cut_at
-            .iter()
-            .for_each(|at| at.store(u64::MAX, SeqCst));
+        for at in state.cut_at.iter().chain(&state.mute_at).flatten() {
+            at.store(u64::MAX, SeqCst);
+        }
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let shared = Arc::clone(&state);
@@ -61,14 +63,37 @@ impl Proxy {
         self.state.cut();
     }
 
+    /// When so many bytes more have come from the source on that lane, and are through.
     pub fn cut_after(&self, lane: usize, bytes: u64) {
-        let sent = self.state.sent[lane].load(SeqCst);
-        self.state.cut_at[lane].store(sent + bytes, SeqCst);
+        self.cut_after_on(TO_TARGET, lane, bytes);
+    }
+
+    pub fn cut_after_on(&self, way: usize, lane: usize, bytes: u64) {
+        let sent = self.state.sent[way][lane].load(SeqCst);
+        self.state.cut_at[way][lane].store(sent + bytes, SeqCst);
     }
 
     /// Whether the cut that was ordered has happened.
     pub fn is_cut(&self, lane: usize) -> bool {
-        self.state.cut_at[lane].load(SeqCst) == u64::MAX
+        self.is_cut_on(TO_TARGET, lane)
+    }
+
+    pub fn is_cut_on(&self, way: usize, lane: usize) -> bool {
+        self.state.cut_at[way][lane].load(SeqCst) == u64::MAX
+    }
+
+    /// The whole link falls silent when so many bytes more have come from the source on that lane, and are through.
+    pub fn mute_after(&self, lane: usize, bytes: u64) {
+        let sent = self.sent(lane);
+        self.state.mute_at[TO_TARGET][lane].store(sent + bytes, SeqCst);
+    }
+
+    pub fn is_mute(&self) -> bool {
+        self.state.mute.load(SeqCst)
+    }
+
+    pub fn unmute(&self) {
+        self.state.mute.store(false, SeqCst);
     }
 
     pub fn refuse(&self, refuse: bool) {
@@ -84,7 +109,11 @@ impl Proxy {
     }
 
     pub fn sent(&self, lane: usize) -> u64 {
-        self.state.sent[lane].load(SeqCst)
+        self.sent_on(TO_TARGET, lane)
+    }
+
+    pub fn sent_on(&self, way: usize, lane: usize) -> u64 {
+        self.state.sent[way][lane].load(SeqCst)
     }
 
     /// Connections that were tried, refused ones too.
@@ -115,13 +144,13 @@ impl State {
         for socket in [&source, &target] {
             socket.set_nodelay(true).expect("a socket");
         }
-        for (from, to, lane) in [
-            (twin(&source), twin(&target), Some(lane)),
-            (target, source, None),
+        for (from, to, way) in [
+            (twin(&source), twin(&target), TO_TARGET),
+            (target, source, TO_SOURCE),
         ] {
             let shared = Arc::clone(state);
             thread::spawn(move || {
-                shared.pump(&from, &to, lane);
+                shared.pump(&from, &to, way, lane);
                 end(&[from, to]);
                 let mut open = shared.open.lock().expect("open");
                 open.retain(|(known, _)| *known != number);
@@ -129,27 +158,43 @@ impl State {
         }
     }
 
-    fn pump(&self, mut from: &TcpStream, mut to: &TcpStream, lane: Option<usize>) {
+    fn pump(&self, mut from: &TcpStream, mut to: &TcpStream, way: usize, lane: usize) {
         let mut buffer = vec![0; 16 << 10];
+        let [cut_at, mute_at] = [&self.cut_at, &self.mute_at].map(|at| &at[way][lane]);
         while let Ok(got @ 1..) = from.read(&mut buffer) {
-            if let Some(lane) = lane {
-                let sent = self.sent[lane].fetch_add(got as u64, SeqCst) + got as u64;
-                if sent > self.cut_at[lane].load(SeqCst) {
-                    self.cut_at[lane].store(u64::MAX, SeqCst);
-                    self.cut();
-                    break;
-                }
-                while self.hold[lane].load(SeqCst) {
-                    thread::sleep(Duration::from_millis(1));
-                }
+            let before = self.sent[way][lane].fetch_add(got as u64, SeqCst);
+            // How many of these are still through, if it is one of these that it was ordered for.
+            let until = |at: &AtomicU64| {
+                let bytes = at.load(SeqCst).checked_sub(before).unwrap_or_default() as usize;
+                (bytes < got)
+                    .then(|| at.store(u64::MAX, SeqCst))
+                    .map(|()| bytes)
+            };
+            while self.mute.load(SeqCst) || (way == TO_TARGET && self.hold[lane].load(SeqCst)) {
+                thread::sleep(Duration::from_millis(1));
             }
-            let way = if lane.is_some() { TO_TARGET } else { TO_SOURCE };
             if self.flip[way].swap(false, SeqCst) {
                 // Eight in a row: version and type in the head of a record count for nothing (RFC 8446, 5.1 and 5.2).
                 let end = got.saturating_sub(8);
                 buffer[end..got].iter_mut().for_each(|byte| *byte ^= 1);
             }
-            if to.write_all(&buffer[..got]).is_err() {
+            if let Some(bytes) = until(cut_at) {
+                let _ = to.write_all(&buffer[..bytes]);
+                self.cut();
+                break;
+            }
+            let mut through = 0;
+            if let Some(bytes) = until(mute_at) {
+                through = bytes;
+                if to.write_all(&buffer[..bytes]).is_err() {
+                    break;
+                }
+                self.mute.store(true, SeqCst);
+                while self.mute.load(SeqCst) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            if to.write_all(&buffer[through..got]).is_err() {
                 break;
             }
         }
@@ -165,6 +210,7 @@ fn end(sockets: &[TcpStream; 2]) {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.refuse(true);
+        self.unmute();
         self.state
             .hold
             .iter()

@@ -72,6 +72,24 @@ impl Vmm {
         self.find(&format!("{command} "))
     }
 
+    /// How many times that command was answered.
+    pub fn answers(&self, command: &str) -> usize {
+        let lines = self.lines.lock().expect("lines");
+        let start = format!("{command} ");
+        lines.iter().filter(|line| line.starts_with(&start)).count()
+    }
+
+    /// Threads that stand in the kernel for a page that is missing (proc(5), wchan).
+    pub fn waiting(&self) -> usize {
+        let tasks = format!("/proc/{}/task", self.process.child.id());
+        let tasks = std::fs::read_dir(tasks).expect("it is there").flatten();
+        let stands = tasks.map(|task| std::fs::read_to_string(task.path().join("wchan")));
+        stands
+            .flatten()
+            .filter(|at| at.contains("userfault"))
+            .count()
+    }
+
     pub fn answer(&self, command: &str) -> u64 {
         until(&format!("the VMM answers {command}"), || {
             self.answered(command).is_some()
