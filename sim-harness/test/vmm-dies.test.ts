@@ -1,18 +1,28 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { vmPaths } from '@shoal/agent/edge/vmm/paths';
 import { isAlive, type ProcessId } from '@shoal/agent/edge/vmm/processes';
+import { Qmp } from '@shoal/agent/edge/vmm/qmp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bringUp, type Lab } from '../lab/index.ts';
-import { before, TWO_QEMU_NODES, within } from './help.ts';
+import { before, moved, TWO_QEMU_NODES, within } from './help.ts';
 
 const FILLED_MIB = 48;
 /** Most of the guest's memory is still missing a while after it runs. */
 const BULK_BYTES_PER_SECOND = 16 * 2 ** 20;
+/** Pages come for some seconds after a switch that a test has held up. */
+const SLOW_BYTES_PER_SECOND = 6 * 2 ** 20;
 /** Bulk goes by address: in a minute it does not come to 0xA0000, where devices touch memory while they load. */
 const HARDLY_ANY = 8 * 2 ** 10;
 const WAIT_MS = 60_000;
+/** A page or some come in between, as from a peer that brings a page a second. */
+const TRICKLES = 4;
+const TRICKLE_MS = 1000;
+/** QEMU answers in a millisecond; on a busy machine much later. */
+const ANSWER_MAX_MS = 1000;
 /** Figures of page servers are told every 250 ms. */
 const SETTLED_MS = 1000;
 
@@ -33,6 +43,9 @@ const claims = async (node: Node) =>
   (await lab.node(node).get<ClusterStatus>('/v1/status')).vms
     .filter(v => v.name === 'vm')
     .map(v => `${v.node} ${v.state}`);
+
+const uuid = async (name = 'vm') =>
+  (await lab.node('node0').get<ClusterStatus>('/v1/status')).vms.find(v => v.name === name)?.vm ?? '';
 
 /** What its guest says of itself; `since`: what it said before. */
 async function goesOn(node: Node, since?: { boot: string; work: number }) {
@@ -89,8 +102,8 @@ const leave = async (bulkBytesPerSecond: number) => {
 };
 
 /** A move whose source has stopped the guest and sends its state, to a VMM on node1 that is stopped: both are given. */
-async function inTheSwitch(): Promise<{ handoff: string; vmm: ProcessId }> {
-  const handoff = await leave(HARDLY_ANY);
+async function inTheSwitch(bulkBytesPerSecond = HARDLY_ANY): Promise<{ handoff: string; vmm: ProcessId }> {
+  const handoff = await leave(bulkBytesPerSecond);
   await within(WAIT_MS, 'node1 knows of it', () => sideOf('node1', handoff));
   // So that node1 gets no state before its VMM is stopped.
   const vmm = await stopped(lab.node('node0').pid, async () => {
@@ -105,6 +118,21 @@ async function inTheSwitch(): Promise<{ handoff: string; vmm: ProcessId }> {
     return at.stopped >= 0 && bytes.state > 0;
   });
   assert.is((await sideOf('node0', handoff)).stage, 'switching');
+  return { handoff, vmm };
+}
+
+/** The target has loaded all and is ready, its source has committed, which it cannot say: nothing gets to node1. */
+async function behindTheCommit(
+  bulkBytesPerSecond = HARDLY_ANY,
+): Promise<{ handoff: string; vmm: ProcessId }> {
+  const { handoff, vmm } = await inTheSwitch(bulkBytesPerSecond);
+  await stopped(lab.node('node0').pid, async () => {
+    process.kill(vmm.pid, 'SIGCONT');
+    await reaches('node1', handoff, 'ready');
+    await lab.cutOneWay('node0', 'node1');
+  });
+  await reaches('node0', handoff, 'committed');
+  assert.is((await sideOf('node1', handoff)).stage, 'ready');
   return { handoff, vmm };
 }
 
@@ -142,15 +170,7 @@ test('a target QEMU killed while it loads devices and waits for a page of them l
 
 test('a target QEMU killed when it has loaded all and its source has committed, before cont, gives the guest back whole', async () => {
   const before = await goesOn('node0');
-  const { handoff, vmm } = await inTheSwitch();
-  await stopped(lab.node('node0').pid, async () => {
-    process.kill(vmm.pid, 'SIGCONT');
-    await reaches('node1', handoff, 'ready');
-    // The source hears that it is ready; that it may run it does not hear.
-    await lab.cutOneWay('node0', 'node1');
-  });
-  await reaches('node0', handoff, 'committed');
-  assert.is((await sideOf('node1', handoff)).stage, 'ready');
+  const { handoff, vmm } = await behindTheCommit();
   process.kill(vmm.pid, 'SIGKILL');
   await within(WAIT_MS, 'node1 has given up', async () => (await sideOf('node1', handoff)).outcome !== '');
   await lab.heal('node0', 'node1');
@@ -159,11 +179,26 @@ test('a target QEMU killed when it has loaded all and its source has committed, 
   await goesOn('node0', before);
 });
 
+test('a source QEMU killed behind the commit, before its target runs the guest, is not missed: the guest is whole there', async () => {
+  const before = await goesOn('node0');
+  const { handoff } = await behindTheCommit(SLOW_BYTES_PER_SECOND);
+  const [source] = vmms('node0');
+  assert.ok(source);
+  process.kill(source.pid, 'SIGKILL');
+  await within(WAIT_MS, 'it is dead', () => vmms('node0').length === 0);
+  assert.is((await sideOf('node1', handoff)).stage, 'ready', 'the guest runs nowhere yet');
+  await lab.heal('node0', 'node1');
+  await within(WAIT_MS, 'it runs on node1', async () => (await sideOf('node1', handoff)).at.resumed >= 0);
+  assert.is((await sideOf('node1', handoff)).outcome, '', 'pages still come');
+  assert.equal(await ends(handoff), ['done', 'done']);
+  await onlyOn('node1');
+  await goesOn('node1', before);
+  await moved(lab, 'vm', ['node1', 'node0'], 'postcopy');
+});
+
 test('a source QEMU gives the memory of its guest back while pages still come, and the guest is whole where it runs', async () => {
   const before = await goesOn('node0');
-  const { vm = '' } =
-    (await lab.node('node0').get<ClusterStatus>('/v1/status')).vms.find(v => v.name === 'vm') ?? {};
-  const ram = join(lab.node('node0').ramDir, `${vm}.ram`);
+  const ram = join(lab.node('node0').ramDir, `${await uuid()}.ram`);
   const heldBytes = () => statSync(ram).blocks * 512;
   const whole = heldBytes();
   assert.ok(whole > FILLED_MIB * 2 ** 20, `${whole} bytes`);
@@ -176,6 +211,47 @@ test('a source QEMU gives the memory of its guest back while pages still come, a
   );
   assert.ok((released[0] ?? 0) > whole / 3, `${released[0]} of ${whole} bytes`);
   assert.is(released[1], -1, 'a target has nothing to give back');
+  await onlyOn('node1');
+  await goesOn('node1', before);
+});
+
+/** Asks until `untilMs`: the longest that an answer took. QEMU takes one client at a time, which else is the agent. */
+async function longestAnswerMs(qmp: Qmp, untilMs: number): Promise<number> {
+  let longestMs = 0;
+  while (Date.now() < untilMs) {
+    const askedMs = Date.now();
+    const { status } = (await qmp.execute('query-status')) as { status: string };
+    assert.is(status, 'running');
+    longestMs = Math.max(longestMs, Date.now() - askedMs);
+    await sleep(20);
+  }
+  return longestMs;
+}
+
+test('a target QEMU answers its monitor while its guest waits for pages that only trickle in', async () => {
+  await moved(lab, 'vm', ['node1', 'node0'], 'postcopy');
+  const before = await goesOn('node0');
+  const handoff = await leave(SLOW_BYTES_PER_SECOND);
+  await within(WAIT_MS, 'it runs on node1', async () => (await sideOf('node1', handoff)).at.resumed >= 0);
+  const [[slow], [vmm]] = [lab.processes('node0').pageServers, vmms('node1')];
+  assert.ok(slow && vmm);
+  await lab.kill('node1');
+  const qmp = await Qmp.open(vmPaths(lab.node('node1').runDir, '', await uuid()).qmp, WAIT_MS);
+  try {
+    for (let round = 0; round < TRICKLES; round++) {
+      await stopped(slow.pid, async () => {
+        await within(WAIT_MS, 'the guest waits for a page', () => waitsForPage(vmm));
+        const longestMs = await longestAnswerMs(qmp, Date.now() + TRICKLE_MS);
+        assert.ok(longestMs < ANSWER_MAX_MS, `${longestMs} ms for an answer`);
+        assert.ok(waitsForPage(vmm), 'the guest waits for a page all the time');
+      });
+      await sleep(5);
+    }
+  } finally {
+    qmp.close();
+  }
+  await lab.startAgent('node1');
+  assert.equal(await ends(handoff), ['done', 'done']);
   await onlyOn('node1');
   await goesOn('node1', before);
 });
