@@ -12,8 +12,8 @@ const paths = {
 
 test('no VM has a balloon, a device that reaches its memory past the VMM, or memory that is filled or locked beforehand', () => {
   const disks = [{ path: '/a' }, { nbd: 'nbd://host/b' }];
+  // A VM that is started here has the command line with which it will be a source.
   for (const machine of ['pc', 'q35', 'microvm'])
-    // A VM that is started here has the command line with which it will be a source.
     for (const accel of ['kvm', 'tcg'] as const)
       for (const incoming of [true, false]) {
         const wish = { name: 'web1', memory: '512MiB', machine, disks, nics: [{ bridge: 'br0' }] };
