@@ -165,7 +165,7 @@ impl State {
             let before = self.sent[way][lane].fetch_add(got as u64, SeqCst);
             // How many of these are still through, if it is one of these that it was ordered for.
             let until = |at: &AtomicU64| {
-                let bytes = at.load(SeqCst).checked_sub(before).unwrap_or_default() as usize;
+                let bytes = at.load(SeqCst).saturating_sub(before) as usize;
                 (bytes < got)
                     .then(|| at.store(u64::MAX, SeqCst))
                     .map(|()| bytes)
