@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,13 +8,7 @@ import * as assert from 'uvu/assert';
 import { clock } from '../clock.ts';
 import { createPageServers } from '../pages/client.ts';
 import { imposters } from '../pages/test-imposter.ts';
-import {
-  type EarlyRelease,
-  FAULT_BOUNDS_US,
-  type PageServer,
-  type PageServers,
-  type SessionFile,
-} from '../pages/types.ts';
+import { FAULT_BOUNDS_US, type PageServer, type PageServers, type SessionFile } from '../pages/types.ts';
 import type { JournalEntry } from './journal.ts';
 import { Pages } from './pages.ts';
 import { log } from './test-node.ts';
@@ -79,46 +73,6 @@ test('a page server of the target that was killed listens again where the source
   await pages.end();
 });
 
-/** The page server of a source whose memory is three pages; nobody listens where it connects. */
-async function serving(earlyRelease: EarlyRelease) {
-  const started: PageServer[] = [];
-  const servers: PageServers = {
-    ...real,
-    start: async session => {
-      const server = await real.start(session);
-      started.push(server);
-      return server;
-    },
-  };
-  const entry: Omit<JournalEntry, 'record' | 'seq'> = {
-    ...{ handoff, role: 'source', peer: 'peer', bootId: 'boot', session: undefined },
-    offer: { engine: 'postcopy', spec: { name: 'web1' } } as Offer,
-  };
-  let gone = (): void => undefined;
-  const pages = new Pages(entry, { pageServers: servers, log, clock }, new Timeline(), {
-    ...{ up: () => undefined, complete: () => undefined, progress: () => undefined },
-    gone: () => gone(),
-  });
-  const ramFile = join(runDir, 'source.ram');
-  writeFileSync(ramFile, Buffer.alloc(3 * 4096, 1));
-  const certSha256 = await pages.init();
-  await pages.start({
-    ...{ role: 'serve', peerCertSha256: certSha256, host: '127.0.0.1', port: 1 },
-    ...{ ramFile, ramBytes: 3 * 4096, deviceLoadPages: [], hotBlocks: [], vmmUid: process.getuid?.() ?? 0 },
-    ...{ order: 'windows' as const, compression: 'off' as const },
-    ...{ bulkWindowBytes: 131_072, bulkBytesPerSecond: 0, earlyRelease },
-  });
-  await pages.freeze();
-  const kill = async () => {
-    const died = new Promise<void>(resolve => {
-      gone = resolve;
-    });
-    process.kill(started.at(-1)?.pid as number, 'SIGKILL');
-    await died;
-  };
-  return { pages, started, kill };
-}
-
 test('a page server of the source that was started before its target listens is told where, and stays the same one', async () => {
   const sessions: SessionFile[] = [];
   const servers: PageServers = {
@@ -162,15 +116,6 @@ test('a page server of the source that was started before its target listens is 
   pages.startEarly(wants(0, '0'.repeat(64)));
   await pages.end();
   assert.is(await real.adopt(handoff), undefined);
-});
-
-test('a page server of the source that was killed is told again that the memory stands', async () => {
-  const { pages, started, kill } = await serving('off');
-  await kill();
-  await pages.again();
-  assert.is(started.length, 2);
-  assert.is((await started[1]?.stats())?.dataPages, 3);
-  await pages.end();
 });
 
 test('what page servers say of themselves goes to the log of the agent, and the figures of one go on with the next', async () => {
@@ -256,19 +201,5 @@ test('what page servers say of themselves goes to the log of the agent, and the 
     ['debug', 'the page servers lost their link', 'it ended'],
   ]);
 });
-
-for (const earlyRelease of ['off', 'on'] as const)
-  test(`a source whose handoff was begun with early release ${earlyRelease} ${earlyRelease === 'on' ? 'may give' : 'gives no'} memory back once it is told`, async () => {
-    const { pages, started, kill } = await serving(earlyRelease);
-    const noted = () => existsSync(join(runDir, 'h', handoff.slice(0, 8), 'map'));
-    assert.not(noted());
-    await pages.release();
-    assert.is(noted(), earlyRelease === 'on', 'what the memory was is written down first');
-    await kill();
-    await pages.again();
-    await pages.release();
-    assert.is((await started[1]?.stats())?.dataPages, 3);
-    await pages.end();
-  });
 
 test.run();

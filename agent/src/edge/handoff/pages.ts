@@ -57,6 +57,8 @@ export class Pages {
   #lastError = '';
   #linked = false;
   #complete = false;
+  /** The guest stands here for good: what its memory is, it stays. */
+  #stands = false;
 
   constructor(
     entry: Omit<JournalEntry, 'record' | 'seq'>,
@@ -125,17 +127,25 @@ export class Pages {
     this.#early = started.catch((error: Error) => this.#log('debug', { error: error.message }, 'not yet'));
   }
 
-  /** Finds a living page server again or starts one over the same session. */
+  /**
+   * Finds a living page server again or starts one over the same session. That of a source is told that the memory stands,
+   * whoever started it: nobody can know whether an earlier attempt, or an earlier life of this agent, came so far, and one
+   * that was never told sends nothing.
+   */
   async again(): Promise<void> {
-    if (this.#server) return;
+    const { role, offer } = this.#entry;
+    this.#stands = role === 'source' && movesPages(offer.engine);
+    const server = this.#server ?? (await this.#found());
+    const frozen = this.#stands ? await server.freeze() : undefined;
+    if (frozen) this.#frozen(frozen);
+  }
+
+  async #found(): Promise<PageServer> {
     const found = await this.#servers.adopt(this.#entry.handoff);
-    if (found) return this.#attach(found);
-    const session = this.#session();
-    const server = await this.#servers.start(session);
-    this.#timeline.startedAgain();
+    const server = found ?? (await this.#servers.start(this.#session()));
+    if (!found) this.#timeline.startedAgain();
     this.#attach(server);
-    // The guest has been stopped here for good since before the commit: what its memory is, it stays.
-    if (session.role === 'serve' && movesPages(session.engine)) this.#frozen(await server.freeze());
+    return server;
   }
 
   /** Begins to see what the guest writes, for the order of its pages. Whatever becomes of it, the move goes on. */
@@ -144,7 +154,11 @@ export class Pages {
   }
 
   async freeze(): Promise<void> {
-    this.#frozen(await this.#must().freeze());
+    this.#stands = true;
+    const frozen = await this.#must().freeze();
+    // Before the guest stood, that is: then the map may be older than the memory.
+    if (!frozen) throw new Error('the memory was frozen before');
+    this.#frozen(frozen);
   }
 
   #frozen(frozen: Frozen): void {
@@ -253,7 +267,8 @@ export class Pages {
 
   #up(): void {
     const { role, offer } = this.#entry;
-    if (role === 'target' || offer.engine !== 'warm') return this.#listener.up();
+    // Nothing goes ahead of a switch that has come: it would overwrite what the guest has written at its target.
+    if (role === 'target' || offer.engine !== 'warm' || this.#stands) return this.#listener.up();
     this.#must()
       .warm()
       .catch((error: Error) => this.#listener.gone(error.message));

@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startTicks } from '../vmm/processes.ts';
 import { createPageServers } from './client.ts';
+import type { SessionFile } from './types.ts';
 
 const command = fileURLToPath(new URL('../../../native/target/release/shoal-pages', import.meta.url));
 const runDir = mkdtempSync(join(tmpdir(), 'shoal-pages-'));
@@ -42,6 +43,24 @@ test('a page server that its agent had no time to write down is found and ended 
   await found?.end();
   assert.is(startTicks(pid), undefined);
   await servers.remove(handoff);
+});
+
+test('a page server that nobody can reach is ended before another takes its place, and with its session', async () => {
+  const handoff = 'eeeeeeee-1111-4111-8111-111111111111';
+  const servers = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const { certSha256, streamSocket, uffdSocket } = await servers.init(handoff);
+  const session: SessionFile = {
+    ...{ handoff, role: 'fetch', engine: 'precopy', ramFile: '', ramBytes: 0, pageBytes: 4096 },
+    ...{ peerCertSha256: certSha256, host: '127.0.0.1', port: 0, streamSocket, uffdSocket },
+    ...{ vmmUid: process.getuid?.() ?? 0, deviceLoadPages: [], hotBlocks: [], bulkWindowBytes: 131_072 },
+    ...{ order: 'windows', compression: 'auto', bulkBytesPerSecond: 0, earlyRelease: 'off', tls: true },
+  };
+  const first = await servers.start(session);
+  const second = await servers.start(session);
+  assert.is(startTicks(first.pid), undefined, 'two would take the one link from each other');
+  assert.ok(startTicks(second.pid));
+  await servers.remove(handoff);
+  assert.is(startTicks(second.pid), undefined);
 });
 
 test.run();

@@ -7,12 +7,14 @@ import { promisify } from 'node:util';
 import { ShoalError } from '../../errors.ts';
 import { lastLine } from '../vmm/launch.ts';
 import {
+  gone,
   isAlive,
   openLog,
   ownersOf,
   type ProcessId,
   processIn,
   processNaming,
+  signal,
   startTicks,
 } from '../vmm/processes.ts';
 import { ControlledPageServer } from './control.ts';
@@ -28,6 +30,8 @@ export type PageServersOptions = {
 };
 
 const run = promisify(execFile);
+/** A process that was killed is gone within milliseconds, unless the kernel itself holds it. */
+const KILLED_MS = 5000;
 
 export function createPageServers(options: PageServersOptions): PageServers {
   const root = join(options.runDir, 'h');
@@ -69,6 +73,13 @@ export function createPageServers(options: PageServersOptions): PageServers {
     return id && id !== 'torn' && isAlive(id) ? id : processNaming(dirOf(handoff), ownersOf(options.runAs));
   }
 
+  /** Two of one session would take the one link from each other; one without its session would stay for ever. */
+  async function endLeft(handoff: string): Promise<void> {
+    const left = await processOf(handoff);
+    if (left && signal(left, 'SIGKILL') && !(await gone(left, KILLED_MS)))
+      throw new ShoalError('SHOAL_PAGES_START', 'an earlier page server does not end', `pid ${left.pid}`, '');
+  }
+
   return {
     async init(handoff) {
       const dir = dirOf(handoff);
@@ -82,6 +93,7 @@ export function createPageServers(options: PageServersOptions): PageServers {
 
     async start(session): Promise<PageServer> {
       const dir = dirOf(session.handoff);
+      await endLeft(session.handoff);
       await writeSession(dir, session);
       const logPath = join(dir, 'log');
       const log = openLog(logPath);
@@ -121,6 +133,7 @@ export function createPageServers(options: PageServersOptions): PageServers {
 
     async remove(handoff) {
       await rm(dirOf(handoff), { recursive: true, force: true });
+      await endLeft(handoff);
       await rm(pidFileOf(handoff), { force: true });
     },
 

@@ -40,6 +40,28 @@ for (const [what, text] of Object.entries(NONSENSE)) {
   });
 }
 
+test('a page server that closes its control connection and lives on is told as gone, and can still be ended', async () => {
+  const { id, socket, events, pages } = await imposter('mute');
+  const asked = pages.stats().catch((error: Error) => error.message);
+  socket.destroy();
+  assert.match(String(await asked), 'the page server: it ended');
+  assert.is(events.at(-1)?.event, 'exit');
+  assert.ok(isAlive(id), 'whoever asks next finds it again');
+  await pages.end();
+  assert.not(isAlive(id));
+});
+
+test('a memory that is frozen already is no error, and any other refusal is', async () => {
+  const { socket, pages } = await imposter('frozen');
+  const refuse = (id: number, code: string) =>
+    socket.write(`${JSON.stringify({ id, ok: false, code, message: 'why' })}\n`);
+  const [again, failed] = [pages.freeze(), pages.freeze().catch((error: Error) => error.message)];
+  refuse(1, 'frozen');
+  refuse(2, 'ram');
+  assert.is(await again, undefined);
+  assert.is(await failed, 'the page server: ram: why');
+});
+
 test('an event that only a newer page server knows is passed over', async () => {
   const { id, socket, events } = await imposter('newer');
   socket.write('{"event":"rebalanced"}\n{"event":"peer","up":true,"detail":"","more":1}\n');

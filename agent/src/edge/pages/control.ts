@@ -11,6 +11,8 @@ import type { Frozen, PageServer, PageServerEvent, PageStats } from './types.ts'
 const ANSWER_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUIT_MS = 1000;
+/** A process that ends closes its connection first; one that is still there after this has dropped its client. */
+const CLOSED_MS = 500;
 /** Figures with a whole device-load set in them have some 100 KiB. */
 const LINE_MAX = 2 ** 20;
 
@@ -41,7 +43,8 @@ export class ControlledPageServer implements PageServer {
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#take(text));
     socket.on('error', () => undefined); // `close` follows
-    socket.on('close', () => void gone(id, CONNECT_TIMEOUT_MS).then(is => is && this.#exit()));
+    // Whatever the process does then: over this connection nothing more is heard of it, and nobody waits for that in silence.
+    socket.on('close', () => void gone(id, CLOSED_MS).then(() => this.#exit()));
     watchExit(id, () => this.#exit());
   }
 
@@ -84,8 +87,12 @@ export class ControlledPageServer implements PageServer {
     await this.#request('warm');
   }
 
-  async freeze(): Promise<Frozen> {
-    return this.#read(decodeFrozen, await this.#request('freeze'));
+  async freeze(): Promise<Frozen | undefined> {
+    const said = await this.#request('freeze').catch((error: ShoalError) => {
+      if (error.cause !== 'frozen') throw error;
+      return undefined;
+    });
+    return said && this.#read(decodeFrozen, said);
   }
 
   async release(): Promise<void> {
@@ -109,7 +116,6 @@ export class ControlledPageServer implements PageServer {
   }
 
   async end(): Promise<void> {
-    if (this.#exited) return;
     this.#request('quit').catch(() => undefined);
     if (!(await gone(this.#id, QUIT_MS))) {
       signal(this.#id, 'SIGKILL');
@@ -161,7 +167,10 @@ export class ControlledPageServer implements PageServer {
     this.#waiting.delete(Number(message.id));
     clearTimeout(waiting.timer);
     if (message.ok === true) waiting.resolve(message);
-    else waiting.reject(this.#fault('SHOAL_PAGES_REFUSED', `${message.code}: ${message.message}`));
+    else {
+      const { code, message: why } = message;
+      waiting.reject(this.#fault('SHOAL_PAGES_REFUSED', `${code}: ${why}`, code));
+    }
   }
 
   #tell(event: PageServerEvent): void {
@@ -181,7 +190,10 @@ export class ControlledPageServer implements PageServer {
     this.#tell({ event: 'exit' });
   }
 
-  #fault(code: string, what: string): ShoalError {
-    return new ShoalError(code, `the page server: ${what}`, `handoff ${this.handoff}`, 'See its log');
+  /** `cause`: the code of a refusal. */
+  #fault(code: string, what: string, cause?: unknown): ShoalError {
+    return new ShoalError(code, `the page server: ${what}`, `handoff ${this.handoff}`, 'See its log', {
+      cause,
+    });
   }
 }

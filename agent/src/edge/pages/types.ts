@@ -138,7 +138,7 @@ export type PageServerEvent =
   /** fetch: every data page is in place and the range is unregistered. serve: the target said so. */
   | { event: 'complete'; stats: PageStats }
   | { event: 'error'; code: string; message: string; fatal: boolean }
-  /** Made by the agent's client: the process is gone. */
+  /** Made by the agent's client: the process is gone, or its control connection; then whoever looks for it finds it again. */
   | { event: 'exit' };
 
 export interface PageServer {
@@ -151,8 +151,8 @@ export interface PageServer {
   watch(): Promise<void>;
   /** serve, warm: send the memory while the guest runs, until that is worth no more (`warmed`). */
   warm(): Promise<void>;
-  /** serve, postcopy: the guest is stopped; map the data, push the device-load set. Resolves when it is queued ahead of the stream. */
-  freeze(): Promise<Frozen>;
+  /** serve, postcopy: the guest is stopped; map the data, push the device-load set. Resolves when it is queued ahead of the stream; undefined: it was frozen already. */
+  freeze(): Promise<Frozen | undefined>;
   /** serve, postcopy: the guest runs at the target; give back what that has. */
   release(): Promise<void>;
   /** fetch: the guest runs now (ends the device-load phase). */
@@ -167,11 +167,12 @@ export interface PageServers {
   init(
     handoff: string,
   ): Promise<{ certSha256: string; dir: string; streamSocket: string; uffdSocket: string }>;
+  /** Ends one that still runs over the same session and could not be adopted. Rejects also when one runs that it cannot reach. */
   start(session: SessionFile): Promise<PageServer>;
   /** Of a page server that runs: what it is told to read again by `connect`. */
   rewrite(session: SessionFile): Promise<void>;
   adopt(handoff: string): Promise<PageServer | undefined>;
-  /** Removes the session directory with its key. */
+  /** Removes the session directory with its key, and ends whoever still runs over it. */
   remove(handoff: string): Promise<void>;
   /** Removes all session directories but those of these handoffs. */
   keepOnly(handoffs: readonly string[]): Promise<void>;
