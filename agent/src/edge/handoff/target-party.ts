@@ -137,7 +137,9 @@ export class TargetParty extends Party<AnyTargetState, AnyTargetEvent, AnyTarget
       case 'announce':
         return this.announceGuest(this.#vmm);
       case 'restart-pages':
-        return this.#pages.again();
+        await this.#pages.again();
+        // It may have been lost sight of when it was to hear that.
+        return this.state === 'running' ? this.#pages.resumed() : undefined;
       case 'end-pages':
         return this.#pages.end();
       case 'ask-pages':
