@@ -13,7 +13,8 @@ use crate::link::{Link, expect_hello, tune};
 use crate::sys::socket;
 use rustls::ServerConfig;
 
-/// Connections that wait for their other half or have not proven themselves; the source makes two at a time.
+/// Connections that have not proven themselves; the source makes two at a time. Halves that wait for their other one are
+/// not among them (`HALVES_MAX`).
 const PENDING_MAX: usize = 64;
 /// Halves that wait for their other one: all but the newest are of attempts that the source gave up.
 const HALVES_MAX: usize = 4;

@@ -63,7 +63,9 @@ impl Memory {
         let count = data.len() as u64 / PAGE;
         {
             let mut book = lock(&self.book);
-            if !self.holds(first, data.len() as u64) || book.map_known {
+            // The guest runs here, or has: what it wrote is newer than all that can come.
+            let is_over = book.map_known || book.resumed;
+            if !self.holds(first, data.len() as u64) || is_over {
                 return Ok(false);
             }
             book.ahead = true;
@@ -126,7 +128,7 @@ impl Memory {
         }
         let mut book = lock(&self.book);
         // Said again over a new link, or to one that took over when the guest ran already: what is there is newer than all.
-        if book.map_known || !book.ahead {
+        if book.map_known || book.resumed || !book.ahead {
             return Ok(true);
         }
         let mut at = 0;

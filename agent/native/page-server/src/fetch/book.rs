@@ -13,8 +13,13 @@ pub struct Book {
     /// Installed, or known to be zero.
     pub settled: Bitmap,
     zeroed: Bitmap,
-    /// Blocks of `ACK_PAGES` in which something came since they were last looked at, and those that were acknowledged.
-    touched: Vec<u64>,
+    /// The present link, counted from 1. What threads of an earlier one still bring is in place, and the source does not know.
+    link: u64,
+    /// What the source knows to be in place: it was listed when the link began, or came over it.
+    told: Bitmap,
+    /// Blocks of `ACK_PAGES` in which something came since they were last looked at, and those that were acknowledged: over
+    /// the present link. Of a link that is lost nobody knows what arrived.
+    touched: Bitmap,
     acknowledged: Bitmap,
     /// Who waits for a page, the first one first.
     waiting: HashMap<u64, Vec<Waiter>>,
@@ -46,13 +51,16 @@ pub enum Need {
 
 impl Book {
     pub fn new(pages: u64) -> Self {
+        let blocks = pages.div_ceil(ACK_PAGES);
         Self {
             map: Bitmap::new(pages),
             map_known: false,
             settled: Bitmap::new(pages),
             zeroed: Bitmap::new(pages),
-            touched: vec![],
-            acknowledged: Bitmap::new(pages.div_ceil(ACK_PAGES)),
+            link: 0,
+            told: Bitmap::new(pages),
+            touched: Bitmap::new(blocks),
+            acknowledged: Bitmap::new(blocks),
             waiting: HashMap::new(),
             ahead: false,
             resumed: false,
@@ -87,11 +95,16 @@ impl Book {
         self.waiting.keys().copied().filter(data).collect()
     }
 
-    /// A link is up: a map that was cut short begins anew.
-    pub fn linked(&mut self) {
+    /// A link is up, and is told what is in place now: a map that was cut short begins anew. Answers its number.
+    pub fn linked(&mut self) -> u64 {
         if !self.map_known {
             self.map = Bitmap::new(self.map.len());
         }
+        self.link += 1;
+        self.told = self.settled.clone();
+        self.touched = Bitmap::new(self.touched.len());
+        self.acknowledged = Bitmap::new(self.touched.len());
+        self.link
     }
 
     /// False: some of it lies outside the memory.
@@ -111,7 +124,10 @@ impl Book {
             if lacking.ones() > 0 {
                 return None;
             }
-            self.touch(0, self.map.len());
+            self.told = self.settled.clone();
+            for block in 0..self.touched.len() {
+                self.touched.set(block);
+            }
         }
         self.map_known = true;
         // What was found in place when this page server took over may hold more than the source has.
@@ -120,22 +136,31 @@ impl Book {
         Some(self.waiting.keys().copied().filter(hole).collect())
     }
 
-    /// Something has come for these pages, over either lane.
-    pub fn touch(&mut self, first: u64, count: u64) {
+    /// These pages, which have come over either lane of that link, are in place.
+    pub fn touch(&mut self, link: u64, first: u64, count: u64) {
+        if link != self.link {
+            return;
+        }
+        for page in first..first + count {
+            self.told.set(page);
+        }
         for block in first / ACK_PAGES..=(first + count.saturating_sub(1)) / ACK_PAGES {
-            if self.touched.last() != Some(&block) {
-                self.touched.push(block);
-            }
+            self.touched.set(block);
         }
     }
 
-    /// Runs that have become whole: all their data is in place. Each is answered once.
-    pub fn newly_whole(&mut self) -> Vec<(u64, u64)> {
+    /// Runs that have become whole: all their data is in place, and the source has sent it or was told so. Each is answered
+    /// once for each link.
+    pub fn newly_whole(&mut self, link: u64) -> Vec<(u64, u64)> {
         let mut whole = vec![];
-        for block in std::mem::take(&mut self.touched) {
+        if link != self.link {
+            return whole;
+        }
+        while let Some(block) = self.touched.next(0) {
+            self.touched.clear(block);
             let first = block * ACK_PAGES;
             let end = (first + ACK_PAGES).min(self.map.len());
-            let has_all = self.map_known && self.settled.covers(&self.map, first, end);
+            let has_all = self.map_known && self.told.covers(&self.map, first, end);
             if has_all && self.acknowledged.set(block) {
                 whole.push((first, end - first));
             }
@@ -188,17 +213,45 @@ mod tests {
     #[test]
     fn a_block_is_told_once_when_the_last_of_its_data_is_in_place_or_known_to_be_zero() {
         let mut book = known();
+        let link = book.linked();
         book.settled.set(0);
-        book.touch(0, 1);
-        assert_eq!(book.newly_whole(), []);
+        book.touch(link, 0, 1);
+        assert_eq!(book.newly_whole(link), []);
         book.zeros(1, 1);
-        book.touch(1, 1);
+        book.touch(link, 1, 1);
         book.settled.set(2 * ACK_PAGES);
-        book.touch(ACK_PAGES - 1, ACK_PAGES + 2); // over all three, as a run might
+        book.touch(link, ACK_PAGES - 1, ACK_PAGES + 2); // over all three, as a run might
         let whole = [(0, ACK_PAGES), (ACK_PAGES, ACK_PAGES), (2 * ACK_PAGES, 8)];
-        assert_eq!(book.newly_whole(), whole);
-        book.touch(0, 2);
-        assert_eq!(book.newly_whole(), []);
+        assert_eq!(book.newly_whole(link), whole);
+        book.touch(link, 0, 2);
+        assert_eq!(book.newly_whole(link), []);
+    }
+
+    fn comes(book: &mut Book, link: u64, page: u64) {
+        book.settled.set(page);
+        book.touch(link, page, 1);
+    }
+
+    #[test]
+    fn a_block_that_a_thread_of_the_link_before_made_whole_is_told_over_the_present_one() {
+        let mut book = known();
+        let old = book.linked();
+        comes(&mut book, old, 0);
+        let new = book.linked();
+        comes(&mut book, old, 1);
+        assert_eq!(book.newly_whole(old), [], "nobody would hear it");
+        comes(&mut book, new, 0);
+        assert_eq!(
+            book.newly_whole(new),
+            [],
+            "the source is still to send page 1"
+        );
+        comes(&mut book, new, 1);
+        assert_eq!(book.newly_whole(new), [(0, ACK_PAGES)]);
+        assert_eq!(book.newly_whole(new), []);
+        let newest = book.linked();
+        comes(&mut book, newest, 1);
+        assert_eq!(book.newly_whole(newest), [(0, ACK_PAGES)], "lost, perhaps");
     }
 
     #[test]

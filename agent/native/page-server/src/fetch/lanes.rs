@@ -15,16 +15,17 @@ use crate::session::Compression;
 use crate::sys::process;
 
 impl Fetch {
-    pub(super) fn read_urgent(&self, conn: &Conn) -> io::Result<()> {
+    /// `number`: of the link, as `Book::linked` counts.
+    pub(super) fn read_urgent(&self, conn: &Conn, number: u64) -> io::Result<()> {
         process::prefer_this_thread();
         let mut reader = Reader::new(conn);
         loop {
             let fine = match reader.next()? {
                 Frame::Page { page, data } if data.len() as u64 == self.session.page_bytes => {
                     lock(&self.memory.stats).urgent_bytes += data.len() as u64;
-                    self.memory.install(page, data)?
+                    self.memory.install(number, page, data)?
                 }
-                Frame::PageZero { page } => self.memory.zeros(page, 1)?,
+                Frame::PageZero { page } => self.memory.zeros(number, page, 1)?,
                 _ => false,
             };
             if !fine {
@@ -34,13 +35,13 @@ impl Fetch {
         }
     }
 
-    pub(super) fn read_bulk(self: &Arc<Self>, link: &Arc<Link>) -> io::Result<()> {
+    pub(super) fn read_bulk(self: &Arc<Self>, link: &Arc<Link>, number: u64) -> io::Result<()> {
         let mut reader = Reader::new(&link.bulk);
         let mut unpacked = vec![];
         loop {
             match reader.next()? {
                 Frame::Stream(bytes) => self.to_vmm(link, bytes)?,
-                Frame::StreamEnd => self.end_stream(),
+                Frame::StreamEnd => self.end_stream(link),
                 Frame::Map { first, bits } => {
                     if !lock(&self.memory.book).map_piece(first, bits) {
                         return Err(wrong("the source's map lies outside the memory"));
@@ -52,7 +53,7 @@ impl Fetch {
                 }
                 Frame::Extent { first, data } => {
                     lock(&self.memory.stats).bulk_bytes += data.len() as u64;
-                    if !self.memory.install(first, data)? {
+                    if !self.memory.install(number, first, data)? {
                         return Err(wrong("the source sent pages that it never announced"));
                     }
                     link.bulk.send(&Frame::Credit {
@@ -65,14 +66,14 @@ impl Fetch {
                     block,
                 } => {
                     let (pages, credit) = self.unpack(count, block, &mut unpacked)?;
-                    if !self.memory.install(first, pages)? {
+                    if !self.memory.install(number, first, pages)? {
                         return Err(wrong("the source sent pages that it never announced"));
                     }
                     self.took_packed(pages, block);
                     link.bulk.send(&credit)?;
                 }
                 Frame::Zeros { first, count } => {
-                    if !self.memory.zeros(first, u64::from(count))? {
+                    if !self.memory.zeros(number, first, u64::from(count))? {
                         return Err(wrong("the source sent zero pages that it never announced"));
                     }
                 }
@@ -106,7 +107,7 @@ impl Fetch {
                 _ => return Err(wrong("the source sent a frame that only a target sends")),
             }
             // By this thread alone: who brings urgent pages must not wait for a full connection.
-            let whole = lock(&self.memory.book).newly_whole();
+            let whole = lock(&self.memory.book).newly_whole(number);
             for (first, count) in whole {
                 let count = count as u32;
                 link.bulk.send(&Frame::Ack { first, count })?;

@@ -20,23 +20,22 @@ impl Fetch {
         for (conn, lane) in [(&link.urgent, Lane::Urgent), (&link.bulk, Lane::Bulk)] {
             conn.send(&Frame::Hello(hello(&self.session, lane, attempt)))?;
         }
-        let (settled, complete) = {
+        let (number, settled, complete, took_over) = {
             let mut book = lock(&self.memory.book);
-            book.linked();
+            let took_over = book.resumed;
+            let number = book.linked();
             // Without a map it may still have found pages in place when it took over. Of pages that went ahead it cannot say
             // which are still good.
             let has_some = book.map_known || (book.settled.ones() > 0 && !book.ahead);
-            (has_some.then(|| book.settled.clone()), book.complete)
+            let settled = has_some.then(|| book.settled.clone());
+            (number, settled, book.complete, took_over)
         };
         if let Some(settled) = settled {
             settled.pieces(|first, bits| link.bulk.send(&Frame::Installed { first, bits }))?;
         }
         link.bulk.send(&Frame::Resume { complete })?;
-        // Only now may a fault be asked for over it: a hello comes first.
-        let other = lock(&self.link).replace(Arc::clone(link));
-        self.give_up(other);
-        self.ahead_of_earlier_links_is_over();
-        if attempt > 1 {
+        // Not by the attempt: some may never have come so far, and a source that was started again begins at the first.
+        if number > 1 || took_over {
             lock(&self.memory.stats).reconnects += 1;
         }
         let detail = link
@@ -44,17 +43,24 @@ impl Fetch {
             .tcp()
             .peer_addr()
             .map_or_else(|_| String::new(), |address| address.to_string());
-        self.events
-            .standing(json!({ "event": "peer", "up": true, "detail": detail }));
+        {
+            let _order = lock(&self.peer_told);
+            // Only now may a fault be asked for over it: a hello comes first.
+            let other = lock(&self.link).replace(Arc::clone(link));
+            self.give_up(other);
+            self.ahead_of_earlier_links_is_over();
+            self.events
+                .standing(json!({ "event": "peer", "up": true, "detail": detail }));
+        }
         let waited_for = lock(&self.memory.book).waited_for();
         self.ask(&waited_for);
         thread::scope(|scope| {
             let urgent = scope.spawn(|| {
-                let result = self.read_urgent(&link.urgent);
+                let result = self.read_urgent(&link.urgent, number);
                 link.close();
                 result
             });
-            let bulk = self.read_bulk(link);
+            let bulk = self.read_bulk(link, number);
             link.close();
             let urgent = urgent.join().expect("a lane does not panic");
             cause([bulk, urgent])
@@ -65,7 +71,7 @@ impl Fetch {
     fn give_up(&self, link: Option<Arc<Link>>) {
         if let Some(link) = link {
             link.close();
-            self.break_stream();
+            self.break_stream(&link);
         }
     }
 
@@ -84,8 +90,12 @@ impl Fetch {
         if error.kind() == io::ErrorKind::Other {
             self.fatal("memory", &error.to_string());
         }
-        let detail = error.to_string();
-        self.events
-            .standing(json!({ "event": "peer", "up": false, "detail": detail }));
+        let _order = lock(&self.peer_told);
+        // One whose place another has taken says nothing of how things stand.
+        if lock(&self.link).is_none() {
+            let detail = error.to_string();
+            self.events
+                .standing(json!({ "event": "peer", "up": false, "detail": detail }));
+        }
     }
 }

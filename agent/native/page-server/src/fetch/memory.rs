@@ -93,8 +93,8 @@ impl Memory {
         self.armed.get().ok_or_else(too_early)
     }
 
-    /// Pages of data from `first` on. False: a peer that sends what it never announced.
-    pub fn install(&self, first: u64, data: &[u8]) -> io::Result<bool> {
+    /// Pages of data from `first` on, over the link of that number. False: a peer that sends what it never announced.
+    pub fn install(&self, link: u64, first: u64, data: &[u8]) -> io::Result<bool> {
         let count = data.len() as u64 / PAGE;
         if !self.holds(first, data.len() as u64) {
             return Ok(false);
@@ -120,12 +120,12 @@ impl Memory {
             }
             at += run;
         }
-        lock(&self.book).touch(first, count);
+        lock(&self.book).touch(link, first, count);
         Ok(true)
     }
 
     /// Data pages that turned out to be zero.
-    pub fn zeros(&self, first: u64, count: u64) -> io::Result<bool> {
+    pub fn zeros(&self, link: u64, first: u64, count: u64) -> io::Result<bool> {
         if first.checked_add(count).is_none_or(|end| end > self.pages) {
             return Ok(false);
         }
@@ -135,7 +135,7 @@ impl Memory {
                 return Ok(false);
             }
             let waited = book.zeros(first, count);
-            book.touch(first, count);
+            book.touch(link, first, count);
             lock(&self.stats).pages_done = book.settled.ones();
             waited
         };

@@ -35,6 +35,8 @@ pub struct Fetch {
     events: Events,
     memory: Memory,
     link: Mutex<Option<Arc<Link>>>,
+    /// Held while `link` changes and that is told, so that the newest word is of how things stand.
+    peer_told: Mutex<()>,
     stream: Mutex<Stream>,
     /// The RAM file for writing, and who writes: one after the other.
     ahead: Mutex<Option<File>>,
@@ -61,6 +63,7 @@ pub fn run(session: Session) -> Result<(), String> {
         session,
         events,
         link: Mutex::default(),
+        peer_told: Mutex::default(),
         stream: Mutex::default(),
         ahead: Mutex::default(),
         stranger_told: Mutex::default(),

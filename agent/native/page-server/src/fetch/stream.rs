@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ const VMM_MAX: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Stream {
     vmm: Option<UnixStream>,
+    /// Over which it comes. A stream never goes on over another one: what comes then is the next stream.
+    link: Weak<Link>,
     /// The source's VMM closed its end: the stream is whole.
     ended: bool,
 }
@@ -27,11 +29,19 @@ impl Stream {
     pub fn is_open(&self) -> bool {
         self.vmm.is_some()
     }
+
+    fn is_of(&self, link: &Arc<Link>) -> bool {
+        Weak::as_ptr(&self.link) == Arc::as_ptr(link)
+    }
 }
 
 impl Fetch {
     pub(super) fn to_vmm(self: &Arc<Self>, link: &Arc<Link>, bytes: &[u8]) -> io::Result<()> {
-        let known = lock(&self.stream).vmm.as_ref().map(UnixStream::try_clone);
+        let known = {
+            let stream = lock(&self.stream);
+            let vmm = stream.vmm.as_ref().filter(|_| stream.is_of(link));
+            vmm.map(UnixStream::try_clone)
+        };
         let mut vmm = match known {
             Some(vmm) => vmm?,
             None => self.connect_vmm(link)?,
@@ -52,6 +62,9 @@ impl Fetch {
     fn connect_vmm(self: &Arc<Self>, link: &Arc<Link>) -> io::Result<UnixStream> {
         let begun = Instant::now();
         let vmm = loop {
+            if !self.is_current(link) {
+                return Err(io::ErrorKind::ConnectionAborted.into()); // the VMM is the next link's
+            }
             match UnixStream::connect(&self.session.stream_socket) {
                 Ok(vmm) => break vmm,
                 Err(error) if begun.elapsed() > VMM_MAX => {
@@ -68,7 +81,11 @@ impl Fetch {
             if !self.is_current(link) {
                 return Err(io::ErrorKind::ConnectionAborted.into()); // its stream is broken already
             }
-            stream.vmm = Some(vmm.try_clone()?);
+            *stream = Stream {
+                vmm: Some(vmm.try_clone()?),
+                link: Arc::downgrade(link),
+                ended: false,
+            };
         }
         let (back, link) = (vmm.try_clone()?, Arc::clone(link));
         thread::Builder::new()
@@ -77,18 +94,22 @@ impl Fetch {
         Ok(vmm)
     }
 
-    pub(super) fn end_stream(&self) {
+    pub(super) fn end_stream(&self, link: &Arc<Link>) {
         let mut stream = lock(&self.stream);
+        if !stream.is_of(link) {
+            return;
+        }
         stream.ended = true;
         if let Some(vmm) = &stream.vmm {
             let _ = vmm.shutdown(Shutdown::Write);
         }
     }
 
-    /// The link is lost: a stream that is not whole will never be, and its VMM must know.
-    pub(super) fn break_stream(&self) {
+    /// The link is lost: its stream that is not whole will never be, and its VMM must know.
+    pub(super) fn break_stream(&self, link: &Arc<Link>) {
         let mut stream = lock(&self.stream);
         if !stream.ended
+            && stream.is_of(link)
             && let Some(vmm) = stream.vmm.take()
         {
             let _ = vmm.shutdown(Shutdown::Both);

@@ -112,6 +112,7 @@ fn ahead_of<'a>(frame: Frame<'a>, room: &'a mut Vec<u8>) -> Option<(u64, &'a [u8
 fn play(input: &[u8], warm: bool) -> u64 {
     let pages = PAGES;
     let memory = Memory::new(pages, Events::default());
+    let link = lock(&memory.book).linked();
     let (mut list, mut said) = (Bitmap::new(pages), Said::default());
     let mut ram = warm.then(|| Ram::new(&memory));
     let mut went_ahead = false;
@@ -138,7 +139,7 @@ fn play(input: &[u8], warm: bool) -> u64 {
                 (memory.map_end(data_pages).is_ok(), said.map_known)
             }
             Frame::Extent { first, data } | Frame::Page { page: first, data } => {
-                let installed = memory.install(first, data);
+                let installed = memory.install(link, first, data);
                 let right = data.len().is_multiple_of(4096)
                     && are_announced(&said, first, data.len() as u64 / 4096);
                 (!matches!(installed, Ok(false)), right)
@@ -150,17 +151,17 @@ fn play(input: &[u8], warm: bool) -> u64 {
             } => {
                 let mut data = vec![0; count as usize * 4096];
                 let is_whole = unpack(block, &mut data);
-                let taken = is_whole && !matches!(memory.install(first, &data), Ok(false));
+                let taken = is_whole && !matches!(memory.install(link, first, &data), Ok(false));
                 let right = is_whole && are_announced(&said, first, u64::from(count));
                 (taken, right)
             }
             Frame::Zeros { first, count } => {
                 let count = u64::from(count);
-                let zeros = memory.zeros(first, count).expect("nobody waits");
+                let zeros = memory.zeros(link, first, count).expect("nobody waits");
                 (zeros, are_announced(&said, first, count))
             }
             Frame::PageZero { page } => (
-                memory.zeros(page, 1).expect("nobody waits"),
+                memory.zeros(link, page, 1).expect("nobody waits"),
                 are_announced(&said, page, 1),
             ),
             Frame::Ahead { .. } | Frame::AheadPacked { .. } => {
@@ -202,7 +203,11 @@ fn play(input: &[u8], warm: bool) -> u64 {
     });
     assert!((0..pages + 64).all(|page| list.get(page) == said.listed.contains(&page)));
     assert_eq!(list.ones(), said.listed.len() as u64);
-    let book = lock(&memory.book);
+    let mut book = lock(&memory.book);
+    for (first, count) in book.newly_whole(link) {
+        let mut pages = first..first + count;
+        assert!(pages.all(|page| book.settled.get(page) || !said.announced.contains(&page)));
+    }
     let settled: Vec<u64> = (0..pages + 64)
         .filter(|&page| book.settled.get(page))
         .collect();

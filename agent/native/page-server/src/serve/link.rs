@@ -118,6 +118,10 @@ impl Serve {
         let (complete, features) = self.greeted(&mut urgent, &mut bulk, attempt)?;
         {
             let mut state = lock(&self.state);
+            // Not by the attempt: some may never have come so far, and one that was started again begins at the first.
+            if state.was_linked || state.was_frozen {
+                lock(&self.stats).reconnects += 1;
+            }
             state.was_linked = true;
             state.link = Some(Arc::clone(&link));
             state.map_sent = false;
@@ -129,9 +133,6 @@ impl Serve {
             state.packs_ahead = features & PACKED_AHEAD != 0;
             let (wanted, cap) = (self.session.compression, self.session.bulk_bytes_per_second);
             state.packing = Packing::new(wanted, takes, cap, Instant::now());
-        }
-        if attempt > 1 {
-            lock(&self.stats).reconnects += 1;
         }
         let peer = self.peer();
         let detail = format!("{}:{}", peer.host, peer.port);

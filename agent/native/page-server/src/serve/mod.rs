@@ -67,7 +67,7 @@ struct State {
     stale: Option<Bitmap>,
     stale_early: Option<Bitmap>,
     map_sent: bool,
-    /// What the target has granted, bytes.
+    /// Bytes that may go: a constant of this side at first (`first_credit`), then what the target has paid back.
     credit: i64,
     /// What of it is used. Of the present link.
     window: Option<Window>,
@@ -91,6 +91,8 @@ pub struct Serve {
     watch: Mutex<Option<Watch>>,
     /// Locked before `state`.
     warm: Mutex<Option<Warm>>,
+    /// Held by `freeze`, one at a time: of two that an agent and its successor ask for, the second finds what the first did.
+    freezing: Mutex<()>,
     stats: Mutex<Stats>,
     ram: Option<File>,
     /// There once memory may be given back.
@@ -123,6 +125,7 @@ pub fn run(session: Session) -> Result<(), String> {
         changed: Condvar::new(),
         watch: Mutex::default(),
         warm: Mutex::default(),
+        freezing: Mutex::default(),
         stats: Mutex::default(),
         ram,
         giver: Mutex::default(),
@@ -159,6 +162,10 @@ impl Serve {
         let Some(ram) = &self.ram else {
             return Err(("engine", "pre-copy has no pages to freeze".to_owned()));
         };
+        let _one_at_a_time = lock(&self.freezing);
+        if lock(&self.state).plan.is_some() {
+            return Err(("frozen", "the memory is frozen already".to_owned()));
+        }
         let fault = |error: io::Error| {
             (
                 "ram",
@@ -183,9 +190,6 @@ impl Serve {
         };
         let hot_blocks = hot.len();
         let mut state = lock(&self.state);
-        if state.plan.is_some() {
-            return Err(("frozen", "the memory is frozen already".to_owned()));
-        }
         let (first, order) = (&self.session.device_load_pages, self.session.order);
         let mut plan = Plan::new(map, first, order, hot);
         if let Some(there) = there {
@@ -267,7 +271,7 @@ impl Commands for Serve {
             "release" => self.release(),
             "watch" => Ok(self.watch()),
             "connect" => self.connect_now(),
-            "warm" => Ok(self.warm()),
+            "warm" => self.warm(),
             "resumed" => Ok(json!({})),
             "quit" => {
                 self.end_watch();

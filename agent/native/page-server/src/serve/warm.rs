@@ -34,12 +34,23 @@ pub struct Cooled {
 
 impl Serve {
     /// Begins. Where it cannot be known what the guest writes nothing goes ahead, and the move is a plain post-copy.
-    pub(super) fn warm(&self) -> Value {
+    ///
+    /// # Errors
+    /// The target has the map, or pages that it found in place: the guest stands here by then, and may run there.
+    pub(super) fn warm(&self) -> Result<Value, (&'static str, String)> {
         let mut warm = lock(&self.warm);
-        let begun = lock(&self.state).ahead.is_some() || lock(&self.state).plan.is_some();
-        let Some(ram) = self.ram.as_ref().filter(|_| self.session.warm && !begun) else {
-            return json!({});
+        let (begun, was_frozen) = {
+            let state = lock(&self.state);
+            let begun = state.ahead.is_some() || state.plan.is_some();
+            (begun, state.was_frozen)
         };
+        let Some(ram) = self.ram.as_ref().filter(|_| self.session.warm && !begun) else {
+            return Ok(json!({}));
+        };
+        if was_frozen {
+            let what = "the target has pages of this memory already: nothing goes ahead of a switch that has come";
+            return Err(("frozen", what.to_owned()));
+        }
         let tracked = Tracked::begin(&self.session).and_then(|tracked| {
             let (pages, page) = (self.session.pages(), self.session.page_bytes);
             let (data, _) = data_pages(ram, pages, page).map_err(|error| error.to_string())?;
@@ -66,7 +77,7 @@ impl Serve {
                 self.is_warm();
             }
         }
-        json!({})
+        Ok(json!({}))
     }
 
     fn is_warm(&self) {

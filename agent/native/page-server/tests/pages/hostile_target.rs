@@ -70,6 +70,26 @@ impl Scene {
 }
 
 #[test]
+fn nothing_goes_ahead_of_the_switch_to_a_target_that_has_pages_of_the_memory_that_stands() {
+    let mut scene = Scene::start(&serde_json::json!({ "engine": "warm" }));
+    let mut link = Sink::greeted(&scene.target.path, &scene.listener);
+    link.bulk.send(&Frame::Installed {
+        first: 0,
+        bits: &[1],
+    });
+    link.bulk.send(&Frame::Resume { complete: false });
+    scene.control.peer(true);
+    let answer = scene.control.ask("warm");
+    assert_eq!(answer["code"], "frozen", "{answer}");
+    assert!(
+        scene
+            .control
+            .all(|line| line["event"] == "warmed")
+            .is_empty()
+    );
+}
+
+#[test]
 fn frames_that_no_target_sends_end_the_link_and_the_source_lives() {
     let harms: [(&str, Harm); 8] = [
         ("before the memory was frozen", |link| {

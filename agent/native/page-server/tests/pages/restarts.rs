@@ -158,6 +158,9 @@ fn a_page_server_of_the_source_that_is_linked_before_it_is_told_to_freeze_sends_
         had + sent < data + (1 << 20),
         "what had arrived was sent again: {had} and {sent} for {data}"
     );
+    // Either side knows that the link took the place of a lost one.
+    assert_eq!(pair.serve.stat("reconnects"), 1);
+    assert_eq!(pair.fetch.stat("reconnects"), 1);
 }
 
 #[test]
