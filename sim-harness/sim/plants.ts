@@ -80,6 +80,10 @@ export const PLANTS: readonly Plant[] = [
     in: 'qemu-postcopy',
     plant: source => cell(source, 'serving', 'running', go('w-released', 'write-released')),
   },
+  {
+    name: 'restarted-untold',
+    what: 'a page server that takes the place of a dead one is not told that the memory stands',
+  },
   { name: 'sync-skipped', what: 'records are told as written before they are on the disk' },
   { name: 'autostart', what: "the target's VMM runs its guest as soon as it has loaded (no -S)" },
   { name: 'epoch-forgotten', what: 'every node claims its VMs with epoch 1' },

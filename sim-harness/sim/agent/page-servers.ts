@@ -15,12 +15,14 @@ class PageHandle implements PageServer {
   readonly pid: number;
   readonly #life: Life;
   readonly #process: PageProcess;
+  readonly #deaf: boolean;
   readonly #listeners = new Set<(event: PageServerEvent) => void>();
   /** Until somebody listens. */
   #early: PageServerEvent[] | undefined;
   #exited = false;
 
   constructor(world: World, life: Life, process: PageProcess) {
+    this.#deaf = process.takesOver && world.plants.has('restarted-untold');
     this.handoff = process.session.handoff;
     this.pid = process.pid;
     this.#life = life;
@@ -49,11 +51,9 @@ class PageHandle implements PageServer {
     return this.#do('warm', process => process.warm());
   }
 
-  freeze(): Promise<Frozen> {
-    return this.#do('freeze', process => {
-      process.frozen = true;
-      return { dataBytes: 0, extents: 0, hotBlocks: 0, writtenPages: 0 };
-    });
+  freeze(): Promise<Frozen | undefined> {
+    const frozen = { dataBytes: 0, extents: 0, hotBlocks: 0, writtenPages: 0 };
+    return this.#do('freeze', process => (!this.#deaf && process.freeze() ? frozen : undefined));
   }
 
   resumed(): Promise<void> {
@@ -111,7 +111,7 @@ export function simPageServers(world: World, life: Life): PageServers {
         const [vmm] = [...machine.vmms.values()].filter(v => file.ramFile.includes(v.spec.vm));
         if (ram && !vmm && ![...machine.ram.keys()].some(vm => file.ramFile.includes(vm)))
           throw new Error('the page server did not start: no RAM file');
-        const started = new PageProcess(world, machine, file);
+        const started = new PageProcess(world, machine, file, session.process !== undefined);
         session.file = file;
         session.process = started;
         return started;

@@ -22,6 +22,8 @@ export class PageProcess {
   readonly machine: Machine;
   readonly session: SessionFile;
   readonly pid: number;
+  /** Another one has died over the same session. */
+  readonly takesOver: boolean;
   alive = true;
   frozen = false;
   complete = false;
@@ -37,7 +39,8 @@ export class PageProcess {
   #mapped = false;
   #transfer: { cancel(): void; sinceMs: number } | undefined;
 
-  constructor(world: World, machine: Machine, session: SessionFile) {
+  constructor(world: World, machine: Machine, session: SessionFile, takesOver: boolean) {
+    this.takesOver = takesOver;
     this.#world = world;
     this.machine = machine;
     this.session = session;
@@ -148,10 +151,18 @@ export class PageProcess {
     if (serve.alive) this.#world.time.after(RETRY_MS, () => serve.#seek());
   }
 
+  /** Serve: the memory stands. Until it is told so it sends nothing. False: it knows. */
+  freeze(): boolean {
+    const is = this.frozen;
+    this.frozen = true;
+    this.link?.transfer();
+    return !is;
+  }
+
   /** Fetch: goes on bringing the pages that its VMM lacks, while there is a link. */
   transfer(): void {
     const vmm = this.#waiting();
-    if (this.session.role !== 'fetch' || !this.alive || !this.link || this.#transfer) return;
+    if (this.session.role !== 'fetch' || !this.alive || !this.link?.frozen || this.#transfer) return;
     // Before the devices are loaded nobody has told which pages there are.
     if (!vmm || vmm.state === 'inmigrate' || this.complete || !movesPages(this.session.engine)) return;
     this.#mapped = true;
