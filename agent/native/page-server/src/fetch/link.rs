@@ -38,19 +38,13 @@ impl Fetch {
         if number > 1 || took_over {
             lock(&self.memory.stats).reconnects += 1;
         }
-        let detail = link
-            .bulk
-            .tcp()
-            .peer_addr()
-            .map_or_else(|_| String::new(), |address| address.to_string());
         {
             let _order = lock(&self.peer_told);
             // Only now may a fault be asked for over it: a hello comes first.
             let other = lock(&self.link).replace(Arc::clone(link));
             self.give_up(other);
             self.ahead_of_earlier_links_is_over();
-            self.events
-                .standing(json!({ "event": "peer", "up": true, "detail": detail }));
+            self.tell_up(link);
         }
         let waited_for = lock(&self.memory.book).waited_for();
         self.ask(&waited_for);
@@ -91,11 +85,23 @@ impl Fetch {
             self.fatal("memory", &error.to_string());
         }
         let _order = lock(&self.peer_told);
-        // One whose place another has taken says nothing of how things stand.
-        if lock(&self.link).is_none() {
-            let detail = error.to_string();
-            self.events
-                .standing(json!({ "event": "peer", "up": false, "detail": detail }));
+        let current = lock(&self.link).clone();
+        // One whose place another has taken says nothing of how things stand. That it broke the rules is told all the same.
+        if current.is_some() && error.kind() != io::ErrorKind::InvalidData {
+            return;
         }
+        let detail = error.to_string();
+        self.events
+            .standing(json!({ "event": "peer", "up": false, "detail": detail }));
+        if let Some(link) = current {
+            self.tell_up(&link);
+        }
+    }
+
+    fn tell_up(&self, link: &Link) {
+        let address = link.bulk.tcp().peer_addr();
+        let detail = address.map_or_else(|_| String::new(), |address| address.to_string());
+        self.events
+            .standing(json!({ "event": "peer", "up": true, "detail": detail }));
     }
 }
