@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { closeSync, writeFileSync } from 'node:fs';
 import { lchown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ShoalError } from '../../errors.ts';
 import { lastLine } from '../vmm/launch.ts';
@@ -33,10 +34,15 @@ const run = promisify(execFile);
 /** A process that was killed is gone within milliseconds, unless the kernel itself holds it. */
 const KILLED_MS = 5000;
 
+/** What ends a page server as soon as it is started most likely still holds a moment later. */
+const AGAIN_MS = 1000;
+
 export function createPageServers(options: PageServersOptions): PageServers {
   const root = join(options.runDir, 'h');
   // The directory belongs to the user that the page server runs as; what the agent itself believes is beside it.
   const dirOf = (handoff: string) => join(root, handoff.slice(0, 8));
+  /** When each was started last, by the clock of `performance.now`. */
+  const startedMs = new Map<string, number>();
   const pidFileOf = (handoff: string) => `${dirOf(handoff)}.pid`;
 
   async function writeSession(dir: string, session: SessionFile): Promise<void> {
@@ -92,6 +98,9 @@ export function createPageServers(options: PageServersOptions): PageServers {
     },
 
     async start(session): Promise<PageServer> {
+      const soonMs = (startedMs.get(session.handoff) ?? -AGAIN_MS) + AGAIN_MS - performance.now();
+      if (soonMs > 0) await sleep(soonMs);
+      startedMs.set(session.handoff, performance.now());
       const dir = dirOf(session.handoff);
       await endLeft(session.handoff);
       await writeSession(dir, session);
@@ -132,6 +141,7 @@ export function createPageServers(options: PageServersOptions): PageServers {
     },
 
     async remove(handoff) {
+      startedMs.delete(handoff);
       await rm(dirOf(handoff), { recursive: true, force: true });
       await endLeft(handoff);
       await rm(pidFileOf(handoff), { force: true });
