@@ -1,7 +1,7 @@
 //! Takes connections: each proves itself by TLS and its hello, two of one attempt make a link.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use crate::link::{Link, expect_hello, tune};
 use crate::sys::socket;
 use rustls::ServerConfig;
 
-/// Connections that have not proven themselves; the source makes two at a time. Halves that wait for their other one are
-/// not among them (`HALVES_MAX`).
+/// Connections that have not proven themselves yet, each in a thread of its own; the source makes two at a time. Halves that
+/// wait for their other one are not among them (`HALVES_MAX`).
 const PENDING_MAX: usize = 64;
 /// Halves that wait for their other one: all but the newest are of attempts that the source gave up.
 const HALVES_MAX: usize = 4;
@@ -33,39 +33,69 @@ impl Half {
     }
 }
 
+/// Those that have not proven themselves, the oldest first. Whoever keeps coming shortens the time of their own: the one that
+/// goes is the oldest of the address that has the most of them.
+#[derive(Default)]
+struct Pending {
+    next: u64,
+    from: Vec<(u64, IpAddr, TcpStream)>,
+}
+
+impl Pending {
+    /// Makes room for one more. Answers its number.
+    fn enter(&mut self, from: IpAddr, tcp: TcpStream) -> u64 {
+        if self.from.len() >= PENDING_MAX {
+            let of = |address: IpAddr| self.from.iter().filter(|it| it.1 == address).count();
+            let most = self.from.iter().map(|it| of(it.1)).max();
+            let at = self.from.iter().position(|it| Some(of(it.1)) == most);
+            // Its thread notices, and ends.
+            let _ = self.from.remove(at.unwrap_or(0)).2.shutdown(Shutdown::Both);
+        }
+        self.next += 1;
+        self.from.push((self.next, from, tcp));
+        self.next
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.from.retain(|it| it.0 != number);
+    }
+}
+
 impl Fetch {
-    /// Never returns but for a listener that broke.
+    /// Never returns.
     pub(super) fn accept(
         self: &Arc<Self>,
         listener: &TcpListener,
         config: Option<&Arc<ServerConfig>>,
-    ) {
+    ) -> ! {
         let halves: Arc<Mutex<Vec<Half>>> = Arc::default();
-        let pending = Arc::new(());
-        for tcp in listener.incoming() {
-            let Ok(tcp) = tcp else {
+        let pending: Arc<Mutex<Pending>> = Arc::default();
+        loop {
+            let accepted = listener.accept();
+            let Ok((tcp, from, twin)) =
+                accepted.and_then(|(tcp, from)| tcp.try_clone().map(|twin| (tcp, from, twin)))
+            else {
                 thread::sleep(Duration::from_millis(10)); // out of descriptors: others may close theirs
                 continue;
             };
-            if Arc::strong_count(&pending) > PENDING_MAX {
-                continue; // dropped: closes it
-            }
-            let (fetch, halves, ticket) =
+            let number = lock(&pending).enter(from.ip(), twin);
+            let (fetch, halves, its) =
                 (Arc::clone(self), Arc::clone(&halves), Arc::clone(&pending));
             let config = config.cloned();
             let spawned = thread::Builder::new()
                 .name("lane".to_owned())
                 .spawn(move || {
-                    match fetch.greet(tcp, config.as_ref()) {
-                        Ok(half) => {
-                            drop(ticket);
-                            fetch.pair(half, &halves);
-                        }
+                    let greeted = fetch.greet(tcp, config.as_ref());
+                    lock(&its).leave(number);
+                    match greeted {
+                        Ok(half) => fetch.pair(half, &halves),
                         // Strangers knock on every port; that is no reason to stop.
                         Err(error) => fetch.stranger(&error),
                     }
                 });
-            drop(spawned);
+            if spawned.is_err() {
+                lock(&pending).leave(number); // no thread for it: dropped, which closes it
+            }
         }
     }
 
@@ -138,5 +168,35 @@ impl Fetch {
         if let Err(error) = result {
             self.lost(&error);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_too_many_wait_the_oldest_of_the_address_that_has_the_most_goes() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let connect = || {
+            let _client = TcpStream::connect(address).expect("it listens");
+            listener.accept().expect("it connected").0
+        };
+        let mut pending = Pending::default();
+        let [source, other, many] = [1, 2, 3].map(|last| IpAddr::from([10, 0, 0, last]));
+        pending.enter(source, connect());
+        pending.enter(other, connect());
+        for _ in 0..200 {
+            pending.enter(many, connect());
+        }
+        let last = pending.enter(source, connect());
+        assert_eq!(pending.from.len(), PENDING_MAX);
+        let numbers = |from| {
+            let its = pending.from.iter().filter(|it| it.1 == from);
+            its.map(|it| it.0).collect::<Vec<_>>()
+        };
+        assert_eq!((numbers(source), numbers(other)), (vec![1, last], vec![2]));
+        assert_eq!(numbers(many)[0], 142, "the newest of them are left");
     }
 }

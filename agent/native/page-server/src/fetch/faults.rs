@@ -36,18 +36,15 @@ impl Fetch {
 
     /// Started anew over the same session, whose address is known by then: the VMM that handed its descriptor to the dead
     /// page server still has it. True: there is nothing to wait for.
-    pub(super) fn reclaim(&self) -> bool {
+    ///
+    /// # Errors
+    /// There is one that cannot be taken. It will not be offered again: the next start may do better.
+    pub(super) fn reclaim(&self) -> Result<bool, String> {
         if self.session.port == 0 {
-            return false;
+            return Ok(false);
         }
-        match self.reclaimed() {
-            Ok(is) => is,
-            Err(error) => {
-                let what = format!("the VMM's descriptor cannot be taken: {error}");
-                self.events.error("descriptor", &what, false);
-                false
-            }
-        }
+        let reclaimed = self.reclaimed();
+        reclaimed.map_err(|error| format!("the VMM's descriptor cannot be taken: {error}"))
     }
 
     fn reclaimed(&self) -> std::io::Result<bool> {

@@ -103,11 +103,19 @@ impl Fetch {
                         return Err(wrong("stale pages lie outside the memory"));
                     }
                 }
-                Frame::CompleteAck => {}
                 _ => return Err(wrong("the source sent a frame that only a target sends")),
             }
-            // By this thread alone: who brings urgent pages must not wait for a full connection.
-            let whole = lock(&self.memory.book).newly_whole(number);
+            // By this thread alone: who brings urgent pages must not wait for a full connection. Not while the guest stands:
+            // nothing is given back before it runs, and under `warm` all of the memory may be whole at once, with the map,
+            // in front of the state of its devices.
+            let whole = {
+                let mut book = lock(&self.memory.book);
+                if book.resumed {
+                    book.newly_whole(number)
+                } else {
+                    vec![]
+                }
+            };
             for (first, count) in whole {
                 let count = count as u32;
                 link.bulk.send(&Frame::Ack { first, count })?;

@@ -70,7 +70,7 @@ pub fn run(session: Session) -> Result<(), String> {
     });
     let named = |name: &str| thread::Builder::new().name(name.to_owned());
     if fetch.session.postcopy {
-        let armed = if fetch.reclaim() {
+        let armed = if fetch.reclaim()? {
             None
         } else {
             Some(fetch.listen_for_descriptor()?)
@@ -93,8 +93,7 @@ pub fn run(session: Session) -> Result<(), String> {
     named("progress")
         .spawn(move || progress.tell_progress())
         .map_err(|error| error.to_string())?;
-    fetch.accept(&listener, config.as_ref());
-    Ok(())
+    fetch.accept(&listener, config.as_ref())
 }
 
 impl Fetch {

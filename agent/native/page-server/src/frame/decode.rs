@@ -95,7 +95,7 @@ pub fn decode(number: u8, bytes: &[u8]) -> Result<Frame<'_>, Bad> {
         kind::CREDIT => Some(4),
         kind::MAP_END | kind::FAULT | kind::PAGE_ZERO | kind::UNPACKED => Some(8),
         kind::ZEROS | kind::ACK => Some(12),
-        kind::STREAM_END | kind::COMPLETE | kind::COMPLETE_ACK => Some(0),
+        kind::STREAM_END | kind::COMPLETE => Some(0),
         _ => None,
     };
     if let Some(length) = fixed {
@@ -161,7 +161,6 @@ pub fn decode(number: u8, bytes: &[u8]) -> Result<Frame<'_>, Bad> {
             count: payload.half(8)?,
         },
         kind::COMPLETE => Frame::Complete,
-        kind::COMPLETE_ACK => Frame::CompleteAck,
         kind::AHEAD => Frame::Ahead {
             first: payload.word(0)?,
             data: payload.tail(8)?,

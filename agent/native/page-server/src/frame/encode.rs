@@ -29,7 +29,6 @@ pub fn encode<'a>(frame: &Frame<'a>) -> (Vec<u8>, &'a [u8]) {
         Frame::PageZero { page } => (kind::PAGE_ZERO, page.to_le_bytes().to_vec(), &[]),
         Frame::Ack { first, count } => (kind::ACK, run(*first, *count), &[]),
         Frame::Complete => (kind::COMPLETE, vec![], &[]),
-        Frame::CompleteAck => (kind::COMPLETE_ACK, vec![], &[]),
         Frame::Ahead { first, data } => (kind::AHEAD, first.to_le_bytes().to_vec(), data),
         Frame::AheadPacked {
             first,

@@ -114,7 +114,6 @@ pub enum Frame<'a> {
     },
     /// Every data page is in place on the target.
     Complete,
-    CompleteAck,
     /// Engine `warm`, before the map: pages as they were while the guest ran.
     Ahead {
         first: u64,
@@ -173,7 +172,7 @@ mod kind {
     pub const PAGE_ZERO: u8 = 13;
     pub const ACK: u8 = 14;
     pub const COMPLETE: u8 = 15;
-    pub const COMPLETE_ACK: u8 = 16;
+    // 16 was an answer to it, which nobody waited for.
     pub const PACKED: u8 = 17;
     pub const UNPACKED: u8 = 18;
     pub const AHEAD: u8 = 19;

@@ -58,7 +58,6 @@ fn examples() -> Vec<(&'static str, Frame<'static>)> {
         ("page-zero", Frame::PageZero { page: 12345 }),
         ("ack", Frame::Ack { first: 3, count: 1 }),
         ("complete", Frame::Complete),
-        ("complete-ack", Frame::CompleteAck),
         (
             "hello-packed",
             Frame::Hello(Hello {

@@ -32,6 +32,11 @@ fn hello() -> impl Strategy<Value = Hello> {
     )
 }
 
+/// There is no type 16 any more.
+fn kind() -> impl Strategy<Value = u8> {
+    (1..=20u8).prop_map(|kind| kind + u8::from(kind > 15))
+}
+
 /// A frame of type `number`, and so of every type there is.
 fn frame<'a>(number: u8, hello: &Hello, first: u64, count: u32, data: &'a [u8]) -> Frame<'a> {
     match number {
@@ -51,7 +56,6 @@ fn frame<'a>(number: u8, hello: &Hello, first: u64, count: u32, data: &'a [u8]) 
         12 => Frame::Page { page: first, data },
         13 => Frame::PageZero { page: first },
         14 => Frame::Ack { first, count },
-        15 => Frame::Complete,
         17 => Frame::Packed {
             first,
             count: count % PACKED_PAGES_MAX + 1,
@@ -68,7 +72,7 @@ fn frame<'a>(number: u8, hello: &Hello, first: u64, count: u32, data: &'a [u8]) 
             count: count % PACKED_PAGES_MAX + 1,
             block: data,
         },
-        _ => Frame::CompleteAck,
+        _ => Frame::Complete,
     }
 }
 
@@ -105,7 +109,7 @@ proptest! {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent(
-        kind in 1..=21u8, hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
+        kind in kind(), hello in hello(), first in number(), count in any::<u32>(), data in vec(any::<u8>(), 1..300),
     ) {
         let sent = frame(kind, &hello, first, count, &data);
         let bytes = bytes_of(&sent);
@@ -133,7 +137,7 @@ proptest! {
 
     #[test]
     fn a_good_stream_that_is_bent_anywhere_is_read_up_to_there(
-        kinds in vec((1..=21u8, number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
+        kinds in vec((kind(), number(), any::<u32>()), 1..12), hello in hello(), data in vec(any::<u8>(), 1..60),
         bends in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), cut in any::<prop::sample::Index>(),
     ) {
         let frames: Vec<Vec<u8>> = kinds.iter().map(|&(kind, first, count)| bytes_of(&frame(kind, &hello, first, count, &data))).collect();

@@ -4,8 +4,10 @@
 mod bitmap;
 mod frames;
 mod move_model;
+mod move_world;
 mod moves;
 mod packing;
+mod source_model;
 mod window;
 
 use proptest::test_runner::{Config, RngSeed};

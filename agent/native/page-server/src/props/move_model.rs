@@ -1,121 +1,10 @@
-//! Both sides of a move around the real `Plan` and the real `Book`: what stands in for the kernel, the links and the
-//! threads is a few queues, so that their steps can be taken in any order. Each does what `serve/` and `fetch/` do there.
+//! The target of a move around the real `Book`: what stands in for the kernel and the threads is a few queues, so that their
+//! steps can be taken in any order. Each does what `fetch/` does there.
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::bitmap::Bitmap;
+use super::source_model::{Down, Is};
 use crate::fetch::book::{Book, Need};
-use crate::serve::plan::Plan;
-use crate::session::Order;
-
-/// What a page of the source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Is {
-    Data,
-    /// Written, with zeros.
-    Zero,
-    Hole,
-}
-
-/// What travels to the target.
-#[derive(Clone, Debug)]
-pub enum Down {
-    Map(u64, Vec<u8>),
-    MapEnd(u64),
-    Extent(u64, u64),
-    Zeros(u64, u64),
-}
-
-/// What is told to a source about the order of its pages. Blocks may lie outside the memory, and be named twice.
-#[derive(Clone, Debug)]
-pub struct Wish {
-    pub first: Vec<u64>,
-    pub order: Order,
-    pub hot: Vec<u64>,
-}
-
-pub struct Source {
-    is: Vec<Is>,
-    wish: Wish,
-    plan: Plan,
-    map_sent: bool,
-    /// What the target has, or was sent over bulk of this link.
-    sent: Bitmap,
-}
-
-impl Source {
-    pub fn new(is: Vec<Is>, wish: Wish) -> Self {
-        let mut map = Bitmap::new(is.len() as u64);
-        for (page, _) in (0..).zip(&is).filter(|(_, is)| **is != Is::Hole) {
-            map.set(page);
-        }
-        Self {
-            sent: Bitmap::new(map.len()),
-            plan: Plan::new(map, &wish.first, wish.order, wish.hot.clone()),
-            map_sent: false,
-            is,
-            wish,
-        }
-    }
-
-    /// Killed, started, and told again that the memory stands.
-    pub fn restart(&mut self) {
-        *self = Self::new(self.is.clone(), self.wish.clone());
-    }
-
-    pub fn linked(&mut self, settled: &Bitmap) {
-        self.plan.resume(settled);
-        self.map_sent = false;
-        self.sent = settled.clone();
-    }
-
-    pub fn map(&mut self) -> Vec<Down> {
-        if std::mem::replace(&mut self.map_sent, true) {
-            return vec![];
-        }
-        let map = &self.plan.map;
-        let mut pieces: Vec<Down> = (0..map.len())
-            .step_by(64)
-            .map(|first| Down::Map(first, map.bytes(first, 8)))
-            .collect();
-        pieces.push(Down::MapEnd(map.ones()));
-        pieces
-    }
-
-    /// One turn of bulk.
-    pub fn bulk(&mut self, max: u64) -> Vec<Down> {
-        let map = self.map();
-        if !map.is_empty() {
-            return map;
-        }
-        let first = self.plan.next_first().map(|page| (page, 1));
-        let Some((first, count)) = first.or_else(|| self.plan.next_run(max)) else {
-            return vec![];
-        };
-        assert!((1..=max).contains(&count), "a turn of {count}");
-        for page in first..first + count {
-            assert!(self.sent.set(page), "page {page} goes out twice");
-        }
-        (first..first + count)
-            .map(|page| self.sends(page))
-            .collect()
-    }
-
-    pub fn answer(&mut self, page: u64) -> Down {
-        self.plan.faulted(page);
-        // Asked for again after a loss it goes twice; over bulk, after this, it may not.
-        self.sent.set(page);
-        self.sends(page)
-    }
-
-    fn sends(&self, page: u64) -> Down {
-        match self.is[page as usize] {
-            Is::Data => Down::Extent(page, 1),
-            Is::Zero => Down::Zeros(page, 1),
-            Is::Hole => panic!("page {page} is a hole: nobody may ask for it"),
-        }
-    }
-}
 
 /// What a thread of the target does next: between two of them, others do theirs.
 #[derive(Clone, Debug)]
@@ -125,8 +14,18 @@ pub enum Step {
     Wake(u64),
     Ask(Vec<u64>),
     AskWaiting,
+    Touched(u64, u64),
+    Acknowledge,
     Finish,
     Unregister,
+}
+
+/// What a step leads to: pages that are asked for, blocks that are acknowledged, and what the same thread does next.
+#[derive(Default)]
+pub struct Done {
+    pub ask: Vec<u64>,
+    pub whole: Vec<(u64, u64)>,
+    pub next: Option<Step>,
 }
 
 pub struct Target {
@@ -156,11 +55,15 @@ impl Target {
         }
     }
 
-    /// Killed and started: the kernel has what it had, and tells every fault again.
+    /// Killed and started: the kernel has what it had, and tells every fault again. What is in place is what the file holds.
     pub fn restart(&mut self) {
         self.book = Book::new(self.is.len() as u64);
         self.book.complete = !self.watched;
-        self.installs = 0;
+        for (page, _) in (0..).zip(&self.place).filter(|(_, place)| place.is_some()) {
+            self.book.settled.set(page);
+        }
+        let is_data = |place: &&Option<Is>| **place == Some(Is::Data);
+        self.installs = self.place.iter().filter(is_data).count() as u64;
         self.told.clear();
         for page in 0..self.is.len() as u64 {
             self.woken(page);
@@ -216,7 +119,7 @@ impl Target {
     }
 
     /// Of a thread that reads a lane. `None`: it ends the link.
-    pub fn takes(&mut self, frame: Down) -> Option<Vec<Step>> {
+    pub fn takes(&mut self, frame: Down, urgent: bool) -> Option<Vec<Step>> {
         let mut steps = match frame {
             Down::Map(first, bits) => {
                 assert!(self.book.map_piece(first, &bits), "within the memory");
@@ -231,20 +134,26 @@ impl Target {
             Down::Extent(first, count) => {
                 assert!(self.book.announced(first, count), "{first} +{count}");
                 let missing = (first..first + count).filter(|&page| !self.book.settled.get(page));
-                missing.map(Step::Copy).collect()
+                let copies = missing.map(Step::Copy);
+                copies.chain([Step::Touched(first, count)]).collect()
             }
             Down::Zeros(first, count) => {
                 assert!(self.book.announced(first, count), "{first} +{count}");
                 let waited = self.book.zeros(first, count);
+                self.book.touch(first, count);
                 waited.into_iter().map(Step::Zero).collect()
             }
         };
+        // By the thread that reads bulk alone.
+        if !urgent {
+            steps.push(Step::Acknowledge);
+        }
         steps.push(Step::Finish);
         Some(steps)
     }
 
-    /// One step. Answers what has to be asked for, and what the same thread does next.
-    pub fn step(&mut self, step: Step) -> (Vec<u64>, Option<Step>) {
+    pub fn step(&mut self, step: Step) -> Done {
+        let mut done = Done::default();
         match step {
             Step::Copy(page) => {
                 self.fill(page, Is::Data);
@@ -256,11 +165,13 @@ impl Target {
                 self.book.filled(page);
             }
             Step::Wake(page) => self.woken(page),
-            Step::Ask(pages) => return (pages, None),
-            Step::AskWaiting => return (self.book.waited_for(), None),
+            Step::Ask(pages) => done.ask = pages,
+            Step::AskWaiting => done.ask = self.book.waited_for(),
+            Step::Touched(first, count) => self.book.touch(first, count),
+            Step::Acknowledge => done.whole = self.book.newly_whole(),
             Step::Finish if self.book.is_whole() && !self.book.complete => {
                 self.book.complete = true;
-                return (vec![], Some(Step::Unregister));
+                done.next = Some(Step::Unregister);
             }
             Step::Finish => {}
             Step::Unregister => {
@@ -270,7 +181,7 @@ impl Target {
                 }
             }
         }
-        (vec![], None)
+        done
     }
 
     /// Everything arrived: each page as at the source, and each data page installed once.

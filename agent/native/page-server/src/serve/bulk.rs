@@ -98,7 +98,10 @@ impl Serve {
                 conn.send(&Frame::Stream(&bytes))?;
                 lock(&self.stats).stream_bytes += bytes.len() as u64;
             }
-            Job::Stream(Piece::End) => conn.send(&Frame::StreamEnd)?,
+            Job::Stream(Piece::End) => {
+                conn.send(&Frame::StreamEnd)?;
+                lock(&self.state).switched = true;
+            }
             Job::Run(first, count, pieces) => {
                 let sent = self.send_run(conn, first, count, pieces, desk)?;
                 desk.pace.spent(sent, Instant::now());
@@ -190,15 +193,6 @@ impl Serve {
         })
     }
 
-    /// What really goes out of a run, for which all of it was set aside.
-    pub(super) fn spend(&self, bytes: u64) {
-        let mut state = lock(&self.state);
-        state.credit -= bytes as i64;
-        if let Some(window) = &mut state.window {
-            window.sent(bytes, Instant::now());
-        }
-    }
-
     /// Bytes of page data on the wire: zero pages travel as a number, and cost no credit.
     fn send_run(
         &self,
@@ -210,7 +204,9 @@ impl Serve {
     ) -> io::Result<u64> {
         let size = self.session.page_bytes as usize;
         let bytes = desk.buffer.first(count as usize * size);
-        self.read_pages(first, bytes)?;
+        if !self.read_pages(first, bytes)? {
+            return self.send_one_by_one(conn, first, count, pieces, desk);
+        }
         let zero: Vec<bool> = bytes.chunks_exact(size).map(is_zero).collect();
         let (mut at, mut sent) = (0, 0);
         for run in zero.chunk_by(|one, next| one == next) {
@@ -228,6 +224,24 @@ impl Serve {
             at += run.len();
         }
         Ok(sent)
+    }
+
+    /// Some of them cannot be read: the others go. Whether it is they is tried again over the next link.
+    fn send_one_by_one(
+        &self,
+        conn: &Conn,
+        first: u64,
+        count: u64,
+        pieces: Pieces,
+        desk: &mut Desk,
+    ) -> io::Result<u64> {
+        let size = self.session.page_bytes;
+        if count == 1 {
+            lock(&self.state).credit += size as i64;
+            return Ok(0);
+        }
+        let sent = (first..first + count).map(|page| self.send_run(conn, page, 1, pieces, desk));
+        sent.sum()
     }
 
     /// Packed where that pays. Bytes on the wire.

@@ -1,4 +1,5 @@
-//! Gives memory of the source back (`release.rs` says which), and writes down where: whoever takes over must know.
+//! Gives memory of the source back (`release.rs` says which), and writes down where: whoever takes over must know. In a thread
+//! of its own: each block is read once more before it goes, and neither the link nor who asks for it waits for that.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSliceMut, Write};
@@ -6,9 +7,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Serve;
 use super::lanes::is_zero;
 use super::release::Release;
+use super::{Serve, State};
 use crate::bitmap::Bitmap;
 use crate::conn::lock;
 use crate::fetch::ACK_PAGES;
@@ -27,16 +28,12 @@ const BITS_AT: usize = RECORD_BYTES - ACK_PAGES as usize / 8;
 pub struct Giver {
     ram: File,
     record: File,
+    /// Room for a block.
+    memory: Vec<u8>,
 }
 
 impl Giver {
-    fn open(session: &Session, map: &Bitmap) -> io::Result<Self> {
-        let path = session.dir.join(MAP);
-        if !path.exists() {
-            let draft = session.dir.join("map.new");
-            fs::write(&draft, map.bytes(0, map.len().div_ceil(8) as usize))?;
-            fs::rename(&draft, &path)?;
-        }
+    fn open(session: &Session) -> io::Result<Self> {
         let ram = OpenOptions::new()
             .read(true)
             .write(true)
@@ -44,7 +41,11 @@ impl Giver {
         let mut options = OpenOptions::new();
         let record = options.append(true).create(true);
         let record = record.open(session.dir.join(GIVEN))?;
-        Ok(Self { ram, record })
+        Ok(Self {
+            ram,
+            record,
+            memory: vec![],
+        })
     }
 
     fn range(block: u64, session: &Session) -> (u64, u64) {
@@ -53,12 +54,12 @@ impl Giver {
     }
 
     /// Which pages of a block are not zero. Looked at here: who sent them, and found zeros, may have been another.
-    fn data(&self, block: u64, session: &Session) -> io::Result<Bitmap> {
+    fn data(&mut self, block: u64, session: &Session) -> io::Result<Bitmap> {
         let (at, bytes) = Self::range(block, session);
-        let mut memory = vec![0; bytes as usize];
-        file::read_exact_vectored(&self.ram, &mut [IoSliceMut::new(&mut memory)], at)?;
+        self.memory.resize(bytes as usize, 0);
+        file::read_exact_vectored(&self.ram, &mut [IoSliceMut::new(&mut self.memory)], at)?;
         let mut data = Bitmap::new(ACK_PAGES);
-        for (page, bytes) in (0..).zip(memory.chunks_exact(session.page_bytes as usize)) {
+        for (page, bytes) in (0..).zip(self.memory.chunks_exact(session.page_bytes as usize)) {
             if !is_zero(bytes) {
                 data.set(page);
             }
@@ -76,7 +77,14 @@ impl Giver {
     }
 }
 
-/// Map and holes of a page server of this handoff that is dead; `None`: it gave nothing back.
+/// Writes down what the memory was when it stood first: what the file gains from here on is no page of the guest.
+pub fn keep(dir: &Path, map: &Bitmap) -> io::Result<()> {
+    let draft = dir.join("map.new");
+    fs::write(&draft, map.bytes(0, map.len().div_ceil(8) as usize))?;
+    fs::rename(&draft, dir.join(MAP))
+}
+
+/// Map and holes of a page server of this handoff that is dead; `None`: it was told of no memory that stands.
 pub fn kept(dir: &Path, pages: u64) -> io::Result<Option<(Bitmap, Vec<u64>)>> {
     let Some(bits) = read(&dir.join(MAP))? else {
         return Ok(None);
@@ -109,47 +117,63 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 impl Serve {
-    /// From now on memory is given back. Told again it changes nothing.
+    /// From now on memory is given back. Told again it changes nothing, or tries again what failed.
     pub(super) fn release(&self) -> Result<Value, (&'static str, String)> {
-        let mut giver = lock(&self.giver);
-        if giver.is_none() {
-            let state = lock(&self.state);
-            let Some(plan) = &state.plan else {
-                let what = "the memory is not frozen: the guest may still need it here";
-                return Err(("ram", what.to_owned()));
-            };
-            let opened = Giver::open(&self.session, &plan.map);
-            *giver = Some(opened.map_err(|error| ("ram", error.to_string()))?);
+        let mut state = lock(&self.state);
+        if state.plan.is_none() {
+            let what = "the memory is not frozen: the guest may still need it here";
+            return Err(("ram", what.to_owned()));
         }
-        drop(giver);
-        self.give_back();
+        state.releases = true;
+        self.due.notify_one();
         Ok(json!({}))
     }
 
-    /// Gives back all that is due, if it was asked for. Memory that cannot be is kept.
+    /// Gives back whatever is due, once it was asked for. Memory that cannot be is kept.
     pub(super) fn give_back(&self) {
-        let mut giver = lock(&self.giver);
-        while let Some(open) = giver.as_mut() {
-            let Some(block) = lock(&self.state).release.as_ref().and_then(Release::next) else {
-                return;
-            };
-            let given = open.data(block, &self.session).and_then(|data| {
-                let mut guard = lock(&self.state);
-                let state = &mut *guard;
-                let pages = match (&mut state.plan, &mut state.release) {
-                    (Some(plan), Some(release)) => release.gone(&mut plan.map, &data),
-                    _ => 0,
-                };
-                drop(guard);
-                open.give(block, &data, &self.session)?;
-                lock(&self.stats).released_bytes += pages * self.session.page_bytes;
-                Ok(())
-            });
-            if let Err(error) = given {
+        let mut giver = None;
+        loop {
+            let block = self.next_due();
+            if let Err(error) = self.give(&mut giver, block) {
                 let what = format!("source memory is kept to the end: {error}");
                 self.events.error("release", &what, false);
-                *giver = None;
+                giver = None;
+                lock(&self.state).releases = false;
             }
         }
+    }
+
+    fn next_due(&self) -> u64 {
+        let due = |state: &State| {
+            let release = state.release.as_ref().filter(|_| state.releases);
+            release.and_then(Release::next)
+        };
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(block) = due(&state) {
+                return block;
+            }
+            state = self.due.wait(state).expect("no thread panics");
+        }
+    }
+
+    fn give(&self, giver: &mut Option<Giver>, block: u64) -> io::Result<()> {
+        let giver = match giver {
+            Some(open) => open,
+            None => giver.insert(Giver::open(&self.session)?),
+        };
+        let data = giver.data(block, &self.session)?;
+        let gone = {
+            let mut guard = lock(&self.state);
+            let State { plan, release, .. } = &mut *guard;
+            let both = plan.as_mut().zip(release.as_mut());
+            both.and_then(|(plan, release)| release.gone(block, &mut plan.map, &data))
+        };
+        // `None`: a link began meanwhile to a target that lacks some of it.
+        if let Some(pages) = gone {
+            giver.give(block, &data, &self.session)?;
+            lock(&self.stats).released_bytes += pages * self.session.page_bytes;
+        }
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::bulk::Desk;
 use super::{Serve, State};
 use crate::conn::{Conn, Reader, lock};
 use crate::frame::Frame;
-use crate::link::{Link, wrong};
+use crate::link::wrong;
 use crate::scratch::Scratch;
 use crate::sys::{file, process};
 
@@ -28,7 +28,8 @@ impl Serve {
             };
             let data = {
                 let mut state = self.frozen(conn)?;
-                if state.release.as_ref().is_some_and(|it| it.has_given(page)) {
+                let is_given = state.release.as_ref().is_some_and(|it| it.has_given(page));
+                if is_given && state.plan.as_ref().is_some_and(|it| it.map.get(page)) {
                     continue; // it came by bulk while the fault was under way, and was acknowledged
                 }
                 if let Some(quiet) = &mut state.quiet {
@@ -39,8 +40,8 @@ impl Serve {
                 plan.map.get(page)
             };
             let page_bytes = scratch.first(size);
-            if data {
-                self.read_pages(page, page_bytes)?;
+            if data && !self.read_pages(page, page_bytes)? {
+                continue; // whoever touches it waits, as for any page that is nowhere
             }
             if data && !is_zero(page_bytes) {
                 conn.send(&Frame::Page {
@@ -97,20 +98,17 @@ impl Serve {
                     {
                         return Err(wrong("the target acknowledged what it cannot have"));
                     }
-                    drop(guard);
-                    self.give_back();
+                    if state.releases {
+                        self.due.notify_one();
+                    }
                 }
                 Frame::Complete => {
-                    let link = {
-                        let state = lock(&self.state);
-                        if state.plan.is_none() && !state.was_frozen {
-                            return Err(wrong("an end before the memory was frozen"));
-                        }
-                        state.link.clone()
-                    };
-                    if let Some(link) = link {
-                        self.completed(&link)?;
+                    let state = lock(&self.state);
+                    if state.plan.is_none() && !state.was_frozen {
+                        return Err(wrong("an end before the memory was frozen"));
                     }
+                    drop(state);
+                    self.completed();
                 }
                 _ => return Err(wrong("the target sent a frame that only a source sends")),
             }
@@ -132,27 +130,39 @@ impl Serve {
         }
     }
 
-    pub(super) fn completed(&self, link: &Link) -> io::Result<()> {
-        link.bulk.send(&Frame::CompleteAck)?;
+    pub(super) fn completed(&self) {
         lock(&self.state).complete = true;
         self.changed.notify_all();
         self.events
             .standing(json!({ "event": "complete", "stats": self.stats_json() }));
-        Ok(())
     }
 
-    /// A page that cannot be read here can never be sent, over no link.
-    pub(super) fn read_pages(&self, first: u64, bytes: &mut [u8]) -> io::Result<()> {
+    /// False: they cannot be read all. While the guest may still run here, that ends the move. Behind the switch it is lost
+    /// memory, and what can be read must still go: it is told once for each page, and whoever touches one waits.
+    pub(super) fn read_pages(&self, first: u64, bytes: &mut [u8]) -> io::Result<bool> {
         let ram = self
             .ram
             .as_ref()
             .ok_or_else(|| wrong("pre-copy has no pages"))?;
         let at = first * self.session.page_bytes;
-        if let Err(error) = file::read_exact_vectored(ram, &mut [IoSliceMut::new(bytes)], at) {
-            let path = self.session.ram_file.display();
-            self.fatal("ram", &format!("{path}: {error}"));
+        let pages = bytes.len() as u64 / self.session.page_bytes;
+        let Err(error) = file::read_exact_vectored(ram, &mut [IoSliceMut::new(bytes)], at) else {
+            return Ok(true);
+        };
+        let what = format!("{}: {error}", self.session.ram_file.display());
+        let is_news = {
+            let mut guard = lock(&self.state);
+            let switched = guard.switched;
+            let Some(lost) = guard.lost.as_mut().filter(|_| switched) else {
+                self.fatal("ram", &what);
+            };
+            pages == 1 && lost.set(first)
+        };
+        if is_news {
+            let what = format!("{what}: page {first} is lost, whoever touches it waits");
+            self.events.error("ram", &what, false);
         }
-        Ok(())
+        Ok(false)
     }
 }
 

@@ -139,12 +139,10 @@ impl Serve {
         self.events
             .standing(json!({ "event": "peer", "up": true, "detail": detail }));
         *was_up = true;
-        let result = if complete {
-            self.completed(&link)
-        } else {
-            Ok(())
-        };
-        let result = result.and_then(|()| self.run_lanes(&link, urgent, bulk));
+        if complete {
+            self.completed();
+        }
+        let result = self.run_lanes(&link, urgent, bulk);
         self.unlinked(&link);
         result
     }
@@ -247,7 +245,10 @@ impl Serve {
                     let mut guard = lock(&self.state);
                     let state = &mut *guard;
                     if let (Some(plan), Some(release)) = (&mut state.plan, &mut state.release) {
-                        if !complete && !release.resume(&plan.map, &settled) {
+                        if complete {
+                            settled = plan.map.clone(); // pages of zeros as well, which a file need not hold
+                        }
+                        if !release.resume(&plan.map, &settled) {
                             return Err(wrong(LACKS));
                         }
                         plan.resume(&settled);

@@ -10,7 +10,7 @@ mod pace;
 pub(crate) mod packing;
 pub(crate) mod plan;
 mod quiet;
-mod release;
+pub(crate) mod release;
 mod stream;
 mod tracked;
 mod warm;
@@ -35,7 +35,6 @@ use crate::stats::Stats;
 use crate::sys::file;
 use crate::tls;
 use ahead::Ahead;
-use give::Giver;
 use packing::Packing;
 use plan::Plan;
 use quiet::Quiet;
@@ -63,6 +62,12 @@ struct State {
     was_frozen: bool,
     /// With the plan.
     release: Option<Release>,
+    /// Memory is to be given back.
+    releases: bool,
+    /// With the plan: pages that cannot be read here any more.
+    lost: Option<Bitmap>,
+    /// The VMM's whole state has gone, or this page server was started when it had.
+    switched: bool,
     /// Of what went ahead: told to the target with the map, and before it what is known to be stale then.
     stale: Option<Bitmap>,
     stale_early: Option<Bitmap>,
@@ -88,6 +93,8 @@ pub struct Serve {
     events: Events,
     state: Mutex<State>,
     changed: Condvar,
+    /// Memory may be there to be given back.
+    due: Condvar,
     watch: Mutex<Option<Watch>>,
     /// Locked before `state`.
     warm: Mutex<Option<Warm>>,
@@ -95,8 +102,6 @@ pub struct Serve {
     freezing: Mutex<()>,
     stats: Mutex<Stats>,
     ram: Option<File>,
-    /// There once memory may be given back.
-    giver: Mutex<Option<Giver>>,
 }
 
 /// Runs until it is told to quit.
@@ -123,22 +128,25 @@ pub fn run(session: Session) -> Result<(), String> {
         events: Events::default(),
         state: Mutex::default(),
         changed: Condvar::new(),
+        due: Condvar::new(),
         watch: Mutex::default(),
         warm: Mutex::default(),
         freezing: Mutex::default(),
         stats: Mutex::default(),
         ram,
-        giver: Mutex::default(),
     });
     let commands: Arc<dyn Commands> = serve.clone();
     control::listen(&control, &serve.events, &commands)?;
-    let (vmm, progress) = (Arc::clone(&serve), Arc::clone(&serve));
+    let [vmm, progress, release] = [(); 3].map(|()| Arc::clone(&serve));
     let named = |name: &str| thread::Builder::new().name(name.to_owned());
     named("vmm")
         .spawn(move || vmm.take_streams(&listener))
         .map_err(|error| error.to_string())?;
     named("progress")
         .spawn(move || progress.tell_progress())
+        .map_err(|error| error.to_string())?;
+    named("release")
+        .spawn(move || release.give_back())
         .map_err(|error| error.to_string())?;
     serve.keep_linked()
 }
@@ -176,7 +184,9 @@ impl Serve {
         let (pages, page) = (self.session.pages(), self.session.page_bytes);
         let (mut map, extents) = file::data_pages(ram, pages, page).map_err(fault)?;
         let mut release = Release::new(pages);
-        if let Some((known, given)) = give::kept(&self.session.dir, pages).map_err(fault)? {
+        let kept = give::kept(&self.session.dir, pages).map_err(fault)?;
+        let took_over = kept.is_some();
+        if let Some((known, given)) = kept {
             map = known; // holes that a page server which is dead has made are no zeros
             release.given(given);
         }
@@ -190,6 +200,11 @@ impl Serve {
         };
         let hot_blocks = hot.len();
         let mut state = lock(&self.state);
+        if !took_over {
+            let dir = &self.session.dir;
+            let fault = |error| ("ram", format!("{}: {error}", dir.display()));
+            give::keep(dir, &map).map_err(fault)?;
+        }
         let (first, order) = (&self.session.device_load_pages, self.session.order);
         let mut plan = Plan::new(map, first, order, hot);
         if let Some(there) = there {
@@ -203,6 +218,8 @@ impl Serve {
         }
         state.plan = Some(plan);
         state.release = Some(release);
+        state.lost = Some(Bitmap::new(pages));
+        state.switched = took_over;
         state.stale = stale;
         lock(&self.stats).data_pages = data_pages;
         self.changed.notify_all();
@@ -236,7 +253,7 @@ impl Serve {
         std::process::exit(1);
     }
 
-    /// The first credit of a link: what the window may grow to.
+    /// What goes over a link before the target has paid anything back: what the window may grow to. The target has no say in it.
     fn first_credit(&self) -> u64 {
         match u64::from(self.session.bulk_window_bytes) {
             0 => MOST,
@@ -272,7 +289,6 @@ impl Commands for Serve {
             "watch" => Ok(self.watch()),
             "connect" => self.connect_now(),
             "warm" => self.warm(),
-            "resumed" => Ok(json!({})),
             "quit" => {
                 self.end_watch();
                 self.end_warm();

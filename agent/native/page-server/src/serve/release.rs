@@ -2,8 +2,6 @@
 //! asks for it. It asks once the guest is known to run on the target: the source never needs it again. What is given back
 //! is a hole, which must never be taken for zeros: `give.rs` writes down what it was. Pure.
 
-use std::collections::VecDeque;
-
 use super::plan::Plan;
 use crate::bitmap::Bitmap;
 use crate::fetch::ACK_PAGES;
@@ -15,9 +13,7 @@ pub const LACKS: &str =
 /// Which blocks may go.
 pub struct Release {
     pages: u64,
-    due: VecDeque<u64>,
-    /// Blocks that are or were due.
-    known: Bitmap,
+    due: Bitmap,
     /// Blocks that are holes now, or will be in a moment.
     given: Bitmap,
 }
@@ -27,8 +23,7 @@ impl Release {
         let blocks = pages.div_ceil(ACK_PAGES);
         Self {
             pages,
-            due: VecDeque::new(),
-            known: Bitmap::new(blocks),
+            due: Bitmap::new(blocks),
             given: Bitmap::new(blocks),
         }
     }
@@ -36,7 +31,6 @@ impl Release {
     /// Holes that another page server of this handoff has made.
     pub fn given(&mut self, blocks: Vec<u64>) {
         for block in blocks {
-            self.known.set(block);
             self.given.set(block);
         }
     }
@@ -45,18 +39,22 @@ impl Release {
         ((block + 1) * ACK_PAGES).min(self.pages)
     }
 
-    /// The target begins a link with what it has. False: it lacks what was given back.
+    /// The target begins a link with what it has, which counts, whatever it had acknowledged before: one that was started
+    /// again knows of no page of zeros. False: it lacks what was given back.
     #[must_use]
     pub fn resume(&mut self, map: &Bitmap, settled: &Bitmap) -> bool {
-        for block in 0..self.known.len() {
+        for block in 0..self.given.len() {
             let (first, end) = (block * ACK_PAGES, self.end(block));
             let has_all = settled.covers(map, first, end);
-            if self.given.get(block) && !has_all {
-                return false;
-            }
             let is_empty = map.next(first).is_none_or(|page| page >= end);
-            if has_all && !is_empty && self.known.set(block) {
-                self.due.push_back(block);
+            if self.given.get(block) {
+                if !has_all {
+                    return false;
+                }
+            } else if has_all && !is_empty {
+                self.due.set(block);
+            } else {
+                self.due.clear(block);
             }
         }
         true
@@ -76,30 +74,30 @@ impl Release {
         {
             return false;
         }
-        if self.known.set(block) {
-            self.due.push_back(block);
+        if !self.given.get(block) {
+            self.due.set(block);
         }
         true
     }
 
     /// The next block to give back.
     pub fn next(&self) -> Option<u64> {
-        self.due.front().copied()
+        self.due.next(0)
     }
 
-    /// That one is as good as gone: so many pages of memory. Those of zeros need not be in place at the target: they are
-    /// no data from now on.
-    pub fn gone(&mut self, map: &mut Bitmap, data: &Bitmap) -> u64 {
-        let Some(block) = self.due.pop_front() else {
-            return 0;
-        };
+    /// That block, of which these pages are not zero, is as good as gone: so many pages of memory. Those of zeros need not be
+    /// in place at the target: they are no data from now on. `None`: it is not due any more.
+    pub fn gone(&mut self, block: u64, map: &mut Bitmap, data: &Bitmap) -> Option<u64> {
+        if !self.due.clear(block) {
+            return None;
+        }
         self.given.set(block);
         let (first, end) = (block * ACK_PAGES, self.end(block));
         let held = (first..end).filter(|&page| map.get(page)).count();
         for page in (first..end).filter(|page| !data.get(page - first)) {
             map.clear(page);
         }
-        held as u64
+        Some(held as u64)
     }
 
     pub fn has_given(&self, page: u64) -> bool {
@@ -176,6 +174,7 @@ mod tests {
             !release.resume(&map, &settled),
             "a page that was given back is gone"
         );
+        assert_eq!(release.next(), None);
         let mut heir = Release::new(PAGES);
         heir.given(vec![0]);
         assert!(heir.has_given(4) && heir.resume(&map, &settled));
@@ -188,6 +187,33 @@ mod tests {
         assert!(!heir.resume(&map, &settled));
     }
 
+    #[test]
+    fn a_block_that_was_acknowledged_is_due_no_more_when_the_next_link_begins_without_one_of_its_pages()
+     {
+        let mut plan = Plan::new(map(&[0..4, 4..ACK_PAGES]), &[], Order::Sequential, vec![]);
+        while plan.next_run(64).is_some() {}
+        let mut release = Release::new(PAGES);
+        let mut settled = plan.map.clone();
+        for page in [4, 7] {
+            assert!(release.acknowledged(&plan, 0, ACK_PAGES));
+            assert_eq!(release.next(), Some(0));
+            settled.clear(page);
+            assert!(release.resume(&plan.map, &settled));
+            assert_eq!(release.next(), None, "page {page}");
+            let data = Bitmap::new(ACK_PAGES);
+            let gone = release.gone(0, &mut plan.map, &data);
+            assert_eq!(
+                (gone, plan.map.ones()),
+                (None, ACK_PAGES),
+                "looked at before"
+            );
+            settled.set(page);
+        }
+        plan.resume(&settled);
+        assert!(release.acknowledged(&plan, 0, ACK_PAGES));
+        assert_eq!(release.give(&mut plan.map), Some(0));
+    }
+
     impl Release {
         /// The next block, whose fifth page is found to be zero.
         fn give(&mut self, map: &mut Bitmap) -> Option<u64> {
@@ -195,9 +221,9 @@ mod tests {
             (0..ACK_PAGES).filter(|&page| page != 4).for_each(|page| {
                 data.set(page);
             });
-            let block = self.next();
-            self.gone(map, &data);
-            block
+            let block = self.next()?;
+            self.gone(block, map, &data)?;
+            Some(block)
         }
     }
 }

@@ -2,6 +2,7 @@
 //! (docs/design/warm.md).
 
 use std::io;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -135,7 +136,9 @@ impl Serve {
         let page_bytes = self.session.page_bytes;
         let size = page_bytes as usize;
         let bytes = desk.buffer.first(count as usize * size);
-        self.read_pages(first, bytes)?;
+        if !self.read_pages(first, bytes)? {
+            return Ok(0); // frozen meanwhile: with the map they are tried one by one
+        }
         let mut runs: Vec<(u64, u64)> = Vec::new();
         let packs = {
             let mut state = lock(&self.state);
@@ -191,6 +194,15 @@ impl Serve {
             ahead.has_read();
         }
         Ok(sent)
+    }
+
+    /// What really goes out of a run, for which all of it was set aside.
+    fn spend(&self, bytes: u64) {
+        let mut state = lock(&self.state);
+        state.credit -= bytes as i64;
+        if let Some(window) = &mut state.window {
+            window.sent(bytes, Instant::now());
+        }
     }
 
     /// Bytes as they travelled, packed or not.

@@ -127,7 +127,7 @@ impl Window {
         let spare = if quiet { self.spare() } else { 0 };
         let extent = self.extent(spare);
         if self.fixed {
-            // It is the target's first credit: nothing besides.
+            // It is the first credit itself: nothing besides.
             let whole = credit >= extent || self.in_flight == 0;
             return if whole { u64::MAX } else { 0 };
         }

@@ -22,7 +22,7 @@ pub struct Found {
 /// The VMM of that user which has the RAM file mapped under a userfaultfd. None: there is none (yet).
 ///
 /// # Errors
-/// There is one, but its descriptor cannot be taken.
+/// There is one, but its descriptor cannot be taken; or it cannot be looked for.
 pub fn find(ram_file: &Path, uid: u32) -> io::Result<Option<Found>> {
     let Ok(ram) = fs::metadata(ram_file) else {
         return Ok(None);
@@ -36,8 +36,8 @@ pub fn find(ram_file: &Path, uid: u32) -> io::Result<Option<Found>> {
             continue;
         };
         if entry.metadata().is_ok_and(|process| process.uid() == uid)
-            && let Some((base, watched)) = mapping(pid, ram.ino(), ram_file)
-            && let Some(number) = userfaultfd_of(pid)
+            && let Some((base, watched)) = gone_is_none(mapping(pid, &ram))?
+            && let Some(number) = gone_is_none(userfaultfd_of(pid))?
         {
             let fd = duplicate(pid, number)?;
             return Ok(Some(Found {
@@ -51,25 +51,42 @@ pub fn find(ram_file: &Path, uid: u32) -> io::Result<Option<Found>> {
     Ok(None)
 }
 
+/// A process that ended meanwhile, or that others may not look into, is not the one.
+fn gone_is_none<T>(found: io::Result<Option<T>>) -> io::Result<Option<T>> {
+    match found {
+        Err(error)
+            if error.raw_os_error() == Some(libc::ESRCH)
+                || matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                ) =>
+        {
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
 /// Where the process has the file mapped shared from its start on, and whether the kernel reports missing pages there
-/// (`um` in the flags of smaps).
-fn mapping(pid: i32, inode: u64, path: &Path) -> Option<(u64, bool)> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+/// (`um` in the flags of smaps). Told by device and inode, like the preload does it: a path has other names (links), and is
+/// written there with escapes.
+fn mapping(pid: i32, ram: &fs::Metadata) -> io::Result<Option<(u64, bool)>> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let (major, minor) = (libc::major(ram.dev()), libc::minor(ram.dev()));
+    let (device, inode) = (format!("{major:02x}:{minor:02x}"), ram.ino().to_string());
     // `start-end rights offset device inode path`
     let is_ram = |line: &str| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        words.len() == 6
-            && words[1].ends_with('s')
-            && words[4] == inode.to_string()
-            && Path::new(words[5]) == path
+        let mut words = line.split_ascii_whitespace().skip(1);
+        words.next().is_some_and(|rights| rights.ends_with('s'))
+            && words.nth(1) == Some(&device)
+            && words.next() == Some(&inode)
     };
     let start = |line: &str| u64::from_str_radix(line.split('-').next()?, 16).ok();
-    let base = maps
-        .lines()
-        .filter(|line| is_ram(line))
-        .filter_map(start)
-        .min()?;
-    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).ok()?;
+    let bases = maps.lines().filter(|line| is_ram(line)).filter_map(start);
+    let Some(base) = bases.min() else {
+        return Ok(None);
+    };
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps"))?;
     let mut inside = false;
     let watched = smaps.lines().any(|line| {
         if line.contains('-') && start(line).is_some() {
@@ -80,16 +97,16 @@ fn mapping(pid: i32, inode: u64, path: &Path) -> Option<(u64, bool)> {
                 .strip_prefix("VmFlags:")
                 .is_some_and(|flags| flags.split_ascii_whitespace().any(|flag| flag == "um"))
     });
-    Some((base, watched))
+    Ok(Some((base, watched)))
 }
 
-fn userfaultfd_of(pid: i32) -> Option<i32> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-    entries.flatten().find_map(|entry| {
+fn userfaultfd_of(pid: i32) -> io::Result<Option<i32>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd"))?;
+    Ok(entries.flatten().find_map(|entry| {
         let link = fs::read_link(entry.path()).ok()?;
         let number = entry.file_name().to_str()?.parse().ok()?;
         (link.as_os_str() == "anon_inode:[userfaultfd]").then_some(number)
-    })
+    }))
 }
 
 fn duplicate(pid: i32, number: i32) -> io::Result<OwnedFd> {

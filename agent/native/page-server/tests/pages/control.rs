@@ -13,7 +13,7 @@ fn refusals(control: &Control) -> Vec<Value> {
 fn refused(bytes: &[u8], times: usize) -> Vec<Value> {
     let mut scene = Scene::start(&Value::Null);
     scene.control.raw(bytes);
-    assert_eq!(scene.control.ask("resumed")["ok"], true);
+    assert_eq!(scene.control.ask("stats")["ok"], true);
     let refusals = refusals(&scene.control);
     assert_eq!(refusals.len(), times, "{refusals:?}");
     refusals
@@ -23,7 +23,7 @@ fn refused(bytes: &[u8], times: usize) -> Vec<Value> {
 fn a_line_that_is_too_long_is_refused_once_and_the_next_one_is_answered() {
     for length in [65_537, 65_536 * 2, 65_536 * 3 + 7] {
         // It would hold whole requests, were it cut.
-        let request = b"{\"id\":99,\"cmd\":\"resumed\"} ";
+        let request = b"{\"id\":99,\"cmd\":\"stats\"} ";
         let mut line: Vec<u8> = request.iter().copied().cycle().take(length).collect();
         line.push(b'\n');
         let refusal = refused(&line, 1).swap_remove(0);
@@ -39,7 +39,7 @@ fn a_line_that_is_too_long_is_refused_once_and_the_next_one_is_answered() {
 #[test]
 fn a_line_of_just_the_length_that_is_allowed_is_a_request() {
     let mut scene = Scene::start(&Value::Null);
-    let mut line = json!({ "id": "long", "cmd": "resumed" }).to_string();
+    let mut line = json!({ "id": "long", "cmd": "stats" }).to_string();
     line.push_str(&" ".repeat(65_536 - line.len()));
     scene.control.raw(format!("{line}\n").as_bytes());
     let answer = scene

@@ -44,6 +44,7 @@ enum Who {
 fn freeze(pair: &mut Pair, releases: bool) {
     pair.freeze();
     if releases {
+        pair.fetch.ask("resumed");
         assert_eq!(pair.serve.ask("release")["ok"], true);
     }
 }

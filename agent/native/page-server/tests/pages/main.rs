@@ -1,12 +1,14 @@
 //! The page server as a whole, with real parts: processes, TLS, a userfaultfd, a VMM under the preload.
 //! They need the right to make a userfaultfd that traps kernel faults (root, or `vm.unprivileged_userfaultfd=1`).
 
+mod acks;
 mod control;
 mod cuts;
 mod disks;
 mod early;
 mod extremes;
 mod full;
+mod giving;
 mod handover;
 mod hostile;
 mod hostile_running;
@@ -27,6 +29,7 @@ mod strangers;
 mod stream;
 mod support;
 mod transfer;
+mod unreadable;
 mod warm;
 mod warm_packed;
 mod watching;

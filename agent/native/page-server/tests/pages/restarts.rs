@@ -1,6 +1,7 @@
 //! Page servers that are killed in the middle and started again over the same session: no page is lost, none is older
 //! than what the guest wrote meanwhile.
 
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -25,6 +26,13 @@ fn slow() -> Pair {
 
 /// As the agent does it: the socket of the dead one goes, its address stays.
 pub fn again(session: &SessionDir, verb: &str, port: Option<u16>) -> (Process, Control) {
+    listens_at(session, port);
+    std::fs::remove_file(session.at("control.sock")).expect("the dead one's socket");
+    let process = Process::pages(verb, &session.path);
+    (process, Control::connect(&session.at("control.sock")))
+}
+
+fn listens_at(session: &SessionDir, port: Option<u16>) {
     let path = session.at("session.json");
     let mut json: Value =
         serde_json::from_slice(&std::fs::read(path).expect("a session")).expect("JSON");
@@ -32,9 +40,6 @@ pub fn again(session: &SessionDir, verb: &str, port: Option<u16>) -> (Process, C
         json["port"] = port.into();
     }
     session.write(&json);
-    std::fs::remove_file(session.at("control.sock")).expect("the dead one's socket");
-    let process = Process::pages(verb, &session.path);
-    (process, Control::connect(&session.at("control.sock")))
 }
 
 pub fn port_of(pair: &Pair) -> u16 {
@@ -81,6 +86,42 @@ fn a_page_server_of_the_target_that_was_killed_takes_the_descriptor_from_the_vmm
             "page {page}"
         );
     }
+}
+
+#[test]
+fn a_page_server_that_knows_the_memory_by_another_name_takes_the_descriptor_all_the_same() {
+    let mut pair = slow();
+    let port = port_of(&pair);
+    pair.freeze();
+    until("pages come", || pair.fetch.stat("pagesDone") > 100);
+    pair.fetch_process.kill();
+    let name = pair.target.path.with_file_name("another name");
+    std::os::unix::fs::symlink(pair.target_ram.parent().expect("a directory"), &name)
+        .expect("a link");
+    let path = pair.target.at("session.json");
+    let text = std::fs::read(path).expect("a session");
+    let mut json: Value = serde_json::from_slice(&text).expect("JSON");
+    json["ramFile"] = json!(name.join(pair.target_ram.file_name().expect("a name")));
+    pair.target.write(&json);
+    (pair.fetch_process, pair.fetch) = again(&pair.target, "fetch", Some(port));
+    pair.fetch.event("registered");
+    pair.arrived();
+}
+
+#[test]
+fn a_page_server_that_cannot_take_the_descriptor_of_its_vmm_ends_so_that_it_is_started_again() {
+    let mut pair = slow();
+    let port = port_of(&pair);
+    pair.freeze();
+    until("pages come", || pair.fetch.stat("pagesDone") > 100);
+    pair.fetch_process.kill();
+    listens_at(&pair.target, Some(port));
+    // Its listener, /proc, and one more: that is the process, and no room for its descriptor.
+    let mut poor = Process::pages_with(&pair.target.path, 6);
+    assert_eq!(poor.end().code(), Some(1));
+    assert!(poor.said().contains("descriptor"), "{}", poor.said());
+    (pair.fetch_process, pair.fetch) = again(&pair.target, "fetch", Some(port));
+    pair.arrived();
 }
 
 #[test]
@@ -172,6 +213,25 @@ fn a_fault_that_comes_before_a_page_server_was_told_again_to_freeze_waits_for_th
     assert_eq!(pair.vmm.answered("read 3804"), None, "the guest waits");
     pair.freeze();
     assert_eq!(pair.vmm.answer("read 3804"), pair.right(3804, ram::usual));
+    pair.arrived();
+    assert_eq!(pair.serve.errors("peer"), Vec::<Value>::new());
+}
+
+#[test]
+fn a_page_that_the_file_of_the_source_gained_after_the_freeze_is_none_to_who_takes_over_either() {
+    let mut pair = slow();
+    pair.freeze();
+    until("pages come", || pair.fetch.stat("pagesDone") > 100);
+    pair.serve_process.kill();
+    let ram = std::fs::File::options().write(true).open(&pair.source_ram);
+    let ram = ram.expect("a RAM file");
+    for hole in [800, 4000] {
+        // As a read through a mapping does it.
+        let at = hole * ram::PAGE as u64;
+        ram.write_all_at(&[0; ram::PAGE], at).expect("room");
+    }
+    (pair.serve_process, pair.serve) = again(&pair.source, "serve", None);
+    pair.freeze();
     pair.arrived();
     assert_eq!(pair.serve.errors("peer"), Vec::<Value>::new());
 }

@@ -1,10 +1,11 @@
 //! Who is not the other side of this handoff gets nothing, and keeps nobody out.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
@@ -145,25 +146,42 @@ fn a_target_with_the_right_certificate_and_the_wrong_key_is_refused() {
     });
 }
 
-#[test]
-fn strangers_that_dawdle_do_not_keep_the_source_out() {
-    let (target, ..) = scene();
-    let port = target.port;
-    let mut dawdlers: Vec<TcpStream> = (0..80)
-        .filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok())
-        .collect();
-    let drip = thread::spawn(move || {
-        // The head of a TLS record that announces more than ever comes, a byte at a time.
-        for byte in [22, 3, 1, 16, 0].into_iter().chain([1; 55]) {
-            thread::sleep(Duration::from_millis(250));
-            dawdlers.retain_mut(|dawdler| dawdler.write_all(&[byte]).is_ok());
+/// Comes back again and again, 160 connections a second, each with the first byte of a handshake that never goes on.
+fn besiege(port: u16, until: &AtomicBool) {
+    let mut dawdlers: Vec<TcpStream> = vec![];
+    // Nothing to read, and not ended either.
+    let waits = |it: &TcpStream| {
+        let _ = it.set_nonblocking(true);
+        it.peek(&mut [0])
+            .is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    while !until.load(Ordering::Relaxed) {
+        for _ in 0..8 {
+            let dawdler = TcpStream::connect(("127.0.0.1", port));
+            dawdlers.extend(dawdler.and_then(|mut it| it.write_all(&[22]).map(|()| it)));
         }
-    });
+        dawdlers.retain(waits);
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn strangers_that_dawdle_do_not_keep_the_source_out_however_long_they_keep_it_up() {
+    let (target, ..) = scene();
+    let (port, is_over) = (target.port, Arc::new(AtomicBool::new(false)));
+    let until = Arc::clone(&is_over);
+    let siege = thread::spawn(move || besiege(port, &until));
+    thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
     let mut pair = target.pair(&Wants::default());
     pair.serve.peer(true);
-    assert!(!drip.is_finished(), "in while they were still there");
+    // Sooner than the time of those who came first is over, 5 s.
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
     pair.freeze();
     pair.arrived();
+    is_over.store(true, Ordering::Relaxed);
+    siege.join().expect("it does not panic");
 }
 
 #[test]

@@ -36,6 +36,24 @@ impl Process {
         Self::start(&mut command, &dir.join("log"))
     }
 
+    /// A `fetch` that may have so many files open.
+    pub fn pages_with(dir: &Path, files: u64) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shoal-pages"));
+        command.arg("fetch").arg(dir).stdout(Stdio::null());
+        // SAFETY: setrlimit is a system call on a live structure, fit for the time between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                let limit = libc::rlimit {
+                    rlim_cur: files,
+                    rlim_max: files,
+                };
+                libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+                Ok(())
+            });
+        }
+        Self::start(&mut command, &dir.join("log"))
+    }
+
     pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
