@@ -119,7 +119,7 @@ impl Target {
     }
 
     /// Of a thread that reads a lane. `None`: it ends the link.
-    pub fn takes(&mut self, frame: Down, urgent: bool) -> Option<Vec<Step>> {
+    pub fn takes(&mut self, frame: Down, urgent: bool, link: u64) -> Option<Vec<Step>> {
         let mut steps = match frame {
             Down::Map(first, bits) => {
                 assert!(self.book.map_piece(first, &bits), "within the memory");
@@ -140,7 +140,7 @@ impl Target {
             Down::Zeros(first, count) => {
                 assert!(self.book.announced(first, count), "{first} +{count}");
                 let waited = self.book.zeros(first, count);
-                self.book.touch(first, count);
+                self.book.touch(link, first, count);
                 waited.into_iter().map(Step::Zero).collect()
             }
         };
@@ -152,7 +152,8 @@ impl Target {
         Some(steps)
     }
 
-    pub fn step(&mut self, step: Step) -> Done {
+    /// Of a thread of that link.
+    pub fn step(&mut self, step: Step, link: u64) -> Done {
         let mut done = Done::default();
         match step {
             Step::Copy(page) => {
@@ -167,8 +168,8 @@ impl Target {
             Step::Wake(page) => self.woken(page),
             Step::Ask(pages) => done.ask = pages,
             Step::AskWaiting => done.ask = self.book.waited_for(),
-            Step::Touched(first, count) => self.book.touch(first, count),
-            Step::Acknowledge => done.whole = self.book.newly_whole(),
+            Step::Touched(first, count) => self.book.touch(link, first, count),
+            Step::Acknowledge => done.whole = self.book.newly_whole(link),
             Step::Finish if self.book.is_whole() && !self.book.complete => {
                 self.book.complete = true;
                 done.next = Some(Step::Unregister);

@@ -34,6 +34,8 @@ pub enum Event {
 struct Lane {
     /// 0: of a link that is gone.
     link: u32,
+    /// Of its link, whatever became of that, as the book counts them.
+    number: u64,
     urgent: bool,
     under_way: VecDeque<Down>,
     doing: VecDeque<Step>,
@@ -71,7 +73,7 @@ impl World {
         self.attempts += 1;
         self.up = self.attempts;
         let book = &mut self.target.book;
-        book.linked();
+        let number = book.linked();
         let nothing = Bitmap::new(book.settled.len());
         // Without a map it may still have found pages in place when it took over.
         let settled = if book.map_known || book.settled.ones() > 0 {
@@ -85,6 +87,7 @@ impl World {
             let first = urgent.then_some(Step::AskWaiting);
             self.lanes.push(Lane {
                 link: self.up,
+                number,
                 urgent,
                 under_way: VecDeque::new(),
                 doing: first.into_iter().collect(),
@@ -114,7 +117,7 @@ impl World {
     fn goes_on(&mut self, at: usize) -> bool {
         let lane = &mut self.lanes[at];
         if let Some(step) = lane.doing.pop_front() {
-            let Done { ask, whole, next } = self.target.step(step);
+            let Done { ask, whole, next } = self.target.step(step, lane.number);
             lane.doing.extend(next);
             // Over its own link only, which may be gone.
             if lane.link > 0 {
@@ -126,7 +129,7 @@ impl World {
         let Some(frame) = lane.under_way.pop_front() else {
             return false;
         };
-        match self.target.takes(frame, lane.urgent) {
+        match self.target.takes(frame, lane.urgent, lane.number) {
             Some(steps) => lane.doing.extend(steps),
             // What is left of a lost link may be wrong by now; the one that is up is not.
             None => {
@@ -139,7 +142,7 @@ impl World {
 
     fn faults(&mut self) -> bool {
         if let Some(step) = self.reads_faults.pop_front() {
-            let done = self.target.step(step);
+            let done = self.target.step(step, 0); // it brings no pages, over no link
             self.reads_faults.extend(done.next);
             self.ask(done.ask);
             return true;
@@ -169,11 +172,11 @@ impl World {
         let Some((first, count)) = self.whole.pop_front() else {
             return false;
         };
-        // What a thread of a lost link brought after the target had said what it has: the source has not sent it over this
-        // one, and ends it.
-        if !self.source.acknowledged(first, count) {
-            self.cut(0, 0);
-        }
+        let known = self.source.acknowledged(first, count);
+        assert!(
+            known,
+            "{first} +{count}: the source has neither sent it over this link nor heard of it"
+        );
         true
     }
 
