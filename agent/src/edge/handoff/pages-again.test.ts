@@ -182,10 +182,10 @@ test('under warm the memory goes ahead over the first link and never once the gu
 for (const earlyRelease of ['off', 'on'] as const)
   test(`a source whose handoff was begun with early release ${earlyRelease} ${earlyRelease === 'on' ? 'may give' : 'gives no'} memory back once it is told`, async () => {
     const { pages, started, kill } = await serving(earlyRelease);
-    const noted = () => existsSync(join(runDir, 'h', handoff.slice(0, 8), 'map'));
+    const noted = () => existsSync(join(runDir, 'h', handoff.slice(0, 8), 'given'));
     assert.not(noted());
     await pages.release();
-    assert.is(noted(), earlyRelease === 'on', 'what the memory was is written down first');
+    assert.is(noted(), earlyRelease === 'on', 'what goes will be written down');
     await kill();
     await pages.again();
     await pages.release();

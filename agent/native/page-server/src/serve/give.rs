@@ -119,12 +119,13 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 impl Serve {
     /// From now on memory is given back. Told again it changes nothing, or tries again what failed.
     pub(super) fn release(&self) -> Result<Value, (&'static str, String)> {
-        let mut state = lock(&self.state);
-        if state.plan.is_none() {
+        if lock(&self.state).plan.is_none() {
             let what = "the memory is not frozen: the guest may still need it here";
             return Err(("ram", what.to_owned()));
         }
-        state.releases = true;
+        // Who asks is told at once if it cannot be.
+        Giver::open(&self.session).map_err(|error| ("ram", error.to_string()))?;
+        lock(&self.state).releases = true;
         self.due.notify_one();
         Ok(json!({}))
     }
