@@ -53,8 +53,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'page-flipped',
     fault: 'one bit of a page is turned on its way to the target',
     file: 'agent/native/page-server/src/serve/bulk.rs',
-    find: '        self.read_pages(first, bytes)?;',
-    replace: '        self.read_pages(first, bytes)?;\n        bytes[size / 2] ^= 1;',
+    find: '        let zero: Vec<bool> = bytes.chunks_exact(size).map(is_zero).collect();',
+    replace:
+      '        bytes[size / 2] ^= 1;\n        let zero: Vec<bool> = bytes.chunks_exact(size).map(is_zero).collect();',
     caughtBy: ['page server: memory byte by byte'],
   },
   {
