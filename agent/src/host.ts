@@ -50,6 +50,6 @@ export async function createHost(config: Config, log: Logger): Promise<Host> {
     },
     { clock, log },
   );
-  const pageServers = createPageServers({ runDir, command, runAs: user, cgroups: [] });
+  const pageServers = createPageServers({ runDir, command, runAs: user, guests: config.cpu.vmCgroups });
   return { host, pageServers, postcopy, accel, user, pages: command };
 }

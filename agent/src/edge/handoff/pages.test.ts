@@ -17,7 +17,7 @@ import { Timeline } from './timeline.ts';
 const command = fileURLToPath(new URL('../../../native/target/release/shoal-pages', import.meta.url));
 const runDir = mkdtempSync(join(tmpdir(), 'shoal-pages-'));
 const handoff = 'aaaaaaaa-1111-4111-8111-111111111111';
-const real = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+const real = createPageServers({ runDir, command, runAs: undefined, guests: [] });
 const { imposter, end: endImposters } = imposters(runDir);
 
 // Also of a test that fails: they are processes of their own.

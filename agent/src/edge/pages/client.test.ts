@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const runDir = mkdtempSync(join(tmpdir(), 'shoal-pages-'));
 test.after(() => rmSync(runDir, { recursive: true }));
 
 test('a restarted agent keeps the sessions of its handoffs, keys and all, and removes those of lost offers', async () => {
-  const servers = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const servers = createPageServers({ runDir, command, runAs: undefined, guests: [] });
   await servers.keepOnly([]);
   const [kept, lost] = ['aaaaaaaa-1111-4111-8111-111111111111', 'bbbbbbbb-1111-4111-8111-111111111111'];
   const { dir } = await servers.init(kept);
@@ -37,10 +37,10 @@ function sessionOf(handoff: string, at: Awaited<ReturnType<PageServers['init']>>
 
 test('a page server that its agent had no time to write down is found and ended by the next one', async () => {
   const handoff = 'dddddddd-1111-4111-8111-111111111111';
-  const servers = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const servers = createPageServers({ runDir, command, runAs: undefined, guests: [] });
   const { pid } = await servers.start(sessionOf(handoff, await servers.init(handoff)));
   rmSync(join(runDir, 'h', 'dddddddd.pid'));
-  const found = await createPageServers({ runDir, command, runAs: undefined, cgroups: [] }).adopt(handoff);
+  const found = await createPageServers({ runDir, command, runAs: undefined, guests: [] }).adopt(handoff);
   assert.is(found?.pid, pid);
   const figures = await found?.stats();
   assert.equal([figures?.wireBytes, figures?.faults.count, figures?.blocked], [0, 0, []], 'it is understood');
@@ -51,7 +51,7 @@ test('a page server that its agent had no time to write down is found and ended 
 
 test('a page server that nobody can reach is ended before another takes its place, and with its session', async () => {
   const handoff = 'eeeeeeee-1111-4111-8111-111111111111';
-  const servers = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const servers = createPageServers({ runDir, command, runAs: undefined, guests: [] });
   const session = sessionOf(handoff, await servers.init(handoff));
   const first = await servers.start(session);
   const second = await servers.start(session);
@@ -63,7 +63,7 @@ test('a page server that nobody can reach is ended before another takes its plac
 
 test('a page server that ends as soon as it is started is started once a second, not in a storm', async () => {
   const handoff = 'ffffffff-1111-4111-8111-111111111111';
-  const servers = createPageServers({ runDir, command, runAs: undefined, cgroups: [] });
+  const servers = createPageServers({ runDir, command, runAs: undefined, guests: [] });
   const session = { ...sessionOf(handoff, await servers.init(handoff)), pageBytes: 5000 };
   const refused = () => servers.start(session).catch((error: Error) => error.message);
   const beganMs = performance.now();
@@ -74,6 +74,19 @@ test('a page server that ends as soon as it is started is started once a second,
     assert.ok(tookMs > times * 900, `${times} more in ${tookMs} ms`);
   }
   await servers.remove(handoff);
+});
+
+test('a page server of a target shares the cores with the guests, one of a source with its agent', async () => {
+  const group = join(runDir, 'guests');
+  mkdirSync(group);
+  const servers = createPageServers({ runDir, command, runAs: undefined, guests: [group] });
+  const [there, here] = ['11111111-1111-4111-8111-111111111111', '22222222-1111-4111-8111-111111111111'];
+  const fetch = await servers.start(sessionOf(there, await servers.init(there)));
+  const members = () => readFileSync(join(group, 'cgroup.procs'), 'utf8');
+  assert.is(members(), String(fetch.pid));
+  const serve = await servers.start({ ...sessionOf(here, await servers.init(here)), role: 'serve' });
+  assert.is(members(), String(fetch.pid), `${serve.pid} stays where it is`);
+  for (const handoff of [there, here]) await servers.remove(handoff);
 });
 
 test.run();

@@ -26,8 +26,12 @@ export type PageServersOptions = {
   /** `shoal-pages`. */
   command: string;
   runAs: { uid: number; gid: number } | undefined;
-  /** cgroup directories of the agent's own share: a page server must not starve behind the guests it serves. */
-  cgroups: string[];
+  /**
+   * cgroup directories of the guests. There a target's page server shares the cores with the guest that it serves: in the
+   * agent's own share it would always go first, and what the memory costs to take in would be the guest's loss. Which of its
+   * threads go before guests all the same it says by niceness. A source's stays with the agent.
+   */
+  guests: string[];
 };
 
 const run = promisify(execFile);
@@ -126,7 +130,8 @@ export function createPageServers(options: PageServersOptions): PageServers {
       const id = { pid: child.pid, startTicks: startTicks(child.pid) ?? '' };
       // At once: an agent that is killed here would leave a process that no file tells of.
       writeFileSync(pidFileOf(session.handoff), JSON.stringify(id), { mode: 0o600 });
-      for (const cgroup of options.cgroups) await writeFile(join(cgroup, 'cgroup.procs'), String(child.pid));
+      for (const cgroup of session.role === 'fetch' ? options.guests : [])
+        await writeFile(join(cgroup, 'cgroup.procs'), String(child.pid));
       const server = await ControlledPageServer.connect(session.handoff, id, join(dir, 'control.sock'));
       if (!server) throw fault();
       return server;

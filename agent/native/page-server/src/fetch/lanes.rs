@@ -36,9 +36,17 @@ impl Fetch {
     }
 
     pub(super) fn read_bulk(self: &Arc<Self>, link: &Arc<Link>, number: u64) -> io::Result<()> {
+        // Until the guest runs it waits for all that comes here: the state of its devices, before them the map.
+        process::prefer_this_thread();
+        let mut yields = false;
         let mut reader = Reader::new(&link.bulk);
         let mut unpacked = vec![];
         loop {
+            // Nobody waits for what comes now; but for a VMM's own post-copy, whose urgent pages are in its stream.
+            if !yields && self.session.postcopy && lock(&self.memory.book).resumed {
+                process::yield_to_guests();
+                yields = true;
+            }
             match reader.next()? {
                 Frame::Stream(bytes) => self.to_vmm(link, bytes)?,
                 Frame::StreamEnd => self.end_stream(link),

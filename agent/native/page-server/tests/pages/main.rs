@@ -33,3 +33,4 @@ mod unreadable;
 mod warm;
 mod warm_packed;
 mod watching;
+mod yields;
