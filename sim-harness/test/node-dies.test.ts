@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RESOLVED } from '@shoal/agent/core/handoff/epochs';
 import type { ClusterStatus, DoubtStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { isAlive } from '@shoal/agent/edge/vmm/processes';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Operator } from '../chaos/operator.ts';
@@ -91,7 +92,7 @@ test('a source VMM and the page servers of both sides, all killed while the page
   for (const node of ['node0', 'node1', 'node0']) {
     const [server] = await within(20_000, 'its page server is there', () => {
       const { pageServers } = lab.processes(node);
-      return pageServers.length === 1 && pageServers;
+      return pageServers.length === 1 && pageServers.every(isAlive) && pageServers;
     });
     process.kill(server?.pid as number, 'SIGKILL');
     await sleep(300);

@@ -8,6 +8,11 @@ export const BYTES_PER_SECOND_MAX = 1_000_000_000_000;
  * as virsh(1) has it, `100000` as kB/s.
  */
 export const BYTES_PER_SECOND_LEAST = 1_000_000;
+/**
+ * The same over HTTP, where the name of the field has the unit in it, and a program may mean a trickle: two pages of 4 KiB a
+ * second. By less, one extent of bulk takes minutes.
+ */
+export const HTTP_BYTES_PER_SECOND_LEAST = 8192;
 /** Memory travels in whole ones. A window of less than an extent (65536) is slow, and some links are measured with it. */
 const PAGE_BYTES = 4096;
 export const WINDOW_MAX_BYTES = 67_108_864;
@@ -15,11 +20,11 @@ export const WINDOW_MAX_BYTES = 67_108_864;
 export type LimitFault = { what: string; todo: string };
 
 /** What is wrong with a cap of so many bytes a second; undefined = nothing. */
-export function capFault(bytesPerSecond: number): LimitFault | undefined {
-  if (bytesPerSecond === 0 || bytesPerSecond >= BYTES_PER_SECOND_LEAST) return undefined;
+export function capFault(bytesPerSecond: number, least = BYTES_PER_SECOND_LEAST): LimitFault | undefined {
+  if (bytesPerSecond === 0 || bytesPerSecond >= least) return undefined;
   return {
     what: `a cap of ${bytesPerSecond} bytes a second would keep the VM on two nodes for hours or months`,
-    todo: `Give ${BYTES_PER_SECOND_LEAST} bytes a second or more (100 MiB/s is 104857600), or 0 for no cap`,
+    todo: `Give ${least} bytes a second or more (100 MiB/s is 104857600), or 0 for no cap`,
   };
 }
 

@@ -7,7 +7,13 @@ import {
   type Register,
 } from '@shoal/protocol';
 import type { FastifyInstance } from 'fastify';
-import { BYTES_PER_SECOND_MAX, capFault, WINDOW_MAX_BYTES, windowFault } from '../../config/page-limits.ts';
+import {
+  BYTES_PER_SECOND_MAX,
+  capFault,
+  HTTP_BYTES_PER_SECOND_LEAST,
+  WINDOW_MAX_BYTES,
+  windowFault,
+} from '../../config/page-limits.ts';
 import type { Word } from '../../core/handoff/doubt.ts';
 import { PAUSE_MAX_MS } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
@@ -33,7 +39,7 @@ const MIGRATE = object(
       minimum: 0,
       maximum: BYTES_PER_SECOND_MAX,
       description:
-        'Cap of pages that nobody waits for, bytes a second. 0: none. Else 1000000 at least; 104857600 is 100 MiB/s.',
+        'Cap of pages that nobody waits for, bytes a second. 0: none. Else 8192 at least; 104857600 is 100 MiB/s.',
     },
     bulkWindowBytes: {
       type: 'integer',
@@ -225,7 +231,7 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
 /** Throws SHOAL_HTTP_REQUEST. Not by the schema: what is written in a wrong unit needs more words than a schema has. */
 function mustBeWithinLimits({ bulkBytesPerSecond = 0, bulkWindowBytes = 0 }: PageWishes): void {
   const faults = {
-    bulkBytesPerSecond: capFault(bulkBytesPerSecond),
+    bulkBytesPerSecond: capFault(bulkBytesPerSecond, HTTP_BYTES_PER_SECOND_LEAST),
     bulkWindowBytes: windowFault(bulkWindowBytes),
   };
   for (const [field, fault] of Object.entries(faults))

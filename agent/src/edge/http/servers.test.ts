@@ -49,7 +49,7 @@ test('limits of a move that must be meant in another unit are refused with the u
   const migrate = (wish: object) => server.local('POST', '/v1/vms/vm1/actions/migrate', JSON.stringify(wish));
   for (const [wish, detail, todo] of [
     [{ bulkBytesPerSecond: 100 }, 'a cap of 100 bytes a second', '100 MiB/s is 104857600'],
-    [{ bulkBytesPerSecond: 999_999 }, 'a cap of 999999 bytes a second', '1000000 bytes a second or more'],
+    [{ bulkBytesPerSecond: 8191 }, 'a cap of 8191 bytes a second', '8192 bytes a second or more'],
     [{ bulkWindowBytes: 1 }, '1 bytes is not whole pages', 'Give 0, so that it adapts'],
     [{ bulkWindowBytes: 65_537 }, '65537 bytes is not whole pages', 'a multiple of 4096'],
   ] as const) {
@@ -62,11 +62,7 @@ test('limits of a move that must be meant in another unit are refused with the u
     assert.match(json.todo, todo);
   }
   assert.equal(server.api.asked, []);
-  for (const wish of [
-    { bulkBytesPerSecond: 0 },
-    { bulkBytesPerSecond: 1_000_000 },
-    { bulkWindowBytes: 4096 },
-  ])
+  for (const wish of [{ bulkBytesPerSecond: 0 }, { bulkBytesPerSecond: 8192 }, { bulkWindowBytes: 4096 }])
     assert.is((await migrate(wish)).status, 202);
 });
 

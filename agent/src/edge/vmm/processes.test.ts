@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,29 @@ test('a process is known by its pid and its start, and is gone when it has ended
   assert.not.ok(isAlive({ ...id, startTicks: '1' }), 'another one has its pid today');
   child.kill('SIGKILL');
   await once(child, 'exit');
+  assert.not.ok(isAlive(id));
+});
+
+/** Its first thread ends, another goes on and says so. */
+const HALF_DEAD = `
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void *go_on(void *unused) { sleep(1); write(1, "on\\n", 3); pause(); return unused; }
+int main(void) { pthread_t t; pthread_create(&t, 0, go_on, 0); syscall(SYS_exit, 0); }`;
+
+test('a process of which one thread is left lives, though its first one is a zombie: it may hold files and locks', async () => {
+  const [source, program] = [join(dir, 'half.c'), join(dir, 'half')];
+  writeFileSync(source, HALF_DEAD);
+  execFileSync('cc', ['-pthread', '-o', program, source]);
+  const child = spawn(program);
+  const id = { pid: child.pid as number, startTicks: startTicks(child.pid as number) as string };
+  await once(child.stdout, 'data');
+  const [stat, lives] = [readFileSync(`/proc/${id.pid}/stat`, 'utf8'), isAlive(id)];
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.match(stat, ' Z ');
+  assert.ok(lives);
   assert.not.ok(isAlive(id));
 });
 

@@ -19,11 +19,14 @@ function ofProc(pid: number, file: 'stat' | 'cmdline'): string | undefined {
   }
 }
 
-/** `/proc/<pid>/stat` field 22 (proc(5)), or undefined when there is no such process (or only its zombie). */
+/**
+ * `/proc/<pid>/stat` field 22 (proc_pid_stat(5)), or undefined when there is no such process (or only its zombie). Its first
+ * thread is a zombie from its own end on; while others (field 20) are still there, so are the files and locks of all.
+ */
 export function startTicks(pid: number): string | undefined {
   const stat = ofProc(pid, 'stat');
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields?.[0] === 'Z' ? undefined : fields?.[19];
+  return fields?.[0] === 'Z' && Number(fields[17]) <= 1 ? undefined : fields?.[19];
 }
 
 /** False only when it is known to be gone. */
