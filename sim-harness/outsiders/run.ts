@@ -38,6 +38,9 @@ export const ATTACKS: readonly Attack[] = [
 const NODES = ['node0', 'node1', 'node2'];
 const LOOK_EVERY_MS = 100;
 const COMES_TRUE_MS = 60_000;
+/** An attack takes a minute at most on a slow machine, but for one that opens thousands of connections. */
+const ATTACK_MAX_MS = 150_000;
+const CONNECTION_MAX_MS = 40;
 /** What an attack leaves behind goes by itself: half-open links, a peer that is shut out for half a minute. */
 const CALM_MS = 60_000;
 /** A node sums up every 10 s what it refuses over and over (`edge/mesh/refusals.ts`). */
@@ -133,7 +136,7 @@ async function one(
     blame: what => void violations.push(what),
   };
   try {
-    await attack.run(scene);
+    await inTime(attack.run(scene), ATTACK_MAX_MS + connections * CONNECTION_MAX_MS);
   } catch (error) {
     violations.push(`the attack could not be carried out: ${inspect(error)}`);
   }
@@ -148,6 +151,20 @@ async function one(
   for (const m of Object.keys(growth) as Measure[]) growth[m] = Math.max(...growths.map(g => g[m]));
   const seconds = Math.round((performance.now() - begunMs) / 100) / 10;
   return { attack: attack.name, seconds, violations, said: said ?? '', growth };
+}
+
+/**
+ * Its timer holds the process too: those of `AbortSignal.timeout` do not, and one whose last link was cut while it waits
+ * for an answer over it would end as if all had been done.
+ */
+async function inTime(run: Promise<void>, maxMs: number): Promise<void> {
+  const over = new AbortController();
+  const late = sleep(maxMs, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`it waits for something that does not come: not over within ${maxMs} ms`);
+  });
+  // Whichever comes second is nobody's.
+  late.catch(() => undefined);
+  await Promise.race([run, late]).finally(() => over.abort());
 }
 
 const pictures = (lab: Lab): Promise<Picture[]> => Promise.all(lab.nodes.map(n => picture(lab, n)));

@@ -11,6 +11,7 @@ import { everyWord } from './every-word.ts';
 type Live = Awaited<ReturnType<typeof moving>>;
 type Part = (typeof PARTS)[number];
 
+const CLOSE_MS = 5000;
 const WITH_ANOTHER = 'message refused: that handoff is not with this peer';
 
 /** As the other side would say it: to this life of the node, and of the life that the other one has. */
@@ -23,7 +24,8 @@ async function say(scene: Scene, rogue: Rogue, { handoff, vm }: Live, to: Part):
   for (const word of everyWord(head))
     if (stream.status === 'open') stream.send(encodeFrame(encodeHandoff(word)));
   await sleep(500);
-  await stream.close().catch(() => undefined);
+  // Whose link is cut meanwhile may never be done with closing.
+  await stream.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined);
 }
 
 /** A link that is full of pages may cost the rogue its connection: then all is said again over the next one. */
