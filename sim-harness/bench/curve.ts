@@ -7,6 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
+import { Ballast } from './ballast.ts';
 import { curveChart } from './curve-chart.ts';
 import {
   armName,
@@ -64,12 +65,13 @@ export async function run(args: string[]): Promise<number> {
       await pair.guest.command(`fill ${filled}`, 120_000);
       await pair.guest.command('load 0');
     }
+    const ballast = new Ballast(lab.node('node0').ramDir, filled);
     const { turns, discarded, badPages } = await takeTurns<CurveArm, Kept>({
       ...{ arms, runs, say, name: armName },
       vmOf: ({ engine }) => (isDirect(engine) ? 'direct' : 'bench'),
       bring: ({ engine }, from) =>
         isDirect(engine) && pair ? pair.bring(`node${from}`) : bring(lab, `node${from}`),
-      move: (arm, from) => onePoint(lab, { guest, pair, rate, load }, arm, from),
+      move: (arm, from) => onePoint(lab, { guest, pair, ballast, rate, load }, arm, from),
     });
     const rows = arms.map(arm => curveRow(arm, keptOf(turns, arm)));
     if (svg) writeFileSync(svg, curveChart(rows));
@@ -123,9 +125,20 @@ export function armsOf(
   ]);
 }
 
-type Guests = { guest: GuestPort; pair: QemuPair | undefined; rate: string; load: number };
+type Guests = {
+  guest: GuestPort;
+  pair: QemuPair | undefined;
+  ballast: Ballast;
+  rate: string;
+  load: number;
+};
 
-async function onePoint(lab: Lab, { guest: ours, pair, rate, load }: Guests, arm: CurveArm, from: 0 | 1) {
+async function onePoint(
+  lab: Lab,
+  { guest: ours, pair, ballast, rate, load }: Guests,
+  arm: CurveArm,
+  from: 0 | 1,
+) {
   await lab.reshape(rate, arm.kind);
   const { link, others: before } = await linkFigures(lab, RAW_SECONDS, from);
   const guest = isDirect(arm.engine) && pair ? pair.guest : ours;
@@ -134,8 +147,8 @@ async function onePoint(lab: Lab, { guest: ours, pair, rate, load }: Guests, arm
   try {
     const { result, others } =
       isDirect(arm.engine) && pair
-        ? await directMove(lab, pair, arm.engine === 'qemu-preempt')
-        : await oneMove(lab, guest, ourArm(arm));
+        ? await directMove(lab, pair, arm.engine === 'qemu-preempt', { ballast })
+        : await oneMove(lab, guest, ourArm(arm), { ballast });
     // The class was made anew for this move.
     const urgentMb = (await lab.urgentClassBytes()) / 1e6;
     const point = curvePoint(result, link);

@@ -13,13 +13,12 @@ export async function directMove(
   lab: Lab,
   pair: QemuPair,
   preempt: boolean,
-  { neighbours = [], lossMs = 0 }: MoveWishes = {},
+  { neighbours = [], lossMs = 0, ballast }: MoveWishes,
 ): Promise<{ result: Run; others: Others }> {
   const { here: from, there: to, pid: vmm } = pair;
   const beside: GuestPort | undefined = await atWork(lab, neighbours, from);
-  const { moved, seen } = await watched(lab, { guest: pair.guest, vmm, beside, lossMs }, () =>
-    pair.move(preempt),
-  );
+  const watch = { guest: pair.guest, vmm, beside, lossMs, ballast };
+  const { moved, seen } = await watched(lab, watch, () => pair.move(preempt));
   const { at } = moved;
   const gb = moved.pageBytes / 1e9;
   const lost = neighbourLostS(seen.besideTicks, at);

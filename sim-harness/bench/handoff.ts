@@ -5,6 +5,7 @@
  */
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
+import { Ballast } from './ballast.ts';
 import { directMove } from './direct-move.ts';
 import { FIGURES, type Figures, type Run } from './figures-table.ts';
 import { LOSS_10S_MS, TICK_MS } from './guest-figures.ts';
@@ -50,12 +51,13 @@ export async function run(args: string[]): Promise<number> {
       await prepare(pair.guest, wishes);
     }
     const neighbours = wishes.neighbour ? await bringNeighbours(lab) : [];
+    const ballast = new Ballast(lab.node('node0').ramDir, wishes.filled);
     const took = await takeTurns<Arm, Run>({
       ...{ arms, runs, say },
       name: armTitle,
       vmOf: arm => (isDirect(arm) ? 'direct' : 'bench'),
       bring: (arm, from) => (isDirect(arm) && pair ? pair.bring(`node${from}`) : bring(lab, `node${from}`)),
-      move: arm => oneArm(lab, { guest, pair, neighbours }, arm, wishes.load),
+      move: arm => oneArm(lab, { guest, pair, neighbours, ballast }, arm, wishes.load),
     });
     return report(took, wishes, { rate, rawTcpMbit: raw });
   } finally {
@@ -90,14 +92,19 @@ async function prepare(guest: GuestPort, { filled, text, touch, hot }: Wishes): 
   await guest.command('load 0');
 }
 
-type Guests = { guest: GuestPort; pair: QemuPair | undefined; neighbours: readonly GuestPort[] };
+type Guests = {
+  guest: GuestPort;
+  pair: QemuPair | undefined;
+  neighbours: readonly GuestPort[];
+  ballast: Ballast;
+};
 
 /** The guest of the other VM stands meanwhile. */
-async function oneArm(lab: Lab, { guest: ours, pair, neighbours }: Guests, arm: Arm, load: number) {
+async function oneArm(lab: Lab, { guest: ours, pair, ...around }: Guests, arm: Arm, load: number) {
   const guest = isDirect(arm) && pair ? pair.guest : ours;
   await guest.command(`load ${load}`);
   await guest.command(`ticks ${TICK_MS}`);
-  const wishes = { neighbours, lossMs: LOSS_10S_MS };
+  const wishes = { ...around, lossMs: LOSS_10S_MS };
   try {
     const { result, others } = !isDirect(arm)
       ? await oneMove(lab, guest, arm, wishes)

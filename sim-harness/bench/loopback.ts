@@ -6,6 +6,7 @@
  */
 import { bringUp } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
+import { Ballast } from './ballast.ts';
 import { TICK_MS } from './guest-figures.ts';
 import { rawTcp } from './link-figures.ts';
 import { type LoopbackPair, loopbackPair, loopbackRow, loopbackTable } from './loopback-figures.ts';
@@ -48,13 +49,14 @@ export async function run(args: string[]): Promise<number> {
     await guest.command(`fill ${filled}`, 120_000);
     await guest.command('load 0');
     await guest.command(`ticks ${TICK_MS}`);
+    const ballast = new Ballast(lab.node('node0').ramDir, filled);
     const { turns, discarded, badPages } = await takeTurns<number, LoopbackPair>({
       ...{ arms: sizes, runs, say, name: windowName },
       vmOf: () => 'bench',
       bring: (_, from) => bring(lab, `node${from}`),
       move: async (size, from) => {
         const raw = await rawTcp(lab, RAW_SECONDS, from);
-        const { result, others } = await oneMove(lab, guest, `postcopy:window-${size}`);
+        const { result, others } = await oneMove(lab, guest, `postcopy:window-${size}`, { ballast });
         const all = worst([raw.others, others]);
         const run = { ...result, strangersShare: all.share, strangersCores: all.cores };
         const pair = loopbackPair(run, raw.mbit);

@@ -5,6 +5,7 @@ import type { HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import { ShoalError } from '@shoal/agent/errors';
 import type { Engine } from '@shoal/protocol';
 import type { GuestPort, Lab } from '../lab/index.ts';
+import type { Ballast } from './ballast.ts';
 import type { Run } from './figures-table.ts';
 import { guestFigures, type Moments, neighbourLostS, signed } from './guest-figures.ts';
 import type { Others } from './others.ts';
@@ -28,7 +29,12 @@ export const isDirect = (arm: string): arm is Direct => DIRECT.some(direct => di
  * `neighbours`: a guest on each node that wants all of its core; only the one at the source is at work. `lossMs`: the guest is
  * watched at least so long after it runs on the target.
  */
-export type MoveWishes = { neighbours?: readonly GuestPort[]; lossMs?: number; lateAfterMs?: number };
+export type MoveWishes = {
+  neighbours?: readonly GuestPort[];
+  lossMs?: number;
+  lateAfterMs?: number;
+  ballast: Ballast;
+};
 
 /**
  * Cancels a move that takes longer than `lateAfterMs`, if it can still be cancelled, and throws LateMove (SHOAL_BENCH_LATE).
@@ -37,12 +43,12 @@ export async function oneMove(
   lab: Lab,
   guest: GuestPort,
   which: Exclude<Arm, Direct>,
-  { neighbours = [], lossMs = 0, lateAfterMs = MOVE_MAX_MS }: MoveWishes = {},
+  { neighbours = [], lossMs = 0, lateAfterMs = MOVE_MAX_MS, ballast }: MoveWishes,
 ): Promise<{ result: Run; others: Others }> {
   const { vm, here, there } = await whereIs(lab);
   const beside = await atWork(lab, neighbours, here);
   const [engine, variant = ''] = which.split(':');
-  const { moved, seen } = await watched(lab, { guest, vmm: vmmOf(vm), beside, lossMs }, async () => {
+  const { moved, seen } = await watched(lab, { guest, vmm: vmmOf(vm), beside, lossMs, ballast }, async () => {
     const [source, target] = await made(lab, [here, there], { engine, ...wishes(variant) }, lateAfterMs);
     const { decided, migrate, stopped } = source.at;
     const { resumed, transferred } = target.at;

@@ -36,6 +36,10 @@ equally often, and an engine is not taken for a core. The way of each move is wi
 **Warm-up.** One turn more is made first and left out: the first touches of a host's memory, of programs and of emulated code make a
 move slower.
 
+**Ballast.** Where this machine is itself a virtual one, its host may take back what it leaves free (free page reporting, two seconds
+later); the next touch of such a page costs some µs more there, several times what a page server does for it, and looks like CPU time of who
+touches it. So the bench holds as much memory as the guest has filled, and lets go of it right before each move: the target gets that.
+
 **What a page server has recorded** (the order of a guest's faults, decision 0021) is kept where a VM arrives, until it arrives there
 anew, and used when it moves on from there. Since each arm goes both ways, our engine finds one on either node after its first move
 each way: that of the last time when a page server brought this VM there. In about half of the moves that is the arrival just before,

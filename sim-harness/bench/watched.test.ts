@@ -1,7 +1,11 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { GuestPort, Lab } from '../lab/index.ts';
+import { Ballast } from './ballast.ts';
 import { LateMove, watched } from './watched.ts';
 
 const lab = { nodes: [] } as unknown as Lab;
@@ -19,8 +23,17 @@ test('a move that fails leaves nothing that goes on, and one that is late tells 
   await sleep(1); // the runner of the tests has a timer until then
   const before = timers();
   const late = new LateMove('SHOAL_BENCH_LATE', 'too long', 'a move', '');
-  const wishes = { guest, vmm: process.pid, beside: undefined, lossMs: 0 };
-  const error = await watched(lab, wishes, () => Promise.reject(late)).catch(thrown => thrown);
+  const dir = mkdtempSync(join(tmpdir(), 'watched-'));
+  const ballast = new Ballast(dir, 1);
+  const wishes = { guest, vmm: process.pid, beside: undefined, lossMs: 0, ballast };
+  const during: string[] = [];
+  const move = () => {
+    during.push(...readdirSync(dir));
+    return Promise.reject(late);
+  };
+  const error = await watched(lab, wishes, move).catch(thrown => thrown);
+  assert.equal(during, [], 'the memory is free when the move begins');
+  rmSync(dir, { recursive: true });
   assert.is(error, late);
   assert.ok(late.others.share >= 0 && late.others.cores.length === 2, JSON.stringify(late.others));
   assert.equal([listening, timers()], [0, before]);

@@ -3,17 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '@shoal/agent/edge/clock';
 import { ShoalError } from '@shoal/agent/errors';
 import type { GuestPort, Lab } from '../lab/index.ts';
+import type { Ballast } from './ballast.ts';
 import { type Moments, STEADY_MS, watchedUntilMs } from './guest-figures.ts';
 import { type Others, watchOthers, worst } from './others.ts';
 import { collect, type Tick } from './ticks.ts';
 import { type CpuLook, watchCpu } from './vmm-cpu.ts';
 
-/** `vmm`: of the source, whose CPU time is watched. `beside`: a guest that is at work there. `lossMs`: see `watchedUntilMs`. */
+/**
+ * `vmm`: of the source, whose CPU time is watched. `beside`: a guest that is at work there. `lossMs`: see `watchedUntilMs`. `ballast`:
+ * let go of right before the move, and taken again after it.
+ */
 export type Watched = {
   guest: GuestPort;
   vmm: number | undefined;
   beside: GuestPort | undefined;
   lossMs: number;
+  ballast: Ballast;
 };
 
 export type Seen = {
@@ -32,10 +37,11 @@ export class LateMove extends ShoalError {
 
 export async function watched<T extends { at: Moments }>(
   lab: Lab,
-  { guest, vmm: pid, beside, lossMs }: Watched,
+  { guest, vmm: pid, beside, lossMs, ballast }: Watched,
   move: () => Promise<T>,
 ): Promise<{ moved: T; seen: Seen }> {
   const nowMs = () => clock.nowMs();
+  await ballast.take();
   const steady = watchOthers(lab);
   const neighbour = beside && collect(beside, nowMs);
   const { ticks, stop } = collect(guest, nowMs);
@@ -44,6 +50,7 @@ export async function watched<T extends { at: Moments }>(
   try {
     await sleep(STEADY_MS);
     parts.push(steady());
+    await ballast.drop();
     const during = watchOthers(lab);
     const moved = await move().catch(error => {
       if (error instanceof LateMove) error.others = worst([...parts, during()]);

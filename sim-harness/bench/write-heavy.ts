@@ -6,6 +6,7 @@
  */
 import { bringUp, type GuestPort, type Lab } from '../lab/index.ts';
 import { machineFacts } from '../lab/machine.ts';
+import { Ballast } from './ballast.ts';
 import { LOSS_10S_MS, TICK_MS } from './guest-figures.ts';
 import { rawTcpBothWays, rawText } from './link-figures.ts';
 import { bring, oneMove } from './one-move.ts';
@@ -57,12 +58,13 @@ export async function run(args: string[]): Promise<number> {
     const guest = await lab.guest('bench');
     await guest.command(`fill ${filled}`, 120_000);
     await guest.command(`ticks ${TICK_MS}`);
+    const ballast = new Ballast(lab.node('node0').ramDir, filled);
     const { turns, discarded, badPages } = await takeTurns<HeavyArm, HeavyMove>({
       ...{ arms, runs, say },
       name: arm => `${arm.engine} ${arm.guest}`,
       vmOf: () => 'bench',
       bring: (_, from) => bring(lab, `node${from}`),
-      move: (arm, from) => heavyMove(lab, guest, arm, deadline, from),
+      move: (arm, from) => heavyMove(lab, { guest, ballast }, arm, deadline, from),
     });
     const rawMbit = (from: string) => (from === 'node0' ? raw.there : raw.back);
     const rows = arms.map(arm => heavyRow(arm, keptOf(turns, arm), rawMbit));
@@ -103,14 +105,14 @@ function wishesOf(args: string[]) {
 
 async function heavyMove(
   lab: Lab,
-  guest: GuestPort,
+  { guest, ballast }: { guest: GuestPort; ballast: Ballast },
   arm: HeavyArm,
   deadlineS: number,
   from: 0 | 1,
 ): Promise<Taken<HeavyMove>> {
   for (const line of GUESTS[arm.guest]) await guest.command(line);
   try {
-    const wishes = { lossMs: LOSS_10S_MS, lateAfterMs: deadlineS * 1000 };
+    const wishes = { ballast, lossMs: LOSS_10S_MS, lateAfterMs: deadlineS * 1000 };
     const { result, others } = await oneMove(lab, guest, arm.engine, wishes);
     const said = `${result.totalMs} ms in all, switch ${result.switchMs} ms`;
     return { result, others, badPages: result.badPages, said };
