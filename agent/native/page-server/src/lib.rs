@@ -14,6 +14,7 @@ mod link;
 pub mod packed;
 #[cfg(test)]
 mod props;
+mod quiet;
 mod scratch;
 pub mod serve;
 pub mod session;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::ACK_PAGES;
 use crate::bitmap::Bitmap;
+use crate::quiet::Quiet;
 
 pub struct Book {
     /// Pages with data at the source.
@@ -23,6 +24,7 @@ pub struct Book {
     acknowledged: Bitmap,
     /// Who waits for a page, the first one first.
     waiting: HashMap<u64, Vec<Waiter>>,
+    quiet: Quiet,
     /// Pages have come ahead of the switch.
     pub ahead: bool,
     pub resumed: bool,
@@ -62,6 +64,7 @@ impl Book {
             touched: Bitmap::new(blocks),
             acknowledged: Bitmap::new(blocks),
             waiting: HashMap::new(),
+            quiet: Quiet::default(),
             ahead: false,
             resumed: false,
             complete: false,
@@ -189,7 +192,16 @@ impl Book {
 
     /// The page is in place. Answers who waited for it.
     pub fn filled(&mut self, page: u64) -> Vec<Waiter> {
-        self.waiting.remove(&page).unwrap_or_default()
+        let Some(waiters) = self.waiting.remove(&page) else {
+            return vec![];
+        };
+        self.quiet.faulted(Instant::now());
+        waiters
+    }
+
+    /// Nobody waits for a page, nor did a moment ago.
+    pub fn is_quiet(&self, now: Instant) -> bool {
+        self.waiting.is_empty() && self.quiet.is_quiet(now)
     }
 
     /// Every data page is in place.

@@ -87,7 +87,7 @@ impl Fetch {
         // A second VMM is refused at once instead of waiting for an answer.
         drop(listener);
         self.events.standing(json!({ "event": "registered" }));
-        process::prefer_this_thread();
+        process::take_rank(process::Rank::First);
         // Everything may be zero and known before there was anyone to register.
         if let Err(error) = self.finish() {
             self.lost(&error);

@@ -12,12 +12,12 @@ use crate::frame::Frame;
 use crate::link::{Link, wrong};
 use crate::packed::unpack;
 use crate::session::Compression;
-use crate::sys::process;
+use crate::sys::process::{Rank, take_rank};
 
 impl Fetch {
     /// `number`: of the link, as `Book::linked` counts.
     pub(super) fn read_urgent(&self, conn: &Conn, number: u64) -> io::Result<()> {
-        process::prefer_this_thread();
+        take_rank(Rank::First);
         let mut reader = Reader::new(conn);
         loop {
             let fine = match reader.next()? {
@@ -36,16 +36,15 @@ impl Fetch {
     }
 
     pub(super) fn read_bulk(self: &Arc<Self>, link: &Arc<Link>, number: u64) -> io::Result<()> {
-        // Until the guest runs it waits for all that comes here: the state of its devices, before them the map.
-        process::prefer_this_thread();
-        let mut yields = false;
+        let mut rank = Rank::First;
+        take_rank(rank);
         let mut reader = Reader::new(&link.bulk);
         let mut unpacked = vec![];
         loop {
-            // Nobody waits for what comes now; but for a VMM's own post-copy, whose urgent pages are in its stream.
-            if !yields && self.session.postcopy && lock(&self.memory.book).resumed {
-                process::yield_to_guests();
-                yields = true;
+            let now = self.bulk_rank();
+            if now != rank {
+                take_rank(now);
+                rank = now;
             }
             match reader.next()? {
                 Frame::Stream(bytes) => self.to_vmm(link, bytes)?,
@@ -129,6 +128,19 @@ impl Fetch {
                 link.bulk.send(&Frame::Ack { first, count })?;
             }
             self.finish()?;
+        }
+    }
+
+    fn bulk_rank(&self) -> Rank {
+        let book = lock(&self.memory.book);
+        // Until the guest runs it waits for all that comes here: the state of its devices, before them the map. And the urgent
+        // pages of a VMM's own post-copy are in its stream.
+        if !self.session.postcopy || !book.resumed {
+            Rank::First
+        } else if book.is_quiet(Instant::now()) {
+            Rank::Behind
+        } else {
+            Rank::Beside
         }
     }
 

@@ -17,7 +17,7 @@ use crate::sys::{file, process};
 impl Serve {
     /// Answers each fault at once, in a thread that does nothing else.
     pub(super) fn serve_faults(&self, urgent: &mut Reader<'_>) -> io::Result<()> {
-        process::prefer_this_thread();
+        process::take_rank(process::Rank::First);
         let conn = urgent.conn();
         let size = self.session.page_bytes as usize;
         let mut scratch = Scratch::new(size);

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use super::Serve;
 use super::packing::Packing;
-use super::quiet::Quiet;
 use super::release::LACKS;
 use super::window::Window;
 use crate::bitmap::Bitmap;
 use crate::conn::{Conn, HANDSHAKE_MAX, Reader, lock};
 use crate::frame::{Frame, Lane, PACKED, PACKED_AHEAD};
 use crate::link::{Link, cause, expect_hello, hello, tune, wrong};
+use crate::quiet::Quiet;
 use crate::session::{Role, Session};
 use crate::sys::socket;
 use crate::tls;

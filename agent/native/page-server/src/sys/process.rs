@@ -18,7 +18,6 @@ pub fn cpu_ms() -> u64 {
     ms(usage.ru_utime) + ms(usage.ru_stime)
 }
 
-const PREFERRED: i32 = -15;
 /// The least that the kernel takes. It is no limit, only what the scheduler goes by when the thread wakes: with the usual
 /// slice of some milliseconds whoever runs is let run to the next tick first, 4 ms with HZ=250.
 const SLICE_NS: u64 = 100_000;
@@ -36,23 +35,24 @@ struct SchedAttr {
     period: u64,
 }
 
-/// Lets the calling thread go before busy neighbours, and at once: a fault is a few microseconds of work that a guest waits
-/// for. What the process has no right to, or the kernel does not know (slices: Linux 6.12, sched-eevdf.rst), changes nothing.
-pub fn prefer_this_thread() {
-    schedule_this_thread(PREFERRED);
+/// Of a thread, against others that want its core. Its value is how nice it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// A fault is a few microseconds of work that a guest waits for.
+    First = -15,
+    /// As a guest's own threads: it waits for memory, maybe for what comes now, and may have work besides.
+    Beside = 0,
+    /// A guest that wants the core as well gets three quarters of it: memory that nobody waits for can come a little later. With
+    /// less than the other quarter a link of 1 Gbit/s would not be filled beside a guest that always wants the core, and the VM
+    /// would depend on both nodes for longer.
+    Behind = 5,
 }
 
-/// A guest that wants the core as well gets three quarters of it: memory that nobody waits for can come a little later. With
-/// less than the other quarter a link of 1 Gbit/s would not be filled beside a guest that always wants the core, and the VM
-/// would depend on both nodes for longer.
-const YIELDING: i32 = 5;
-
-/// Lets guests go before the calling thread, which otherwise runs at once.
-pub fn yield_to_guests() {
-    schedule_this_thread(YIELDING);
-}
-
-fn schedule_this_thread(nice: i32) {
+/// The calling thread has this rank from now on, and runs at once when it is its turn. What the process has no right to (who may
+/// not go first cannot come back from behind either), or the kernel does not know (slices: Linux 6.12, sched-eevdf.rst), changes
+/// nothing.
+pub fn take_rank(rank: Rank) {
+    let nice = rank as i32;
     // SAFETY: all three act on the calling thread only (0); `attr` is live and says its own size, and nothing else is touched.
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, nice);
@@ -114,7 +114,7 @@ mod tests {
         };
         let usual = slice();
         let preferred = std::thread::spawn(move || {
-            prefer_this_thread();
+            take_rank(Rank::First);
             slice()
         });
         let preferred = preferred.join().expect("it does not panic");

@@ -37,13 +37,14 @@ fn first() -> i32 {
 }
 
 #[test]
-fn bulk_goes_first_while_the_guest_waits_for_its_devices_and_behind_guests_once_it_runs() {
+fn bulk_goes_first_until_the_guest_runs_then_behind_guests_and_beside_them_while_one_waits_for_a_page()
+ {
     let mut target = Target::start(&Wants::default());
     let peer = &target.session.cert_sha256;
     let json = target.source.json("serve", peer, &target.ram, 4096);
     target.source.write(&json);
     let mut link = Source::link(&target.source.path, target.port, 1);
-    link.announce(0b111);
+    link.announce(0b1111);
     let data = &page(0)[..];
     link.bulk.send(&Frame::Extent { first: 0, data });
     until("both go first", || {
@@ -54,6 +55,19 @@ fn bulk_goes_first_while_the_guest_waits_for_its_devices_and_behind_guests_once_
         link.bulk.send(&Frame::Extent { first, data });
     }
     until("bulk waits for guests, urgent pages do not", || {
+        niceness(&target.process) == [first(), 5]
+    });
+    target.vmm.tell("read 3");
+    until("it waits", || target.vmm.waiting() == 1);
+    link.bulk.send(&Frame::Extent { first: 1, data });
+    // Who may not go first does not come back from behind either.
+    let beside = if first() < 0 { 0 } else { 5 };
+    until("bulk goes as the guest does", || {
+        niceness(&target.process) == [first(), beside]
+    });
+    link.bulk.send(&Frame::Extent { first: 3, data });
+    until("bulk waits for guests again a moment later", || {
+        link.bulk.send(&Frame::Extent { first: 2, data });
         niceness(&target.process) == [first(), 5]
     });
 }
