@@ -133,14 +133,12 @@ impl Fetch {
 
     fn bulk_rank(&self) -> Rank {
         let book = lock(&self.memory.book);
-        // Until the guest runs it waits for all that comes here: the state of its devices, before them the map. And the urgent
-        // pages of a VMM's own post-copy are in its stream.
-        if !self.session.postcopy || !book.resumed {
-            Rank::First
-        } else if book.is_quiet(Instant::now()) {
+        // Until the guest runs it waits for all that comes here: the state of its devices, before them the map. The urgent pages
+        // of a VMM's own post-copy are in its stream. And who waits for one page may well wait for the next.
+        if self.session.postcopy && book.resumed && book.is_quiet(Instant::now()) {
             Rank::Behind
         } else {
-            Rank::Beside
+            Rank::First
         }
     }
 

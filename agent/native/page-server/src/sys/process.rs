@@ -40,8 +40,6 @@ struct SchedAttr {
 pub enum Rank {
     /// A fault is a few microseconds of work that a guest waits for.
     First = -15,
-    /// As a guest's own threads: it waits for memory, maybe for what comes now, and may have work besides.
-    Beside = 0,
     /// A guest that wants the core as well gets three quarters of it: memory that nobody waits for can come a little later. With
     /// less than the other quarter a link of 1 Gbit/s would not be filled beside a guest that always wants the core, and the VM
     /// would depend on both nodes for longer.
