@@ -94,8 +94,7 @@ rule: how many silent deaths were seen later than three periods, the times, and 
   Emulated (TCG) guests run their code slower than real ones, and fault less often.
 - **Priority is part of the result.** The page server of a source runs with the agent's CPU weight (8 to 1 against VMs) and niceness -15, since a
   full node must still get rid of a VM; that of a target in the group of the VMs: urgent pages ahead of the guest, all others too while it waits for
-  one, behind it otherwise.
-  QEMU's own threads run in the group of the VMs, as they do wherever it migrates by itself. Beside a busy neighbour that decides much of
+  one, behind it otherwise. QEMU's own threads run in the group of the VMs, as they do wherever it migrates by itself. Beside a busy neighbour that decides much of
   the difference, and it is taken off the neighbour: \`neighbourLostSPerGb\`.
 - **Packing.** Our engine packs pages where that pays (\`compression: auto\`, decision 0024): in \`handoff\` too, since that is what users get, and
   the table says how much of it. QEMU's own engines do not. The noise of a guest is no noise through and through (its image, its page tables):

@@ -11,9 +11,12 @@ import { LateMove, watched } from './watched.ts';
 const lab = { nodes: [] } as unknown as Lab;
 
 test('a move that fails leaves nothing that goes on, and one that is late tells what others used until then', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'watched-'));
   let listening = 0;
+  let steady: string[] = [];
   const onLine = () => {
     listening += 1;
+    steady = readdirSync(dir);
     return () => {
       listening = 0;
     };
@@ -23,7 +26,6 @@ test('a move that fails leaves nothing that goes on, and one that is late tells 
   await sleep(1); // the runner of the tests has a timer until then
   const before = timers();
   const late = new LateMove('SHOAL_BENCH_LATE', 'too long', 'a move', '');
-  const dir = mkdtempSync(join(tmpdir(), 'watched-'));
   const ballast = new Ballast(dir, 1);
   const wishes = { guest, vmm: process.pid, beside: undefined, lossMs: 0, ballast };
   const during: string[] = [];
@@ -32,6 +34,7 @@ test('a move that fails leaves nothing that goes on, and one that is late tells 
     return Promise.reject(late);
   };
   const error = await watched(lab, wishes, move).catch(thrown => thrown);
+  assert.is(steady.length, 1, 'memory is held until then');
   assert.equal(during, [], 'the memory is free when the move begins');
   rmSync(dir, { recursive: true });
   assert.is(error, late);

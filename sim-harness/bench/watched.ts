@@ -11,7 +11,7 @@ import { type CpuLook, watchCpu } from './vmm-cpu.ts';
 
 /**
  * `vmm`: of the source, whose CPU time is watched. `beside`: a guest that is at work there. `lossMs`: see `watchedUntilMs`. `ballast`:
- * let go of right before the move, and taken again after it.
+ * taken before the steady time, let go of right before the move.
  */
 export type Watched = {
   guest: GuestPort;

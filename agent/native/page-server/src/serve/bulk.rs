@@ -16,7 +16,7 @@ use crate::packed::Packer;
 use crate::scratch::Scratch;
 
 /// One extent at most, as long as a frame can be. On links of several Gbit/s it is the CPU that ends here: with a quarter of it both
-/// sides took a fifth more.
+/// sides took a quarter more.
 const EXTENT_BYTES: u64 = 1 << 20;
 
 enum Job {

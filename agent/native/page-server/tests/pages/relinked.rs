@@ -8,21 +8,13 @@ use serde_json::{Value, json};
 use shoal_pages::frame::Frame;
 
 use crate::support::control::Control;
-use crate::support::pair::{Target, Wants};
+use crate::support::pair::Target;
 use crate::support::peer::Source;
 use crate::support::{PATIENCE, until};
 
 /// Under QEMU's own post-copy, whose stream goes on over another link.
 fn target() -> Target {
-    let target = Target::start(&Wants {
-        keys: json!({ "engine": "qemu-postcopy" }),
-        ..Wants::default()
-    });
-    let peer = &target.session.cert_sha256;
-    let mut json = target.source.json("serve", peer, &target.ram, 4096);
-    json["engine"] = "qemu-postcopy".into();
-    target.source.write(&json);
-    target
+    Target::for_played_source("qemu-postcopy")
 }
 
 /// What the VMM reads from the next stream: so many bytes of it.

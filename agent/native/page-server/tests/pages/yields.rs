@@ -3,10 +3,9 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 
-use serde_json::json;
 use shoal_pages::frame::Frame;
 
-use crate::support::pair::{Target, Wants};
+use crate::support::pair::Target;
 use crate::support::peer::Source;
 use crate::support::process::Process;
 use crate::support::ram::page;
@@ -38,10 +37,7 @@ fn first() -> i32 {
 
 #[test]
 fn bulk_goes_first_until_the_guest_runs_and_while_it_waits_for_a_page_and_behind_it_otherwise() {
-    let mut target = Target::start(&Wants::default());
-    let peer = &target.session.cert_sha256;
-    let json = target.source.json("serve", peer, &target.ram, 4096);
-    target.source.write(&json);
+    let mut target = Target::for_played_source("postcopy");
     let mut link = Source::link(&target.source.path, target.port, 1);
     link.announce(0b1111);
     let data = &page(0)[..];
@@ -73,14 +69,7 @@ fn bulk_goes_first_until_the_guest_runs_and_while_it_waits_for_a_page_and_behind
 
 #[test]
 fn the_stream_of_a_vmm_whose_pages_are_in_it_goes_first_to_its_end() {
-    let mut target = Target::start(&Wants {
-        keys: json!({ "engine": "qemu-postcopy" }),
-        ..Wants::default()
-    });
-    let peer = &target.session.cert_sha256;
-    let mut json = target.source.json("serve", peer, &target.ram, 4096);
-    json["engine"] = "qemu-postcopy".into();
-    target.source.write(&json);
+    let mut target = Target::for_played_source("qemu-postcopy");
     let _vmm = UnixListener::bind(target.session.at("stream.sock")).expect("a socket");
     let mut link = Source::link(&target.source.path, target.port, 1);
     target.fetch.ask("resumed");

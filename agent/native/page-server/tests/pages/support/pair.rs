@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::control::Control;
 use super::dir::Dir;
@@ -106,6 +106,19 @@ impl Target {
             source,
             dir,
         }
+    }
+
+    /// Under this engine, beside a session of a source that the test plays itself.
+    pub fn for_played_source(engine: &str) -> Self {
+        let keys = json!({ "engine": engine });
+        let target = Self::start(&Wants {
+            keys: keys.clone(),
+            ..Wants::default()
+        });
+        let peer = &target.session.cert_sha256;
+        let json = target.source.json("serve", peer, &target.ram, 4096);
+        target.source.write(&with(json, &keys));
+        target
     }
 
     /// With a source of the usual kind.
