@@ -77,7 +77,7 @@ const migration = section('How a VM is handed over.', {
     { unit: 'bytes', default: 0, minimum: 0, maximum: WINDOW_MAX_BYTES },
   ),
   bulkBytesPerSecond: whole(
-    'Limit for them (what QEMU calls `max-postcopy-bandwidth`). Pages that are waited for are never held back, but count. 0: none. Else 1000000 at least; 104857600 is 100 MiB/s.',
+    'Limit for them (what QEMU calls `max-postcopy-bandwidth`), and for all pages of `precopy` and `qemu-postcopy`. Pages that are waited for are never held back by our engines, but count. 0: none. Else 1000000 at least; 104857600 is 100 MiB/s.',
     { unit: 'bytes/s', default: 0, minimum: 0, maximum: BYTES_PER_SECOND_MAX },
   ),
   earlyRelease: choice(

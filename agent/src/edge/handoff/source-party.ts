@@ -270,7 +270,7 @@ export class SourceParty extends Party<AnySourceState, AnySourceEvent, AnySource
 
   async #migrate(): Promise<void> {
     const vmm = this.#mustVmm();
-    await this.#mover?.prepare(this.entry.offer.engine);
+    await this.#mover?.prepare(this.entry.offer.engine, this.#deps.bulkBytesPerSecond);
     this.timeline.mark('migrate', this.deps.clock.nowMs());
     await vmm.migrate(this.#pages.streamSocket);
     // Rounds of pre-copy take as long as they take; only standing still for a whole deadline ends it.

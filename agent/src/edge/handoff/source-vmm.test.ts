@@ -55,7 +55,7 @@ test('a VMM that hangs in a cancelled migration, with its guest stopped, is told
 test('a move that finds such a VMM wakes it first, and one that does not wake is named', async () => {
   const woken = hanging(true);
   await woken.vmm.migrateCancel();
-  await new SourceVmm(woken.vmm, waitedTime()).prepare('postcopy');
+  await new SourceVmm(woken.vmm, waitedTime()).prepare('postcopy', 0);
   assert.equal(woken.said, ['cancel', 'continue cancelling']);
   const asleep = hanging(false);
   assert.is(
@@ -64,7 +64,7 @@ test('a move that finds such a VMM wakes it first, and one that does not wake is
     'asked again with the next tick',
   );
   const error = await new SourceVmm(asleep.vmm, waitedTime())
-    .prepare('postcopy')
+    .prepare('postcopy', 0)
     .catch((e: Error) => e.message);
   assert.is(error, 'the VMM is still busy with an earlier migration: cancelling');
 });

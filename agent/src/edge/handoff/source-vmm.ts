@@ -44,11 +44,11 @@ export class SourceVmm {
     return state === 'postmigrate';
   }
 
-  /** Rejects when an earlier migration of this VMM has not ended in time. */
-  async prepare(engine: Engine): Promise<void> {
+  /** Rejects when an earlier migration of this VMM has not ended in time. `capBytesPerSecond`: of its pages; 0 is no limit. */
+  async prepare(engine: Engine, capBytesPerSecond: number): Promise<void> {
     const status = await this.#migrationOver();
     if (status) throw new Error(`the VMM is still busy with an earlier migration: ${status}`);
-    await this.#vmm.setCapabilities(engine, 'source');
+    await this.#vmm.setCapabilities(engine, 'source', capBytesPerSecond);
   }
 
   /** Nobody else runs it, by the record: waits until the VMM stands still, then lets the guest go on. True: it runs. */

@@ -40,8 +40,11 @@ export interface Vmm {
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
   /** Raw QMP past a main loop that waits for a page, for the commands that QEMU takes so. */
   executeOutOfBand(command: string, args?: Record<string, unknown>): Promise<unknown>;
-  /** Sets the capabilities that handoff.md demands for this engine and side. */
-  setCapabilities(engine: Engine, side: 'source' | 'target'): Promise<void>;
+  /**
+   * Sets the capabilities that handoff.md demands for this engine and side, and how many bytes a second QEMU itself may send of
+   * the guest's pages: none but under `precopy` and `qemu-postcopy`. 0: no limit.
+   */
+  setCapabilities(engine: Engine, side: 'source' | 'target', capBytesPerSecond?: number): Promise<void>;
   /** Target: `migrate-incoming unix:<path>`. */
   incoming(streamSocket: string): Promise<void>;
   /** Source: `migrate unix:<path>`. */

@@ -1,7 +1,7 @@
 /** One living VMM process under QMP; QEMU and the micro guest alike. */
 import type { Engine, VmSpec } from '@shoal/protocol';
 import type { Clock } from '../clock.ts';
-import { capabilitiesFor } from './capabilities.ts';
+import { bandwidthFor, capabilitiesFor } from './capabilities.ts';
 import { gone, type ProcessId, signal, watchExit } from './processes.ts';
 import { Qmp, type QmpEvent } from './qmp.ts';
 import type { RunState, Vmm, VmmEvent } from './types.ts';
@@ -11,16 +11,6 @@ const QUIT_MS = 1000;
 const KILL_MS = 10_000;
 /** A closed monitor mostly means a process that is about to be gone. */
 const REOPEN_MS = 500;
-/**
- * QEMU caps a migration at 128 MiB/s by default; ours is bounded by the page server's own cap instead. The largest
- * value that QEMU 7.2 takes (migration/options: SIZE_MAX).
- */
-const UNLIMITED_BPS = Number.MAX_SAFE_INTEGER;
-/**
- * Before QEMU's own post-copy is told to switch, next to nothing is sent: a guest so small that its pages were all over by
- * then would finish as pre-copy, by other rules. Post-copy itself has a limit of its own, none by default.
- */
-const BEFORE_POSTCOPY_BPS = 10;
 /** The longest stop that pre-copy may aim at, ms: QEMU's own default, which converges on a 1 Gbit/s link. */
 const DOWNTIME_LIMIT_MS = 300;
 
@@ -79,11 +69,11 @@ export class QmpVmm implements Vmm {
     return this.#qmp.executeOutOfBand(command, args);
   }
 
-  async setCapabilities(engine: Engine): Promise<void> {
+  async setCapabilities(engine: Engine, _side: 'source' | 'target', capBytesPerSecond = 0): Promise<void> {
     const capabilities = capabilitiesFor(engine, this.#driver);
     await this.#qmp.execute('migrate-set-capabilities', { capabilities });
     await this.#qmp.execute('migrate-set-parameters', {
-      'max-bandwidth': engine === 'qemu-postcopy' ? BEFORE_POSTCOPY_BPS : UNLIMITED_BPS,
+      ...bandwidthFor(engine, capBytesPerSecond),
       'downtime-limit': DOWNTIME_LIMIT_MS,
     });
   }
