@@ -28,17 +28,21 @@ export const worst = (parts: readonly Others[]): Others => ({
   cores: CORES.map(core => Math.max(0, ...parts.map(part => part.cores[core] ?? 0))),
 });
 
-/** Since now, when called. What this process itself used is not others'; it is on either core, so it is taken off both. */
-export function watchOthers(lab: Lab): () => Others {
+/**
+ * Since now, when called. What this process itself used is not others', nor `alsoMs` (CPU so far of what else belongs to the bench);
+ * it is on either core, so it is taken off both.
+ */
+export function watchOthers(lab: Lab, alsoMs: () => number = () => 0): () => Others {
   const strangers = watchStrangers(
     CORES,
     lab.nodes.map(node => node.usage),
   );
   const cpu = process.cpuUsage();
-  const begunMs = clock.nowMs();
+  const [begunMs, alsoBefore] = [clock.nowMs(), alsoMs()];
   return () => {
     const used = process.cpuUsage(cpu);
-    const own = (used.user + used.system) / 1000 / (clock.nowMs() - begunMs);
+    const ownMs = (used.user + used.system) / 1000 + alsoMs() - alsoBefore;
+    const own = ownMs / (clock.nowMs() - begunMs);
     const round = (share: number) => Number(Math.max(0, share).toFixed(3));
     return {
       share: round(strangers.stop() - own / CORES.length),

@@ -1,0 +1,120 @@
+/** A lab with guests on it, looked at while a load runs: what every experiment shares. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '@shoal/agent/edge/clock';
+import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import type { GuestPort } from '../../lab/guest-port.ts';
+import { bringUp, type Lab } from '../../lab/index.ts';
+import type { LabOptions, VmWish } from '../../lab/index.ts';
+import { watchInWindows } from './others.ts';
+import { seriesOf } from './series.ts';
+import type { Measured } from './types.ts';
+import { type Follow, movesOf } from './moves.ts';
+import { Waits } from './waits.ts';
+
+/** `filledMib`: of its memory, with noise. */
+export type VmPlan = VmWish & { node: string; filledMib: number };
+
+/** Longer than any boot, which the rule would take for an overload. */
+const PAUSE_MS = 600_000;
+/** A window of the rule and more: it sees the load, not the boot. */
+const SETTLE_MS = 12_000;
+const LOOK_EVERY_MS = 500;
+const HANDOFFS = 500;
+
+export class Stage {
+  readonly lab: Lab;
+  readonly waits: Waits;
+  readonly #guests: Map<string, GuestPort>;
+  readonly #begun: { nowMs: number; wallMs: number };
+  readonly #others: ReturnType<typeof watchInWindows>;
+
+  constructor(lab: Lab, guests: Map<string, GuestPort>) {
+    this.lab = lab;
+    this.#guests = guests;
+    this.#begun = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+    this.#others = watchInWindows(lab);
+    this.waits = new Waits([...guests.values()].map(guest => guest.vm));
+  }
+
+  guest(name: string): GuestPort {
+    const guest = this.#guests.get(name);
+    if (!guest) throw new Error(`assertion failed: no guest ${name}`);
+    return guest;
+  }
+
+  /** Since the load began. */
+  get atMs(): number {
+    return clock.nowMs() - this.#begun.nowMs;
+  }
+
+  /** CPU of processes that belong to the experiment and to no node, ms so far: not others'. */
+  also(cpuMs: () => number): void {
+    this.#others.also(cpuMs);
+  }
+
+  async until(atMs: number): Promise<void> {
+    await sleep(Math.max(0, atMs - this.atMs));
+  }
+
+  /** Until all VMs are on one node and no move is under way, or until `atMs`. */
+  async packed(atMs: number): Promise<void> {
+    while (this.atMs < atMs) {
+      const all = await Promise.all(this.lab.nodes.map(node => node.get<ClusterStatus>('/v1/status')));
+      const places = new Set(all[0]?.vms.map(vm => vm.node));
+      if (places.size === 1 && all.every(status => status.handoffs.length === 0)) return;
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
+
+  /** Ends the watch; then every guest that moved checks all its memory. */
+  async end(figures: (seen: Seen) => Record<string, number>): Promise<Measured> {
+    const others = this.#others.stop();
+    this.waits.stop();
+    const endMs = this.atMs;
+    const { list, handoffs } = await this.#moves();
+    const series = await seriesOf(this.lab, this.#begun.wallMs, endMs);
+    let badPages = 0;
+    for (const name of new Set(list.map(move => move.vm))) badPages += await this.guest(name).verify(100);
+    const moves = list.map(move => ({ ...move, badPages: 0 }));
+    return { figures: figures({ series, moves, handoffs, endMs }), series, moves, badPages, others };
+  }
+
+  async #moves(): Promise<{ list: ReturnType<typeof movesOf>; handoffs: Follow[] }> {
+    const lists = await Promise.all(
+      this.lab.nodes.map(node => node.get<HandoffStatus[]>(`/v1/handoffs?limit=${HANDOFFS}`)),
+    );
+    const all = lists.flat().filter(handoff => handoff.at.decided >= this.#begun.nowMs);
+    return { list: movesOf(all, this.#begun.nowMs), handoffs: all };
+  }
+}
+
+export type Seen = Pick<Measured, 'series' | 'moves'> & { handoffs: Follow[]; endMs: number };
+
+/** Brings everything up, lets the guests come to rest, runs `act`, takes everything down. */
+export async function onStage(
+  options: LabOptions,
+  vms: readonly VmPlan[],
+  say: (line: string) => void,
+  act: (stage: Stage) => Promise<Measured>,
+): Promise<Measured> {
+  const lab = await bringUp(options, say);
+  try {
+    for (const note of lab.notes) say(`! ${note}`);
+    await lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
+    const guests = new Map<string, GuestPort>();
+    for (const { node, filledMib, ...wish } of vms) {
+      await lab.runVm(node, wish);
+      const guest = await lab.guest(wish.name);
+      if (filledMib > 0) await guest.command(`fill ${filledMib}`, FILL_MS);
+      guests.set(wish.name, guest);
+    }
+    await sleep(SETTLE_MS);
+    await lab.node('node0').post('/v1/mesh/actions/resume');
+    return await act(new Stage(lab, guests));
+  } finally {
+    await lab.down();
+  }
+}
+
+/** Two GiB under emulation, beside another guest on the same core. */
+const FILL_MS = 180_000;

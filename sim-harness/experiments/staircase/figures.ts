@@ -1,0 +1,49 @@
+/** What a staircase comes to. Pure. */
+import type { Move } from '../../demo/report.ts';
+import { VM1_STEPS_PERCENT } from '../../demo/staircase.ts';
+import { overloadedAtS } from '../frame/detection.ts';
+import { neededS, targetOf } from '../frame/moves.ts';
+import type { Seen } from '../frame/stage.ts';
+import type { Series } from '../frame/types.ts';
+
+const VMS = ['vm0', 'vm1'];
+const FULL_PERCENT = 100;
+const NOT_MEASURED = -1;
+
+export function stairFigures({ series, moves, handoffs, endMs }: Seen, stepMs: number): Record<string, number> {
+  const upMs = VM1_STEPS_PERCENT.indexOf(FULL_PERCENT) * stepMs;
+  const downMs = (VM1_STEPS_PERCENT.length - 1) * stepMs;
+  const out = moves.find(move => move.decidedAtMs >= upMs && move.reason === 'overload');
+  const back = moves.find(move => move.decidedAtMs >= downMs && move.reason === 'consolidate');
+  const source = handoffs.find(
+    handoff => handoff.role === 'source' && handoff.name === out?.vm && handoff.reason === 'overload',
+  );
+  const dueS = overloadedAtS(series, 'node0', VMS, upMs / 1000);
+  return {
+    detectS: since(upMs, out?.decidedAtMs),
+    ruleLagS: out && dueS >= 0 ? out.decidedAtMs / 1000 - dueS : NOT_MEASURED,
+    prepareS: source && targetOf(source, handoffs) ? since(source.at.decided, source.at.migrate) : NOT_MEASURED,
+    reliefS: out ? since(out.decidedAtMs, out.switchedAtMs) : NOT_MEASURED,
+    overloadS: since(upMs, out?.switchedAtMs),
+    vm1LostS: lostS(series, 'vm1', upMs / 1000, (upMs + stepMs) / 1000),
+    packDetectS: since(downMs, back?.decidedAtMs),
+    packedS: since(downMs, back && goneMs(back)),
+    neededS: neededS(moves, 'node1', endMs),
+    moves: moves.length,
+  };
+}
+
+/** s; -1 where the end was not seen. */
+const since = (fromMs: number, toMs: number | undefined): number =>
+  toMs === undefined || toMs < 0 ? NOT_MEASURED : (toMs - fromMs) / 1000;
+
+const goneMs = (move: Move): number => move.switchedAtMs + Math.max(0, move.transferMs);
+
+/** What a VM that wanted a whole core did not get, s of a core. */
+function lostS(series: readonly Series[], name: string, fromS: number, toS: number): number {
+  const points = (series.find(one => one.name === name)?.points ?? []).filter(
+    // The second in which the step falls is partly of the one before.
+    ([at]) => at >= fromS + 1 && at < toS,
+  );
+  return points.reduce((sum, [, percent]) => sum + Math.max(0, FULL_PERCENT - percent) / 100, 0);
+}
