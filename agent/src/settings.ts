@@ -21,6 +21,7 @@ export function thresholdConfig({ policy }: Config): ThresholdConfig {
     holdMs: policy.holdSeconds * 1000,
     cooldownMs: policy.cooldownSeconds * 1000,
     cooldownScope: policy.cooldownScope as ThresholdConfig['cooldownScope'],
+    backoff: policy.backoff as ThresholdConfig['backoff'],
     packMarginPermille: policy.packMarginPercent * 10,
     maxInflow: policy.maxInflow,
     maxOutflow: policy.maxOutflow,

@@ -8,6 +8,7 @@ export const THRESHOLD_DEFAULTS: ThresholdConfig = {
   holdMs: 0,
   cooldownMs: 10_000,
   cooldownScope: 'cluster',
+  backoff: 'on',
   // Without it four nodes at 29 % would be packed to 116 % and bounce; 20 points leave room for a VM's own swing.
   packMarginPermille: 200,
   maxInflow: 1,

@@ -143,6 +143,16 @@ test('a VM in backoff moves out of an overload only when nothing else helps, and
   assert.equal(moves(view(node('a', [vm('w', 200)]), node('b', [vm('x', 20, { backoffMs: 1 })]))), []);
 });
 
+test('without backoff a VM that came back moves as if it never had', () => {
+  const off: ThresholdConfig = { ...config, backoff: 'off' };
+  const resting = vm('v0', 200, { backoffMs: 5000 });
+  assert.equal(moves(view(node('a', [vm('w', 200)]), node('b', [vm('x', 20, { backoffMs: 1 })])), off), [
+    'x:b>a consolidate',
+  ]);
+  const both = view(node('a', [resting, vm('v1', 600), vm('v2', 200)]), node('b', []), node('c', []));
+  assert.equal(moves(both, off)[0], 'v0:a>b overload');
+});
+
 test('a node that cannot be emptied is not packed in part: nothing would be gained', () => {
   const v = view(node('a', [vm('w', 200)]), node('b', [vm('x', 20), vm('y', 20, { pinnedMs: 9 })]));
   assert.equal(moves(v), []);

@@ -5,14 +5,15 @@ import { Draft } from './threshold/draft.ts';
 import { cooldownLeftMs, isIdle, isOverloaded, refusal } from './threshold/gates.ts';
 import { pack } from './threshold/packing.ts';
 import { spread } from './threshold/spread.ts';
-import type { Decision, Policy, ThresholdConfig, View } from './types.ts';
+import type { Decision, NodeView, Policy, ThresholdConfig, View } from './types.ts';
 
 /**
  * The paper's threshold rule (Hirofuchi et al. 2010, section 5) with the gaps filled as `docs/design/policy.md` says.
  * Spreading goes before packing; after a relocation nothing is decided until the cooldown is over.
  */
 export function decide(view: View, config: ThresholdConfig): Decision {
-  const sorted = { ...view, nodes: [...view.nodes].sort((a, b) => byId(a.node, b.node)) };
+  const nodes = [...view.nodes].sort((a, b) => byId(a.node, b.node));
+  const sorted = { ...view, nodes: config.backoff === 'on' ? nodes : nodes.map(rested) };
   const draft = new Draft(sorted, config);
   const leftMs = config.cooldownScope === 'cluster' ? cooldownLeftMs(sorted, undefined, config) : 0;
   if (leftMs > 0) {
@@ -27,6 +28,11 @@ export function decide(view: View, config: ThresholdConfig): Decision {
   if (draft.moves.length === 0) pack(draft);
   return draft.decision();
 }
+
+const rested = (node: NodeView): NodeView => ({
+  ...node,
+  vms: node.vms.map(vm => ({ ...vm, backoffMs: 0 })),
+});
 
 /** A cooldown is worth a word only where it holds something back. */
 function wantsAnything(view: View, config: ThresholdConfig): boolean {

@@ -73,6 +73,12 @@ test('a spread may fill a node up to the overload and move a VM in backoff, a pa
   assert.equal(found({ to: { cpuPermille: 700 }, vm: { backoffMs: 1 } }, { reason: 'overload' }), []);
 });
 
+test('without backoff a VM that rests may be packed', () => {
+  const v = view(node('a', [vm('v0', 1, { backoffMs: 7 })]), node('b', [vm('w', 2)]));
+  assert.is(judge(v, THRESHOLD_DEFAULTS, [plan()])[0]?.code, 'backoff');
+  assert.equal(judge(v, { ...THRESHOLD_DEFAULTS, backoff: 'off' }, [plan()]), []);
+});
+
 test('a cooldown of the nodes that took part does not hold the others up', () => {
   const v = view(node('a', [vm('v0', 1)]), node('b', [vm('w', 2)]), node('c', [], { sinceRelocationMs: 0 }));
   assert.equal(judge(v, { ...THRESHOLD_DEFAULTS, cooldownScope: 'node' }, [plan()]), []);

@@ -70,6 +70,8 @@ export type ThresholdConfig = {
   /** After a relocation nothing is decided for so long, ms. Paper: 10 s. */
   cooldownMs: number;
   cooldownScope: 'cluster' | 'node';
+  /** Whether a VM that comes back to a node rests (`VmView.backoffMs`), or moves as if it never had. The paper has none. */
+  backoff: 'on' | 'off';
   /** Packing fills a node only up to overload minus this. */
   packMarginPermille: number;
   maxInflow: number;

@@ -115,6 +115,11 @@ const policy = section(
       ['cluster', 'node'],
       'cluster',
     ),
+    backoff: choice(
+      '`on`: a VM that comes back to a node which it left within ten minutes rests before it is packed again, twice as long each time. `off`: as the paper, whose rule knows no rest.',
+      ['on', 'off'],
+      'on',
+    ),
     packMarginPercent: percent('Packing fills a node up to overload less this.', 20),
     maxInflow: handoffs('Handoffs toward one node at a time.', 1),
     maxOutflow: handoffs('Handoffs away from one node at a time.', 2),

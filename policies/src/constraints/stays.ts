@@ -32,8 +32,8 @@ export const notRunning: Constraint = {
 /** Packing never moves a VM in backoff. */
 export const backoff: Constraint = {
   code: 'backoff',
-  breaks: ({ vm: { backoffMs }, move }) =>
-    move.reason === 'consolidate' && backoffMs > 0
+  breaks: ({ vm: { backoffMs }, move, config }) =>
+    config.backoff === 'on' && move.reason === 'consolidate' && backoffMs > 0
       ? { words: `it rests for another ${backoffMs} ms`, numbers: { leftMs: backoffMs } }
       : undefined,
 };
