@@ -1,5 +1,5 @@
 /** What the cells of an experiment come to. Pure. */
-import { bounds, measured, median } from '../../bench/statistics.ts';
+import { bounds, measured, median, NOT_MEASURED } from '../../bench/statistics.ts';
 import { kept } from './order.ts';
 import type { Cell, Experiment, Row } from './types.ts';
 
@@ -8,14 +8,9 @@ export function rowsOf(
   experiment: Pick<Experiment, 'name' | 'arms' | 'figures' | 'compared'>,
   cells: readonly Cell[],
 ): Row[] {
-  const counting = kept(cells);
-  const compared = experiment.compared?.(counting) ?? new Map<string, Record<string, number[]>>();
-  return experiment.arms.flatMap(arm => {
-    const own = counting.filter(cell => cell.arm === arm.name);
-    return Object.entries(experiment.figures).flatMap(([figure, { paper }]) => {
-      const values = measured(
-        compared.get(arm.name)?.[figure] ?? own.map(cell => cell.measured.figures[figure] ?? -1),
-      );
+  return experiment.arms.flatMap(arm =>
+    Object.entries(experiment.figures).flatMap(([figure, { paper }]) => {
+      const values = measured([...(byArm(experiment, cells, figure).get(arm.name)?.values() ?? [])]);
       if (values.length === 0) return [];
       return [
         {
@@ -28,8 +23,24 @@ export function rowsOf(
           paper: paper?.[arm.name] ?? null,
         },
       ];
-    });
-  });
+    }),
+  );
+}
+
+/** One figure of what counts; -1: not measured. */
+export function byArm(
+  { compared }: Pick<Experiment, 'compared'>,
+  cells: readonly Cell[],
+  figure: string,
+): Map<string, Map<number, number>> {
+  const counting = kept(cells);
+  const found = new Map<string, Map<number, number>>();
+  for (const cell of counting) {
+    const value = compared?.(cell, counting)[figure] ?? cell.measured.figures[figure] ?? NOT_MEASURED;
+    const arm = found.get(cell.arm) ?? new Map<number, number>();
+    found.set(cell.arm, arm.set(cell.repetition, value));
+  }
+  return found;
 }
 
 const rounded = (value: number): number => Number(value.toFixed(4));

@@ -93,7 +93,7 @@ export type Seen = Pick<Measured, 'series' | 'moves'> & { handoffs: Follow[]; en
 /** Brings everything up, lets the guests come to rest, runs `act`, takes everything down. */
 export async function onStage(
   options: LabOptions,
-  vms: readonly VmPlan[],
+  vms: (labDir: string) => Promise<readonly VmPlan[]>,
   say: (line: string) => void,
   act: (stage: Stage) => Promise<Measured>,
 ): Promise<Measured> {
@@ -102,7 +102,7 @@ export async function onStage(
     for (const note of lab.notes) say(`! ${note}`);
     await lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
     const guests = new Map<string, GuestPort>();
-    for (const { node, filledMib, ...wish } of vms) {
+    for (const { node, filledMib, ...wish } of await vms(lab.dir)) {
       await lab.runVm(node, wish);
       const guest = await lab.guest(wish.name);
       if (filledMib > 0) await guest.command(`fill ${filledMib}`, FILL_MS);

@@ -64,6 +64,11 @@ export type Row = {
 /** `unit`: of the median; `meaning`: one sentence. `paper`: of each arm that the paper has. */
 export type Figure = { unit: string; meaning: string; paper?: Record<string, number> };
 
+/**
+ * `less` has less of a figure than `than`, by `by` at least where that is said (a number below 0); without `than`: at most `by`.
+ */
+export type Claim = { figure: string; less: string; than?: string; by?: number };
+
 /** Where in the report a chart of the paper has its counterpart. */
 export type Panel = { series: string; title: string; yLabel: string; yMax: number };
 
@@ -81,8 +86,9 @@ export type Experiment = {
   /** About how long a cell takes, before one has been measured. */
   seconds(arm: Arm, isQuick: boolean): number;
   run(arm: Arm, isQuick: boolean, say: (line: string) => void): Promise<Measured>;
-  /** Figures that need other arms too, such as a penalty; from what was kept. */
-  compared?(cells: readonly Cell[]): Map<string, Record<string, number[]>>;
+  /** Figures that need other arms too, such as a penalty, by what was kept: those of one of these cells. */
+  compared?(cell: Cell, kept: readonly Cell[]): Record<string, number>;
+  claims: readonly Claim[];
   /** In words: how the set-up differs from the paper's, and why results may. */
   remarks: readonly string[];
 };

@@ -22,7 +22,7 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
     memoryMib,
     filledMib: arm.isEmpty ? 0 : filledMib,
   }));
-  return onStage(labOf(arm, { guestMemoryMib: GUEST_MEMORY_MIB }), vms, say, async stage => {
+  return onStage(labOf(arm, { guestMemoryMib: GUEST_MEMORY_MIB }), async () => vms, say, async stage => {
     await stage.guest('vm0').command(`load ${VM0_PERCENT}`);
     await climb(stage, stepMs, say);
     await stage.packed(staircaseMs(stepMs) + (isQuick ? REST_MS.quick : REST_MS.full));
@@ -87,6 +87,13 @@ export const staircase: Experiment = {
     { series: 'node1', title: 'PM1', yLabel: 'CPU (%)', yMax: 110 },
     { series: 'vm0', title: 'VM0', yLabel: 'CPU (%)', yMax: 110 },
     { series: 'vm1', title: 'VM1', yLabel: 'CPU (%)', yMax: 110 },
+  ],
+  claims: [
+    // One period of the rule, and what the two clocks of a sample and of a decision may lie apart.
+    ...['postcopy', 'precopy', 'capped'].map(less => ({ figure: 'ruleLagS', less, by: 1.1 })),
+    { figure: 'overloadS', less: 'postcopy', than: 'precopy' },
+    { figure: 'overloadS', less: 'precopy', than: 'capped' },
+    { figure: 'vm1LostS', less: 'postcopy', than: 'precopy' },
   ],
   seconds: (arm, isQuick) =>
     isQuick
