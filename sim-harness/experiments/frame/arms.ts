@@ -18,6 +18,8 @@ export const ARMS = {
   'precopy-empty': { name: 'precopy-empty', engine: 'precopy', isEmpty: true },
   'postcopy-hold8': { name: 'postcopy-hold8', engine: 'postcopy', holdSeconds: PAPER_HOLD_SECONDS },
   'precopy-hold8': { name: 'precopy-hold8', engine: 'precopy', holdSeconds: PAPER_HOLD_SECONDS },
+  'postcopy-no-backoff': { name: 'postcopy-no-backoff', engine: 'postcopy', backoff: 'off' },
+  'precopy-no-backoff': { name: 'precopy-no-backoff', engine: 'precopy', backoff: 'off' },
   'capped-hold8': {
     name: 'capped-hold8',
     engine: 'precopy',
@@ -30,7 +32,7 @@ export type ArmName = keyof typeof ARMS;
 
 /** Each node has a core of its own for its VMs, its agent and its page servers: the comparison that the authors wished for. */
 export function labOf(arm: Arm, over: Partial<LabOptions> = {}): LabOptions {
-  const { engine, packingEngine = 'postcopy', holdSeconds = 0, capBytesPerSecond = 0 } = arm;
+  const { engine, packingEngine = 'postcopy', holdSeconds = 0, capBytesPerSecond = 0, backoff = 'on' } = arm;
   return {
     name: 'paper',
     nodes: 2,
@@ -41,7 +43,7 @@ export function labOf(arm: Arm, over: Partial<LabOptions> = {}): LabOptions {
     mode: engine ? 'auto' : 'observe',
     engine: engine ?? 'postcopy',
     ...over,
-    policy: { holdSeconds, ...over.policy },
+    policy: { holdSeconds, backoff, ...over.policy },
     settings: {
       migration: { packingEngine, bulkBytesPerSecond: capBytesPerSecond, compression: 'off' },
       ...over.settings,

@@ -1,5 +1,6 @@
 /** A lab with guests on it, looked at while a load runs: what every experiment shares. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ShoalError } from '@shoal/agent';
 import { clock } from '@shoal/agent/edge/clock';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import type { GuestPort } from '../../lab/guest-port.ts';
@@ -19,6 +20,7 @@ const PAUSE_MS = 600_000;
 /** A window of the rule and more: it sees the load, not the boot. */
 const SETTLE_MS = 12_000;
 const LOOK_EVERY_MS = 500;
+const MOVE_MAX_MS = 300_000;
 const HANDOFFS = 500;
 
 export class Stage {
@@ -59,11 +61,24 @@ export class Stage {
   /** Until all VMs are on one node and no move is under way, or until `atMs`. */
   async packed(atMs: number): Promise<void> {
     while (this.atMs < atMs) {
-      const all = await Promise.all(this.lab.nodes.map(node => node.get<ClusterStatus>('/v1/status')));
-      const places = new Set(all[0]?.vms.map(vm => vm.node));
-      if (places.size === 1 && all.every(status => status.handoffs.length === 0)) return;
+      const { places, moving } = await this.#look();
+      if (places === 1 && moving === 0) return;
       await sleep(LOOK_EVERY_MS);
     }
+  }
+
+  /** Until no move is under way; the rule begins none meanwhile. */
+  async settled(): Promise<void> {
+    await this.lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
+    for (const untilMs = this.atMs + MOVE_MAX_MS; this.atMs < untilMs; await sleep(LOOK_EVERY_MS))
+      if ((await this.#look()).moving === 0) return;
+    throw new ShoalError('SHOAL_EXPERIMENT_MOVE', `a move took longer than ${MOVE_MAX_MS} ms`, this.lab.dir, '');
+  }
+
+  async #look(): Promise<{ places: number; moving: number }> {
+    const all = await Promise.all(this.lab.nodes.map(node => node.get<ClusterStatus>('/v1/status')));
+    const places = new Set(all[0]?.vms.map(vm => vm.node)).size;
+    return { places, moving: all.reduce((sum, status) => sum + status.handoffs.length, 0) };
   }
 
   /** Ends the watch; then every guest that moved checks all its memory. */

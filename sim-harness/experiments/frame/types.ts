@@ -14,6 +14,8 @@ export type Arm = {
   isApart?: true;
   /** How long an overload must last before the rule acts. */
   holdSeconds?: number;
+  /** As the paper's rule, which lets a VM that came back move on at once. */
+  backoff?: 'off';
   /** Of the pages of a move, bytes a second; none: as the link carries. */
   capBytesPerSecond?: number;
   /** Guests whose memory nobody has written, so that an engine may leave it out. */

@@ -44,7 +44,7 @@ test('times are from the steps: found, decided, relieved, packed', () => {
   assert.is(figures.neededS, 144);
   assert.is(figures.moves, 2);
   assert.is(figures.ruleLagS, 0.5);
-  // Seven whole seconds at 80 %, after the one in which the step falls.
+  // At 80 % to second 128, without the two samples that are partly of the step before.
   assert.is(Number(figures.vm1LostS?.toFixed(2)), 1.4);
 });
 

@@ -1,10 +1,10 @@
 /** What a staircase comes to. Pure. */
 import type { Move } from '../../demo/report.ts';
 import { VM1_STEPS_PERCENT } from '../../demo/staircase.ts';
+import { lostS, type Want } from '../frame/demand.ts';
 import { overloadedAtS } from '../frame/detection.ts';
 import { neededS, targetOf } from '../frame/moves.ts';
 import type { Seen } from '../frame/stage.ts';
-import type { Series } from '../frame/types.ts';
 
 const VMS = ['vm0', 'vm1'];
 const FULL_PERCENT = 100;
@@ -25,7 +25,7 @@ export function stairFigures({ series, moves, handoffs, endMs }: Seen, stepMs: n
     prepareS: source && targetOf(source, handoffs) ? since(source.at.decided, source.at.migrate) : NOT_MEASURED,
     reliefS: out ? since(out.decidedAtMs, out.switchedAtMs) : NOT_MEASURED,
     overloadS: since(upMs, out?.switchedAtMs),
-    vm1LostS: lostS(series, 'vm1', upMs / 1000, (upMs + stepMs) / 1000),
+    vm1LostS: lostS(series, 'vm1', wants(stepMs), upMs / 1000, (upMs + stepMs) / 1000),
     packDetectS: since(downMs, back?.decidedAtMs),
     packedS: since(downMs, back && goneMs(back)),
     neededS: neededS(moves, 'node1', endMs),
@@ -39,11 +39,5 @@ const since = (fromMs: number, toMs: number | undefined): number =>
 
 const goneMs = (move: Move): number => move.switchedAtMs + Math.max(0, move.transferMs);
 
-/** What a VM that wanted a whole core did not get, s of a core. */
-function lostS(series: readonly Series[], name: string, fromS: number, toS: number): number {
-  const points = (series.find(one => one.name === name)?.points ?? []).filter(
-    // The second in which the step falls is partly of the one before.
-    ([at]) => at >= fromS + 1 && at < toS,
-  );
-  return points.reduce((sum, [, percent]) => sum + Math.max(0, FULL_PERCENT - percent) / 100, 0);
-}
+const wants = (stepMs: number): Want[] =>
+  VM1_STEPS_PERCENT.map((percent, i) => ({ atS: (i * stepMs) / 1000, vm: 'vm1', percent }));
