@@ -8,6 +8,7 @@ import { httpReference as http } from '../agent/src/edge/http/reference.ts';
 import { metricsReference as metrics } from '../agent/src/edge/metrics-reference.ts';
 import { errorReference as errors } from '../agent/src/error-reference.ts';
 import { benchReference as bench } from '../sim-harness/bench/reference.ts';
+import { experimentsReference as experiments } from '../sim-harness/experiments/reference.ts';
 
 const PAGES: Record<string, () => string> = {
   'docs/handoff-table.md': tablePage,
@@ -18,6 +19,7 @@ const PAGES: Record<string, () => string> = {
   'docs/metrics.md': metrics,
   'docs/errors.md': errors,
   'docs/bench.md': bench,
+  'docs/experiments.md': experiments,
 };
 for (const [path, print] of Object.entries(PAGES))
   writeFileSync(new URL(`../${path}`, import.meta.url), print());

@@ -27,7 +27,7 @@ export const lead = (commit: string): string =>
     `Commit ${commit}. Hirofuchi, Nakada, Itoh and Sekiguchi, “Dynamic Virtual Machine Packing Mechanism with Instantaneous Live Migration” (2010). Two nodes of one core each, 1 Gbit/s between them, virtual machines emulated by QEMU; page servers, agents and VMs of a node share its core. Medians (least to most) of the repetitions; [in brackets] what the paper has. Charts are of the repetition that is nearest to the median.`,
   );
 
-function part({ title, section, table, meanings, remarks, charts, discarded, machine }: Section): string {
+function part({ title, section, table, meanings, claims, remarks, charts, discarded, machine }: Section): string {
   const [head = [], ...lines] = table;
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   return `<h2>${escaped(title)}</h2>
@@ -36,6 +36,10 @@ function part({ title, section, table, meanings, remarks, charts, discarded, mac
 ${lines.map(line => `<tr>${line.map(cell => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('\n')}
 </table></div>
 <dl>${meanings.map(([name, unit, meaning]) => `<dt>${escaped(name)}${unit ? ` (${escaped(unit)})` : ''}</dt><dd>${escaped(meaning)}</dd>`).join('\n')}</dl>
+<h3>Claims</h3>
+<div class="wide"><table><tr><th>claim</th><th>found, with 95 % bounds</th><th>verdict</th></tr>
+${claims.map(line => `<tr>${line.map(cell => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('\n')}
+</table></div>
 <h3>Where it differs from the paper</h3>
 <ul>${remarks.map(remark => `<li>${escaped(remark)}</li>`).join('\n')}</ul>
 ${charts.map(group => `<h3>${escaped(group.arm)}, repetition ${group.repetition}</h3><div class="charts">${group.charts.map(chart => chart.svg).join('\n')}</div>`).join('\n')}

@@ -5,7 +5,7 @@ import type { Section } from './sections.ts';
 export const markdownReport = (sections: readonly Section[], commit: string): string =>
   `# The paper's evaluation, measured again\n\n${lead(commit)}\n${sections.map(part).join('')}`;
 
-function part({ title, section, table, meanings, remarks, charts, discarded, machine }: Section): string {
+function part({ title, section, table, meanings, claims, remarks, charts, discarded, machine }: Section): string {
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const [head = [], ...lines] = table;
   return [
@@ -16,6 +16,10 @@ function part({ title, section, table, meanings, remarks, charts, discarded, mac
     ...[head, head.map(() => '---'), ...lines].map(line => `| ${line.join(' | ')} |`),
     '',
     ...meanings.map(([name, unit, meaning]) => `- **${name}**${unit ? ` (${unit})` : ''}: ${meaning}`),
+    '',
+    '| claim | found, with 95 % bounds | verdict |',
+    '| --- | --- | --- |',
+    ...claims.map(line => `| ${line.join(' | ')} |`),
     '',
     '### Where it differs from the paper',
     ...remarks.map(remark => `- ${remark}`),

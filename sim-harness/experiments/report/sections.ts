@@ -1,7 +1,9 @@
 /** What the report says of each experiment, before it becomes HTML or Markdown. Pure. */
+import { judgedLine } from '../frame/claim-text.ts';
+import { judgeClaim } from '../frame/claims.ts';
 import { discardedOf, kept } from '../frame/order.ts';
 import { cellsOfTable } from '../frame/row-table.ts';
-import { rowsOf } from '../frame/rows.ts';
+import { byArm, rowsOf } from '../frame/rows.ts';
 import type { Cell, Experiment } from '../frame/types.ts';
 import { type Chart, chartsOf } from './charts.ts';
 import { drawnCells } from './choose.ts';
@@ -13,6 +15,8 @@ export type Section = {
   /** Name, unit and meaning of each figure. */
   meanings: [string, string, string][];
   remarks: readonly string[];
+  /** Each claim, what was found, the verdict. */
+  claims: [string, string, string][];
   /** A group for each arm. */
   charts: { arm: string; repetition: number; charts: Chart[] }[];
   discarded: string[];
@@ -31,6 +35,9 @@ export function sectionOf(experiment: Experiment, cells: readonly Cell[]): Secti
     table: cellsOfTable(experiment, rowsOf(experiment, cells)),
     meanings: Object.entries(experiment.figures).map(([name, { unit, meaning }]) => [name, unit, meaning]),
     remarks: experiment.remarks,
+    claims: experiment.claims.map(claim =>
+      judgedLine(judgeClaim(claim, byArm(experiment, cells, claim.figure))),
+    ),
     charts: drawnCells(experiment, cells).map(cell => ({
       arm: cell.arm,
       repetition: cell.repetition,
