@@ -33,6 +33,7 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
   const options = labOf(arm, { nodes: NODES.length, cores: 'quota' });
   const vms = async () => VMS.map(name => ({ name, node: 'node0', memoryMib, filledMib }));
   return onStage(options, vms, say, async stage => {
+    stage.begin();
     await play(stage, wants, say);
     await stage.until(endS * 1000);
     if (arm.engine) await stage.packed(endS * 1000 + LAST_MS);

@@ -24,6 +24,7 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
   const endS = flips * EVERY_S;
   const vms = async () => ['vm0', 'vm1'].map(name => ({ name, node: 'node0', memoryMib, filledMib }));
   return onStage(labOf(arm), vms, say, async stage => {
+    stage.begin();
     await play(stage, wants, say);
     await stage.until(endS * 1000);
     // A move that is under way when figures end is waited for: its guest must answer for its memory.

@@ -28,9 +28,11 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
       node: arm.isApart && i === 1 ? 'node1' : 'node0',
       ...{ memoryMib, filledMib: arm.isEmpty ? 0 : filledMib },
     })),
+    compileFiles(),
     say,
   );
   return onStage(options, vms, say, async stage => {
+    stage.begin();
     const first = build(stage, 'vm0', job, say);
     // Handled below; it must not end the process should the second one fail first.
     first.catch(() => undefined);

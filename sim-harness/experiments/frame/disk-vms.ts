@@ -1,28 +1,38 @@
-/** VMs with a root disk each, an overlay of one that is made once. */
+/** VMs with a root disk each, copied from one that is made once. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureGuestDisk, overlayOf } from '../../guest/disk.ts';
+import { copyDisk, ensureGuestDisk, type GuestFile } from '../../guest/disk.ts';
+import { type Lab, VM_BRIDGE } from '../../lab/index.ts';
 import type { VmPlan } from './stage.ts';
 
+export type DiskVm = Pick<VmPlan, 'name' | 'node' | 'memoryMib' | 'filledMib'>;
+
 /**
- * Makes the disk that all stand on, which takes minutes once; what is answered makes the overlays in the directory of a lab, which
- * goes with it: every run begins with the same disk.
+ * Makes the disk with `files` on it, which takes minutes the first time; what is answered copies it for each VM into the directory of
+ * a lab, which goes with it: every run begins with the same disk. On a lab with a bridge for VMs they have addresses of it.
  */
 export async function diskVms(
-  vms: readonly Pick<VmPlan, 'name' | 'node' | 'memoryMib' | 'filledMib' | 'nics' | 'cmdline'>[],
+  vms: readonly DiskVm[],
+  files: readonly GuestFile[],
   say: (line: string) => void,
-): Promise<(labDir: string) => Promise<VmPlan[]>> {
-  const { disk } = await ensureGuestDisk({ progress: say });
-  return async labDir => {
-    const dir = join(labDir, 'disks');
+): Promise<(lab: Lab) => Promise<VmPlan[]>> {
+  const { disk } = await ensureGuestDisk({ files, progress: say });
+  return async lab => {
+    const dir = join(lab.dir, 'disks');
     mkdirSync(dir, { recursive: true });
-    return Promise.all(
-      vms.map(async ({ cmdline = '', ...vm }) => {
-        const path = join(dir, `${vm.name}.qcow2`);
-        await overlayOf(disk, path);
-        const words = `shoal.root=/dev/vda ${cmdline}`.trim();
-        return { ...vm, disks: [{ path, format: 'qcow2' }], cmdline: words };
-      }),
-    );
+    const hasBridge = lab.state.network?.vmBridge !== undefined;
+    const plans: VmPlan[] = [];
+    for (const [i, vm] of vms.entries()) {
+      const path = join(dir, `${vm.name}.img`);
+      await copyDisk(disk, path);
+      const words = ['shoal.root=/dev/vda', ...(hasBridge ? [`shoal.ip=${lab.vmAddress(i)}/24`] : [])];
+      plans.push({
+        ...vm,
+        disks: [{ path, format: 'raw' }],
+        cmdline: words.join(' '),
+        ...(hasBridge && { nics: [{ bridge: VM_BRIDGE }] }),
+      });
+    }
+    return plans;
   };
 }

@@ -7,19 +7,17 @@ import type { Lab } from '../../lab/index.ts';
 
 const WINDOW_MS = 30_000;
 
-export type OthersWatch = { also(cpuMs: () => number): void; stop(): Others };
+export type OthersWatch = { stop(): Others };
 
-export function watchInWindows(lab: Lab): OthersWatch {
-  const own: (() => number)[] = [];
-  const used = () => own.reduce((sum, cpuMs) => sum + cpuMs(), 0);
+/** `alsoMs`: as `watchOthers` takes it. */
+export function watchInWindows(lab: Lab, alsoMs: () => number): OthersWatch {
   const windows: Others[] = [];
-  let watch = watchOthers(lab, used);
+  let watch = watchOthers(lab, alsoMs);
   const timer = setInterval(() => {
     windows.push(watch());
-    watch = watchOthers(lab, used);
+    watch = watchOthers(lab, alsoMs);
   }, WINDOW_MS);
   return {
-    also: cpuMs => void own.push(cpuMs),
     stop() {
       clearInterval(timer);
       return worst([...windows, watch()]);

@@ -6,7 +6,7 @@ import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.ty
 import type { GuestPort } from '../../lab/guest-port.ts';
 import { bringUp, type Lab } from '../../lab/index.ts';
 import type { LabOptions, VmWish } from '../../lab/index.ts';
-import { watchInWindows } from './others.ts';
+import { type OthersWatch, watchInWindows } from './others.ts';
 import { seriesOf } from './series.ts';
 import type { Measured } from './types.ts';
 import { type Follow, movesOf } from './moves.ts';
@@ -27,15 +27,19 @@ export class Stage {
   readonly lab: Lab;
   readonly waits: Waits;
   readonly #guests: Map<string, GuestPort>;
-  readonly #begun: { nowMs: number; wallMs: number };
-  readonly #others: ReturnType<typeof watchInWindows>;
+  #begun = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+  #others: OthersWatch | undefined;
 
   constructor(lab: Lab, guests: Map<string, GuestPort>) {
     this.lab = lab;
     this.#guests = guests;
-    this.#begun = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
-    this.#others = watchInWindows(lab);
     this.waits = new Waits([...guests.values()].map(guest => guest.vm));
+  }
+
+  /** The load begins, and all times count from now. `alsoMs`: CPU so far of what is neither a node's nor others'. */
+  begin(alsoMs: () => number = () => 0): void {
+    this.#begun = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+    this.#others = watchInWindows(this.lab, alsoMs);
   }
 
   guest(name: string): GuestPort {
@@ -47,11 +51,6 @@ export class Stage {
   /** Since the load began. */
   get atMs(): number {
     return clock.nowMs() - this.#begun.nowMs;
-  }
-
-  /** CPU of processes that belong to the experiment and to no node, ms so far: not others'. */
-  also(cpuMs: () => number): void {
-    this.#others.also(cpuMs);
   }
 
   async until(atMs: number): Promise<void> {
@@ -83,6 +82,7 @@ export class Stage {
 
   /** Ends the watch; then every guest that moved checks all its memory. */
   async end(figures: (seen: Seen) => Record<string, number>): Promise<Measured> {
+    if (!this.#others) throw new Error('assertion failed: the load has begun');
     const others = this.#others.stop();
     this.waits.stop();
     const endMs = this.atMs;
@@ -105,24 +105,26 @@ export class Stage {
 
 export type Seen = Pick<Measured, 'series' | 'moves'> & { handoffs: Follow[]; endMs: number };
 
-/** Brings everything up, lets the guests come to rest, runs `act`, takes everything down. */
+/** Brings everything up, and after `ready` lets the guests come to rest; runs `act`, takes everything down. */
 export async function onStage(
   options: LabOptions,
-  vms: (labDir: string) => Promise<readonly VmPlan[]>,
+  vms: (lab: Lab) => Promise<readonly VmPlan[]>,
   say: (line: string) => void,
   act: (stage: Stage) => Promise<Measured>,
+  ready: (guests: ReadonlyMap<string, GuestPort>, lab: Lab) => Promise<void> = async () => undefined,
 ): Promise<Measured> {
   const lab = await bringUp(options, say);
   try {
     for (const note of lab.notes) say(`! ${note}`);
     await lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
     const guests = new Map<string, GuestPort>();
-    for (const { node, filledMib, ...wish } of await vms(lab.dir)) {
+    for (const { node, filledMib, ...wish } of await vms(lab)) {
       await lab.runVm(node, wish);
       const guest = await lab.guest(wish.name);
       if (filledMib > 0) await guest.command(`fill ${filledMib}`, FILL_MS);
       guests.set(wish.name, guest);
     }
+    await ready(guests, lab);
     await sleep(SETTLE_MS);
     await lab.node('node0').post('/v1/mesh/actions/resume');
     return await act(new Stage(lab, guests));

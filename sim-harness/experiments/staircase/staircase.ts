@@ -23,6 +23,7 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
     filledMib: arm.isEmpty ? 0 : filledMib,
   }));
   return onStage(labOf(arm, { guestMemoryMib: GUEST_MEMORY_MIB }), async () => vms, say, async stage => {
+    stage.begin();
     await stage.guest('vm0').command(`load ${VM0_PERCENT}`);
     await climb(stage, stepMs, say);
     await stage.packed(staircaseMs(stepMs) + (isQuick ? REST_MS.quick : REST_MS.full));
