@@ -4,12 +4,11 @@ import { ShoalError } from '@shoal/agent';
 import { clock } from '@shoal/agent/edge/clock';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import type { GuestPort } from '../../lab/guest-port.ts';
-import { bringUp, type Lab } from '../../lab/index.ts';
-import type { LabOptions, VmWish } from '../../lab/index.ts';
+import { bringUp, type Lab, type LabOptions, type VmWish } from '../../lab/index.ts';
+import { type Follow, movesOf } from './moves.ts';
 import { type OthersWatch, watchInWindows } from './others.ts';
 import { seriesOf } from './series.ts';
 import type { Measured } from './types.ts';
-import { type Follow, movesOf } from './moves.ts';
 import { Waits } from './waits.ts';
 
 /** `filledMib`: of its memory, with noise. */
@@ -22,6 +21,8 @@ const SETTLE_MS = 12_000;
 const LOOK_EVERY_MS = 500;
 const MOVE_MAX_MS = 300_000;
 const HANDOFFS = 500;
+/** Nothing is measured any more. */
+const CHECK_PERCENT = 100;
 
 export class Stage {
   readonly lab: Lab;
@@ -80,17 +81,24 @@ export class Stage {
     return { places, moving: all.reduce((sum, status) => sum + status.handoffs.length, 0) };
   }
 
+  /** Nothing is looked at any more. */
+  stop(): void {
+    this.waits.stop();
+    this.#others?.stop();
+  }
+
   /** Ends the watch; then every guest that moved checks all its memory. */
   async end(figures: (seen: Seen) => Record<string, number>): Promise<Measured> {
     if (!this.#others) throw new Error('assertion failed: the load has begun');
     const others = this.#others.stop();
-    this.waits.stop();
     const endMs = this.atMs;
     const { list, handoffs } = await this.#moves();
     const series = await seriesOf(this.lab, this.#begun.wallMs, endMs);
-    let badPages = 0;
-    for (const name of new Set(list.map(move => move.vm))) badPages += await this.guest(name).verify(100);
-    const moves = list.map(move => ({ ...move, badPages: 0 }));
+    const bad = new Map<string, number>();
+    for (const name of new Set(list.map(move => move.vm)))
+      bad.set(name, await this.guest(name).verify(CHECK_PERCENT));
+    const moves = list.map(move => ({ ...move, badPages: bad.get(move.vm) ?? -1 }));
+    const badPages = [...bad.values()].reduce((sum, pages) => sum + pages, 0);
     return { figures: figures({ series, moves, handoffs, endMs }), series, moves, badPages, others };
   }
 
@@ -114,6 +122,7 @@ export async function onStage(
   ready: (guests: ReadonlyMap<string, GuestPort>, lab: Lab) => Promise<void> = async () => undefined,
 ): Promise<Measured> {
   const lab = await bringUp(options, say);
+  let stage: Stage | undefined;
   try {
     for (const note of lab.notes) say(`! ${note}`);
     await lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
@@ -127,8 +136,10 @@ export async function onStage(
     await ready(guests, lab);
     await sleep(SETTLE_MS);
     await lab.node('node0').post('/v1/mesh/actions/resume');
-    return await act(new Stage(lab, guests));
+    stage = new Stage(lab, guests);
+    return await act(stage);
   } finally {
+    stage?.stop();
     await lab.down();
   }
 }
