@@ -1,6 +1,7 @@
 /** `npm run experiment`: see USAGE. */
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/agent';
+import { findScale } from './bank/find-scale.ts';
 import { repositoryRoot } from '../guest/root.ts';
 import { commitOf, Ledger } from './frame/ledger.ts';
 import { durationText, kept } from './frame/order.ts';
@@ -18,6 +19,10 @@ async function main(args: string[]): Promise<number> {
   const options = optionsOf(args, EXPERIMENTS);
   if (options === 'help') {
     process.stdout.write(USAGE.replace('EXPERIMENTS', EXPERIMENTS.map(one => one.name).join(', ')));
+    return 0;
+  }
+  if (options.isScale) {
+    process.stdout.write(`${await findScale(say)}\n`);
     return 0;
   }
   const out = join(repositoryRoot(), 'out', 'experiments');

@@ -21,6 +21,7 @@ test('one experiment, all of them, or the report', () => {
     EXPERIMENTS.map(one => one.name),
   );
   assert.is((read('report') as { isReport: boolean }).isReport, true);
+  assert.is((read('bank-scale') as { isScale: boolean }).isScale, true);
   assert.is(read('--help'), 'help');
 });
 
@@ -29,6 +30,7 @@ test('arms and runs are as given', () => {
   assert.equal(options, {
     names: ['staircase'],
     isReport: false,
+    isScale: false,
     arms: ['postcopy', 'capped'],
     runs: 5,
     isQuick: true,

@@ -19,7 +19,7 @@ import { scale } from './scale.ts';
 import { startClient } from './start-client.ts';
 
 const VMS = ['vm0', 'vm1'];
-const FULL = { memoryMib: 2048, filledMib: 1024 };
+const FULL = { memoryMib: 2048, filledMib: 1536 };
 const QUICK = { memoryMib: 768, filledMib: 256 };
 const GUEST_MEMORY_MIB = 6144;
 /** A last answer may come after the end, and a last move. */
