@@ -55,7 +55,8 @@ it. How many were discarded, and why each, is printed and is in the JSON, as is 
 (\`strangersShare\`, \`strangersCores\`). Others are all processes but the nodes of the lab and the bench itself, and what the hypervisor gave to other
 machines (steal). What interrupts (softirq) do while a process runs is charged to that process by the kernel; what they do on an idle core is charged to
 nobody, and counts as others': it cannot be told whose it is. That makes the rule stricter, for all arms alike; a kernel with
-\`CONFIG_IRQ_TIME_ACCOUNTING\` charges none of it, and there a busy link alone may come near to it.
+\`CONFIG_IRQ_TIME_ACCOUNTING\` charges none of it, and there a busy link alone may come near to it. What the kernel puts off to threads of
+its own (\`ksoftirqd\`) does not: while a VM moves these are its packets, on a link with classes a fifth of both cores, and no stranger.
 
 **Medians and bounds.** Of each figure the median of what was measured; -1 in the JSON, \`-\` in a table: not measured. From six values on it
 has bounds that hold the median with 95 %, by order statistics, whatever the distribution; below six there is none, and none is
