@@ -46,15 +46,14 @@ const pings = (to: string): Promise<boolean> =>
     () => false,
   );
 
-/** At the guest's console, where a shell runs. */
-async function type(line: string): Promise<void> {
+/** The shell at the guest's console starts it. */
+async function listen(): Promise<void> {
   const { vms } = await lab.node('node0').get<ClusterStatus>('/v1/status');
   const socket = connect(join(lab.node('node0').runDir, 'vms', vms[0]?.vm ?? '', 'console.sock'));
   await once(socket, 'connect');
-  socket.write(`\n${line}\n`);
-  await within(20_000, 'the guest listens', () =>
-    inNetns(client(), 'busybox', 'nc', '-w', '1', address, String(ECHO_PORT)).then(() => true),
-  );
+  socket.write(`\nnc -ll -p ${ECHO_PORT} -e cat &\n`);
+  const dial = `busybox nc ${address} ${ECHO_PORT} < /dev/null`;
+  await within(20_000, 'the guest listens', () => inNetns(client(), 'sh', '-c', dial).then(() => true));
   socket.destroy();
 }
 
@@ -74,7 +73,7 @@ test('a client reaches a VM that is plugged into the bridge of its node, and the
   await lab.guest('vm0');
   await within(20_000, 'the guest answers a ping', () => pings(address));
   assert.ok(await pings(lab.node('node1').address));
-  await type(`nc -ll -p ${ECHO_PORT} -e cat &`);
+  await listen();
 });
 
 test('everything between a node and the lab goes through the shaper of its cable, in pieces as on a real one', async () => {
@@ -99,8 +98,7 @@ test('everything between a node and the lab goes through the shaper of its cable
 });
 
 test('a connection from a client to a VM outlives a move by post-copy, and waits hardly longer than the guest stands', async () => {
-  const at = ['--net', `/run/netns/${client()}`].join('=');
-  const asks = spawn('nsenter', [at, process.execPath, '-e', ASKS, address], {
+  const asks = spawn('nsenter', [`--net=/run/netns/${client()}`, process.execPath, '-e', ASKS, address], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let said = '';
