@@ -63,6 +63,10 @@ test('a lab that this machine cannot bring up is refused before a node is made',
     [{ ...lab, link: 'fast' }, 2],
     [{ ...lab, link: '1gbit; reboot' }, 2],
     [{ ...lab, name: '../x' }, 2],
+    [{ ...lab, clients: 41 }, 2],
+    [{ ...lab, clients: 0.5 }, 2],
+    [{ ...lab, clients: 1, net: 'loopback' }, 2],
+    [{ ...lab, vmBridge: true, net: 'loopback' }, 2],
   ] as const)
     assert.throws(
       () => checkOptions(wrong, cores),

@@ -66,4 +66,9 @@ test('window, memory, silence, engine and rule of a lab reach its agents', async
   assert.equal([policy.overloadPercent, policy.idlePercent], [77, 11]);
 });
 
+test('VMs may be plugged into the bridge of a lab that has one, and into no other', async () => {
+  assert.equal((await read('none', { vmBridge: true })).vms.bridges, ['br0']);
+  assert.equal((await read('none', {})).vms.bridges, []);
+});
+
 test.run();

@@ -4,6 +4,7 @@ import type { Engine } from '@shoal/protocol';
 import { stringify } from 'yaml';
 import type { GuestImage } from '../guest/image.ts';
 import type { Cores } from './cgroups.ts';
+import { VM_BRIDGE } from './network.ts';
 import type { LabState, NodeState } from './state.ts';
 
 export type LabOptions = {
@@ -14,6 +15,10 @@ export type LabOptions = {
   net: 'netns' | 'loopback';
   /** As tc takes it, `1gbit`, or `none`. */
   link: string;
+  /** `br0` on each node, which has its cable and its address: VMs that are plugged into it have addresses of the lab. */
+  vmBridge?: boolean;
+  /** Namespaces with a link and without an agent, from where VMs are asked; default 0. */
+  clients?: number;
   /** A core of its own per node, a quota of one core each, or neither. */
   cores: Cores;
   engine?: Engine;
@@ -68,6 +73,7 @@ export function agentConfig(
       drivers: ['qemu', 'micro'],
       kernelRoots: [...new Set(roots)],
       diskRoots: [stateDir, join(stateDir, '..')],
+      ...(options.vmBridge && { bridges: [VM_BRIDGE] }),
       nbdHosts: ['127.0.0.1', 'unix', ...(lab.network ? [lab.network.host] : [])],
     },
     migration: { engine: options.engine ?? 'postcopy', address },

@@ -6,7 +6,7 @@ import type { GuestImage } from '../guest/image.ts';
 import { CMDLINE } from '../guest/init.ts';
 import { CHANNEL, GuestPort } from './guest-port.ts';
 import type { Guard } from './harness.ts';
-import { cut, cutOneWay, heal, type NetworkPlan, plug } from './network.ts';
+import { cut, cutOneWay, heal, type Link, type NetworkPlan, plug, vmAddress } from './network.ts';
 import { LabNode } from './node.ts';
 import { type LinkClass, reshape, urgentClassBytes } from './priority.ts';
 import { type LabState, labDir, saveLab } from './state.ts';
@@ -51,6 +51,16 @@ export class Lab {
   }
   get shaped(): boolean {
     return this.state.network?.shaped === true;
+  }
+
+  /** From their namespaces VMs are reached, and all nodes: `nsenter --net=/run/netns/NETNS`. */
+  get clients(): Link[] {
+    return this.state.network?.clients ?? [];
+  }
+
+  /** For the VM of that number, counted from 0; its kernel gets it as `shoal.ip=ADDRESS/24`. */
+  vmAddress(index: number): string {
+    return vmAddress(this.#network(), index);
   }
 
   node(name: string): LabNode {
@@ -145,7 +155,7 @@ export class Lab {
     if (this.state.network) return this.state.network;
     throw new ShoalError(
       'SHOAL_LAB_NETWORK',
-      'links are only cut between namespaces',
+      'all of the lab is on loopback, without links',
       this.state.name,
       'Use --net netns',
     );

@@ -8,6 +8,9 @@ import { ShoalError } from '@shoal/agent';
 
 const exec = promisify(execFile);
 
+/** A namespace and its cable to the lab's bridge. */
+export type Link = { netns: string; outside: string; inside: string; address: string };
+
 export type NetworkPlan = {
   bridge: string;
   /** Address of the bridge, from where the host reaches every node. */
@@ -15,30 +18,61 @@ export type NetworkPlan = {
   prefix: number;
   /** False: as fast as the machine copies. */
   shaped: boolean;
-  nodes: { netns: string; outside: string; inside: string; address: string }[];
+  nodes: Link[];
+  /** Namespaces in which nobody is but who asks VMs for something. Absent in what earlier versions wrote down. */
+  clients?: Link[];
+  /** In each node's namespace: the bridge that has its address, its cable and its VMs. Absent: there is none. */
+  vmBridge?: string;
 };
+
+export const VM_BRIDGE = 'br0';
 
 /** 198.18.0.0/15 as subnets of 256 addresses. */
 const SUBNETS = 512;
+/** Of a subnet: .1 to .64 are nodes (place.ts), .100 to .199 VMs, .201 to .240 clients, .254 is the host. */
+const VMS_FROM = 100;
+const VMS_MAX = 100;
+const CLIENTS_FROM = 201;
+export const CLIENTS_MAX = 40;
 
 const subnetPrefix = (subnet: number): string => `198.${18 + (subnet >> 8)}.${subnet & 255}`;
 
 /** Names within IFNAMSIZ (15): the lab's name is cut to four letters and its subnet, 0 to 511, makes it unique. Pure. */
-export function networkPlan(lab: string, count: number, subnet: number, rate = 'none'): NetworkPlan {
-  const short = lab.slice(0, 4);
+export function networkPlan(
+  lab: string,
+  count: number,
+  subnet: number,
+  rate = 'none',
+  { clients = 0, vmBridge = false }: { clients?: number; vmBridge?: boolean } = {},
+): NetworkPlan {
+  const short = `sh${lab.slice(0, 4)}-${subnet}`;
   const prefix = subnetPrefix(subnet);
+  const links = (many: number, [ns, outside]: readonly [string, string], from: number): Link[] =>
+    Array.from({ length: many }, (_, i) => ({
+      netns: `shoal-${lab}-${ns}${i}`,
+      outside: `${short}${outside}${i}`,
+      inside: 'eth0',
+      address: `${prefix}.${from + i}`,
+    }));
   return {
-    bridge: `sh${short}-${subnet}b`,
+    bridge: `${short}b`,
     host: `${prefix}.254`,
     prefix: 24,
     shaped: rate !== 'none',
-    nodes: Array.from({ length: count }, (_, i) => ({
-      netns: `shoal-${lab}-n${i}`,
-      outside: `sh${short}-${subnet}v${i}`,
-      inside: 'eth0',
-      address: `${prefix}.${i + 1}`,
-    })),
+    nodes: links(count, ['n', 'v'], 1),
+    clients: links(clients, ['c', 'c'], CLIENTS_FROM),
+    ...(vmBridge && { vmBridge: VM_BRIDGE }),
   };
+}
+
+/** All cables: those of nodes, then those of clients. Pure. */
+export const linksOf = ({ nodes, clients = [] }: NetworkPlan): Link[] => [...nodes, ...clients];
+
+/** For the VM of that number, counted from 0. Throws SHOAL_LAB_ARGS beyond the last one. Pure. */
+export function vmAddress({ host }: Pick<NetworkPlan, 'host'>, index: number): string {
+  if (Number.isInteger(index) && index >= 0 && index < VMS_MAX)
+    return host.replace(/\d+$/, String(VMS_FROM + index));
+  throw new ShoalError('SHOAL_LAB_ARGS', `a lab has addresses for ${VMS_MAX} VMs`, `VM ${index}`, '');
 }
 
 export async function ip(...args: string[]): Promise<string> {
@@ -101,25 +135,48 @@ export async function makeBridge(plan: NetworkPlan): Promise<void> {
   await ip('link', 'set', plan.bridge, 'up');
 }
 
-/** `rate`: as tc takes it, or `none`. Both ends are shaped, or only one direction would be. */
+/** `rate`: as tc takes it, or `none`. */
 export async function makeNode(plan: NetworkPlan, index: number, rate: string): Promise<void> {
-  const node = plan.nodes[index];
-  if (!node) throw new Error(`assertion failed: the plan has no node ${index}`);
-  const { netns, outside, inside, address } = node;
+  await makeLink(plan, plan.nodes[index], rate, plan.vmBridge);
+}
+
+export async function makeClients(plan: NetworkPlan, rate: string): Promise<void> {
+  for (const client of plan.clients ?? []) await makeLink(plan, client, rate);
+}
+
+/** `bridge`: has the address in the place of the cable. Both ends are shaped, or only one direction would be. */
+async function makeLink(
+  plan: NetworkPlan,
+  link: Link | undefined,
+  rate: string,
+  bridge?: string,
+): Promise<void> {
+  if (!link) throw new Error('assertion failed: the plan has no such link');
+  const { netns, outside, inside, address } = link;
   await ip('netns', 'add', netns);
   await ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', inside, 'netns', netns);
   await ip('link', 'set', outside, 'master', plan.bridge, 'up');
   await ip('-n', netns, 'link', 'set', 'lo', 'up');
-  await ip('-n', netns, 'addr', 'add', `${address}/${plan.prefix}`, 'dev', inside);
+  if (bridge) await makeVmBridge(netns, bridge, inside);
+  await ip('-n', netns, 'addr', 'add', `${address}/${plan.prefix}`, 'dev', bridge ?? inside);
   await ip('-n', netns, 'link', 'set', inside, 'up');
   if (rate === 'none') return;
-  // Segmentation offload would hand the shaper 64 KiB at once, which no real link carries in one piece.
+  // Segmentation offload would hand the shaper 64 KiB at once, which no real link carries in one piece. (What a guest
+  // sends is cut by its own card, if at all: the shaper counts it right, but lets such a piece through whole.)
   const offload = ['tso', 'off', 'gso', 'off', 'gro', 'off'];
   await run('ethtool', ['-K', outside, ...offload]);
-  await inNetns(netns, 'ethtool', '-K', inside, ...offload);
+  for (const dev of bridge ? [bridge, inside] : [inside]) await inNetns(netns, 'ethtool', '-K', dev, ...offload);
   const shape = ['root', 'tbf', 'rate', rate, 'burst', '256k', 'latency', '20ms'];
   await run('tc', ['qdisc', 'add', 'dev', outside, ...shape]);
   await inNetns(netns, 'tc', 'qdisc', 'add', 'dev', inside, ...shape);
+}
+
+/** Has the cable's own hardware address for good: else a bridge takes the lowest of its ports, another one with each VM. */
+async function makeVmBridge(netns: string, bridge: string, port: string): Promise<void> {
+  const [, mac = ''] = /link\/ether (\S+)/.exec(await ip('-n', netns, '-o', 'link', 'show', 'dev', port)) ?? [];
+  await ip('-n', netns, 'link', 'add', bridge, 'address', mac, 'type', 'bridge');
+  await ip('-n', netns, 'link', 'set', port, 'master', bridge);
+  await ip('-n', netns, 'link', 'set', bridge, 'up');
 }
 
 export const inNetns = (netns: string, command: string, ...args: string[]): Promise<string> =>

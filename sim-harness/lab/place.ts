@@ -6,6 +6,7 @@ import { ShoalError } from '@shoal/agent';
 import { loadOrCreateIdentity } from '@shoal/agent/edge/mesh/identity';
 import { cgroupPlan, type Layout } from './cgroups.ts';
 import type { LabOptions } from './config.ts';
+import { CLIENTS_MAX } from './network.ts';
 import { checkedName, type LabState, labDir, type NodeState } from './state.ts';
 
 /** Addresses .1 to .64 of the lab's subnet; more agents than that is a bench of the mesh, not a lab. */
@@ -13,13 +14,17 @@ const MAX_NODES = 64;
 
 /** Throws SHOAL_LAB_ARGS for what no machine, or not this one, can bring up. */
 export function checkOptions(options: LabOptions, cores = availableParallelism()): void {
-  const { nodes } = options;
+  const { nodes, clients = 0, vmBridge = false } = options;
   checkedName(options.name ?? 'lab');
   const fault = (what: string, where: string, todo: string): never => {
     throw new ShoalError('SHOAL_LAB_ARGS', what, where, todo);
   };
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES)
     fault(`${nodes} is no number of nodes from 1 to ${MAX_NODES}`, 'nodes', 'Mend it');
+  if (!Number.isInteger(clients) || clients < 0 || clients > CLIENTS_MAX)
+    fault(`${clients} is no number of clients from 0 to ${CLIENTS_MAX}`, 'clients', 'Mend it');
+  if (options.net !== 'netns' && (clients > 0 || vmBridge))
+    fault('clients, and a bridge for VMs, are made of namespaces', 'net', 'Use netns');
   if (options.cores === 'own' && nodes > cores)
     fault(`${nodes} nodes want a core each, there are ${cores}`, 'cores', 'Use quota');
   if (!/^(none|\d+(\.\d+)?[kmg]bit)$/.test(options.link))

@@ -3,7 +3,7 @@
  * which goes first, and one for the rest. Told apart by the DSCP, which is the only mark that crosses a veth pair: the
  * kernel clears a packet's priority there.
  */
-import { inNetns, type NetworkPlan, tc } from './network.ts';
+import { inNetns, linksOf, type NetworkPlan, tc } from './network.ts';
 
 export type LinkClass = 'fifo' | 'htb';
 
@@ -51,9 +51,9 @@ export function shaping(dev: string, rate: string, kind: LinkClass): string[][] 
   ];
 }
 
-/** Both ends of every node's link, from now on. */
+/** Both ends of every link, from now on. */
 export async function reshape(plan: NetworkPlan, rate: string, kind: LinkClass): Promise<void> {
-  for (const { netns, inside, outside } of plan.nodes) {
+  for (const { netns, inside, outside } of linksOf(plan)) {
     for (const args of shaping(outside, rate, kind)) await tc(...args);
     for (const args of shaping(inside, rate, kind)) await inNetns(netns, 'tc', ...args);
   }

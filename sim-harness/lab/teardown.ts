@@ -6,7 +6,7 @@ import { ShoalError } from '@shoal/agent';
 import { gone, type ProcessId, signal, startTicks } from '@shoal/agent/edge/vmm/processes';
 import { processesIn, removeCgroup, switchControllers } from './cgroups.ts';
 import { releaseName } from './claim.ts';
-import { processesInNetns, removeNetwork } from './network.ts';
+import { linksOf, processesInNetns, removeNetwork } from './network.ts';
 import { unmount } from './space.ts';
 import { forgetLab, type LabState, type NodeState } from './state.ts';
 
@@ -45,10 +45,11 @@ function names(path: string): string[] {
 
 /** Whoever was started so shortly before a crash that no file tells of it: found by the lab's own groups and namespaces. */
 async function endUnnamed(state: LabState): Promise<void> {
+  const namespaces = state.network ? linksOf(state.network).map(link => link.netns) : [];
   for (let tries = 0; tries < UNNAMED_TRIES; tries++) {
     const pids = [
       ...processesIn(state.nodes.flatMap(n => n.cgroups.all)),
-      ...(await Promise.all(state.nodes.map(n => (n.netns ? processesInNetns(n.netns) : [])))).flat(),
+      ...(await Promise.all(namespaces.map(processesInNetns))).flat(),
     ];
     const found = [...new Set(pids)].flatMap(pid => {
       const ticks = startTicks(pid);
@@ -66,11 +67,11 @@ export async function teardown(state: LabState): Promise<void> {
   for (const node of state.nodes) await endProcesses(node);
   await endUnnamed(state);
   if (state.network) {
-    const { bridge, nodes } = state.network;
+    const links = linksOf(state.network);
     await removeNetwork(
-      bridge,
-      nodes.map(n => n.netns),
-      nodes.map(n => n.outside),
+      state.network.bridge,
+      links.map(link => link.netns),
+      links.map(link => link.outside),
     );
   }
   for (const path of state.mounts ?? []) unmount(path);

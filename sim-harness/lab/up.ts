@@ -7,7 +7,7 @@ import { claimName } from './claim.ts';
 import { agentConfig, type LabOptions } from './config.ts';
 import { type Guard, guardLab } from './harness.ts';
 import { Lab } from './lab.ts';
-import { freeSubnet, makeBridge, makeNode, networkPlan } from './network.ts';
+import { freeSubnet, makeBridge, makeClients, makeNode, networkPlan } from './network.ts';
 import { checkOptions, placeNode } from './place.ts';
 import { mount, mountsFor } from './space.ts';
 import { type LabState, labNames, loadLab, saveLab } from './state.ts';
@@ -47,7 +47,7 @@ export async function bringUp(
   const netns = options.net === 'netns' && root;
   if (netns) {
     const others = labNames().flatMap(other => loadLab(other)?.network?.host ?? []);
-    state.network = networkPlan(name, options.nodes, await freeSubnet(others), options.link);
+    state.network = networkPlan(name, options.nodes, await freeSubnet(others), options.link, options);
   }
   if (!state.network && options.link !== 'none') state.notes.push('loopback is not shaped');
   const guard = guardLab(state);
@@ -91,6 +91,7 @@ async function make(
     if (layout !== 'none') makeCgroups(layout, node.cgroups, node.index, options.cores);
   }
   guard.check();
+  if (state.network) await makeClients(state.network, options.link);
   for (const node of lab.nodes) {
     node.writeConfig(agentConfig(node.state, state, options, image));
     node.start();
