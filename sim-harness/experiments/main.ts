@@ -1,13 +1,13 @@
 /** `npm run experiment`: see USAGE. */
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/agent';
-import { findScale } from './bank/find-scale.ts';
 import { repositoryRoot } from '../guest/root.ts';
+import { findScale } from './bank/find-scale.ts';
 import { commitOf, Ledger } from './frame/ledger.ts';
 import { durationText, kept } from './frame/order.ts';
+import { rowTable } from './frame/row-table.ts';
 import { rowsOf } from './frame/rows.ts';
 import { cellsOf, estimateS, runCells, stepsLeft, type Wanted } from './frame/run-cells.ts';
-import { rowTable } from './frame/row-table.ts';
 import type { Cell, Experiment, Row } from './frame/types.ts';
 import { type Options, optionsOf, USAGE } from './options.ts';
 import { writeReport } from './report/write.ts';

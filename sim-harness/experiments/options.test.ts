@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { optionsOf } from './options.ts';
+import { type Options, optionsOf } from './options.ts';
 import { EXPERIMENTS } from './table.ts';
 
 const read = (...args: string[]) => optionsOf(args, EXPERIMENTS);
@@ -15,13 +15,13 @@ const fault = (...args: string[]): string => {
 };
 
 test('one experiment, all of them, or the report', () => {
-  assert.equal((read('staircase') as { names: string[] }).names, ['staircase']);
+  assert.equal((read('staircase') as Options).names, ['staircase']);
   assert.equal(
-    (read('all') as { names: string[] }).names,
+    (read('all') as Options).names,
     EXPERIMENTS.map(one => one.name),
   );
-  assert.is((read('report') as { isReport: boolean }).isReport, true);
-  assert.is((read('bank-scale') as { isScale: boolean }).isScale, true);
+  assert.is((read('report') as Options).isReport, true);
+  assert.is((read('bank-scale') as Options).isScale, true);
   assert.is(read('--help'), 'help');
 });
 

@@ -49,7 +49,11 @@ export function optionsOf(args: string[], experiments: readonly Experiment[]): O
   for (const arm of arms ?? []) {
     const all = experiments.filter(one => names.includes(one.name)).flatMap(one => one.arms.map(a => a.name));
     if (!all.includes(arm))
-      throw bad(`${name} has no arm ${arm || '(an empty word)'}`, '--engine', `Say ${[...new Set(all)].join(', ')}`);
+      throw bad(
+        `${name} has no arm ${arm || '(an empty word)'}`,
+        '--engine',
+        `Say ${[...new Set(all)].join(', ')}`,
+      );
   }
   return {
     names,
@@ -83,7 +87,11 @@ function parse(args: string[]) {
 function runs(value: string): number {
   const number = /^\d+$/.test(value) ? Number(value) : 0;
   if (number >= 1 && number <= RUNS_MOST) return number;
-  throw bad(`${value || 'an empty word'} is no whole number from 1 to ${RUNS_MOST}`, '--runs', 'Mend the option');
+  throw bad(
+    `${value || 'an empty word'} is no whole number from 1 to ${RUNS_MOST}`,
+    '--runs',
+    'Mend the option',
+  );
 }
 
 const bad = (what: string, where: string, todo: string): ShoalError =>

@@ -46,7 +46,15 @@ const armsOf = (experiments: readonly Experiment[]): Arm[] => [
 ];
 
 /** From what the arm says itself, so that the page cannot say otherwise. */
-export function armText({ engine, packingEngine, isApart, holdSeconds, capBytesPerSecond, isEmpty, backoff }: Arm) {
+export function armText({
+  engine,
+  packingEngine,
+  isApart,
+  holdSeconds,
+  capBytesPerSecond,
+  isEmpty,
+  backoff,
+}: Arm) {
   if (isApart) return 'Each VM on a node of its own from the start; nothing moves.';
   if (!engine) return 'All VMs stay on one node; nothing moves.';
   const parts = [
@@ -59,7 +67,16 @@ export function armText({ engine, packingEngine, isApart, holdSeconds, capBytesP
   return `${parts.filter(part => part !== '').join(', ')}.`;
 }
 
-function section({ name, title, section: where, arms, figures, repetitions, claims, remarks }: Experiment): string {
+function section({
+  name,
+  title,
+  section: where,
+  arms,
+  figures,
+  repetitions,
+  claims,
+  remarks,
+}: Experiment): string {
   const quoted = arms.map(arm => `\`${arm.name}\``).join(', ');
   return `
 ## \`${name}\`: ${title}

@@ -22,7 +22,10 @@ test('what the kernel does with packets in threads of its own is told by core, a
   const dir = mkdtempSync(join(tmpdir(), 'shoal-strangers-'));
   const line = (pid: number, name: string, utime: number, stime: number) => {
     mkdirSync(join(dir, String(pid)));
-    writeFileSync(join(dir, String(pid), 'stat'), `${pid} (${name}) S 2 0 0 0 -1 1 0 0 0 0 ${utime} ${stime} 0 0 20`);
+    writeFileSync(
+      join(dir, String(pid), 'stat'),
+      `${pid} (${name}) S 2 0 0 0 -1 1 0 0 0 0 ${utime} ${stime} 0 0 20`,
+    );
   };
   try {
     line(14, 'ksoftirqd/0', 1, 99);

@@ -43,7 +43,10 @@ export function softirqThreadsMs(cores: readonly number[], proc = '/proc'): numb
 /** They are there from the boot on, so that their numbers are low ones. */
 function softirqThreads(proc: string): Map<number, number> {
   const found = new Map<number, number>();
-  const pids = readdirSync(proc).map(Number).filter(pid => pid > 0).sort((a, b) => a - b);
+  const pids = readdirSync(proc)
+    .map(Number)
+    .filter(pid => pid > 0)
+    .sort((a, b) => a - b);
   for (const pid of pids.slice(0, KERNEL_THREADS)) {
     const stat = read(join(proc, String(pid), 'stat'));
     const core = /^\d+ \(ksoftirqd\/(\d+)\) /.exec(stat)?.[1];

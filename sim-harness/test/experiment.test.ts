@@ -40,7 +40,10 @@ test('a run of an experiment tells of nodes and VMs by the second, of every move
     [['vm0', 'node0', 'node1', 'done']],
   );
   const [moved] = moves;
-  assert.ok(moved && moved.decidedAtMs >= 4000 && moved.switchedAtMs > moved.decidedAtMs, 'times of the load');
+  assert.ok(
+    moved && moved.decidedAtMs >= 4000 && moved.switchedAtMs > moved.decidedAtMs,
+    'times of the load',
+  );
   for (const name of ['node0', 'node1', 'vm0', 'vm1']) {
     const points = series.find(one => one.name === name)?.points ?? [];
     assert.ok(points.length >= 4, `${name} has ${points.length} points`);

@@ -40,7 +40,11 @@ export async function runBank(
   const out = mkdtempSync(join(tmpdir(), 'shoal-bank-'));
   const act = async (stage: Parameters<Parameters<typeof onStage>[3]>[0]) => {
     const origins = originsOf(stage.lab);
-    const client = startClient(stage.lab.clients[0]?.netns ?? '', { plan, origins, cost }, join(out, 'responses'));
+    const client = startClient(
+      stage.lab.clients[0]?.netns ?? '',
+      { plan, origins, cost },
+      join(out, 'responses'),
+    );
     try {
       say(`users come; figures begin in ${Math.round((client.zeroMs - clock.nowMs()) / 1000)} s`);
       await sleep(Math.max(0, client.zeroMs - clock.nowMs()));
@@ -59,7 +63,10 @@ export async function runBank(
         neededS: arm.engine ? neededS(moves, 'node1', endMs) : -1,
         moves: moves.length,
       }));
-      return { ...measured, series: [...measured.series, ...bankSeries(report.responses, VMS, plan.untilMs)] };
+      return {
+        ...measured,
+        series: [...measured.series, ...bankSeries(report.responses, VMS, plan.untilMs)],
+      };
     } finally {
       client.stop();
     }
@@ -78,8 +85,17 @@ const originsOf = (lab: Lab): Record<string, string> =>
   Object.fromEntries(VMS.map((name, i) => [name, `http://${lab.vmAddress(i)}`]));
 
 const PER_SECOND = 40;
-const shares = (vm: string, good: Record<string, number>, tolerable: Record<string, number>, failed: Record<string, number>) => ({
-  [`${vm}GoodPct`]: { unit: '%', meaning: `Of ${vm.toUpperCase()}'s responses those within 2 s.`, paper: good },
+const shares = (
+  vm: string,
+  good: Record<string, number>,
+  tolerable: Record<string, number>,
+  failed: Record<string, number>,
+) => ({
+  [`${vm}GoodPct`]: {
+    unit: '%',
+    meaning: `Of ${vm.toUpperCase()}'s responses those within 2 s.`,
+    paper: good,
+  },
   [`${vm}TolerablePct`]: { unit: '%', meaning: 'Within 4 s.', paper: tolerable },
   [`${vm}FailedPct`]: { unit: '%', meaning: 'Later, or none.', paper: failed },
   [`${vm}All`]: { unit: '', meaning: 'All that were asked for in the 240 s (90, quick).' },
@@ -98,11 +114,24 @@ export const bank: Experiment = {
       meaning: "VM1's Good share over the one that it has on a node of its own.",
     },
     vm1ShortOfApart: { unit: '', meaning: 'What is missing there to one.' },
-    ...shares('vm0', { postcopy: 99.15, capped: 98.11 }, { postcopy: 0.63, capped: 0.53 }, { postcopy: 0.22, capped: 1.36 }),
-    ...shares('vm1', { postcopy: 89.56, capped: 76.51 }, { postcopy: 6.5, capped: 10.07 }, { postcopy: 3.94, capped: 13.42 }),
+    ...shares(
+      'vm0',
+      { postcopy: 99.15, capped: 98.11 },
+      { postcopy: 0.63, capped: 0.53 },
+      { postcopy: 0.22, capped: 1.36 },
+    ),
+    ...shares(
+      'vm1',
+      { postcopy: 89.56, capped: 76.51 },
+      { postcopy: 6.5, capped: 10.07 },
+      { postcopy: 3.94, capped: 13.42 },
+    ),
     neededS: { unit: 's', meaning: 'For how long PM1 was needed, of the 240 s.' },
     moves: { unit: '', meaning: 'Moves.' },
-    clientCpuS: { unit: 's', meaning: 'CPU of the process that plays the users; it is no node’s, and nobody else’s.' },
+    clientCpuS: {
+      unit: 's',
+      meaning: 'CPU of the process that plays the users; it is no node’s, and nobody else’s.',
+    },
     clientLagMs: { unit: 'ms', meaning: 'The longest that this process was late itself.' },
   },
   panels: [

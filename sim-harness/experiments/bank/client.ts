@@ -8,7 +8,7 @@ import { type Clock, sleep } from '@shoal/agent/edge/clock';
 import { Random } from '../../chaos/random.ts';
 import { session, thinkMs } from './mix.ts';
 import { type BankPlan, seedOf, sessionsAt, type VmLoad } from './plan.ts';
-import { requestOf, type Request, USERS } from './requests.ts';
+import { type Request, requestOf, USERS } from './requests.ts';
 import { DEADLINE_MS, type Response } from './scores.ts';
 
 export type ClientSpec = {
@@ -128,7 +128,9 @@ export class Client {
       });
       const { deadlineMs = DEADLINE_MS } = this.#spec;
       const leftMs = dueMs + deadlineMs - this.#atMs();
-      const callOff = this.#clock.after(leftMs, () => sent.destroy(new Error(`no answer in ${deadlineMs} ms`)));
+      const callOff = this.#clock.after(leftMs, () =>
+        sent.destroy(new Error(`no answer in ${deadlineMs} ms`)),
+      );
       sent.on('error', fail);
       sent.end(body);
     });

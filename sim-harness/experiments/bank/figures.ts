@@ -4,7 +4,10 @@ import type { Cell, Series } from '../frame/types.ts';
 import type { ClientReport } from './client-report.ts';
 import { perSecond, type Response, scoreOf } from './scores.ts';
 
-export function bankFigures({ responses, cpuMs, lag }: ClientReport, vms: readonly string[]): Record<string, number> {
+export function bankFigures(
+  { responses, cpuMs, lag }: ClientReport,
+  vms: readonly string[],
+): Record<string, number> {
   const each = vms.map(vm => {
     const { all, goodPercent, tolerablePercent, failedPercent } = scoreOf(responses, vm);
     return {
@@ -18,7 +21,11 @@ export function bankFigures({ responses, cpuMs, lag }: ClientReport, vms: readon
 }
 
 /** By second, as the paper draws them. */
-export const bankSeries = (responses: readonly Response[], vms: readonly string[], untilMs: number): Series[] =>
+export const bankSeries = (
+  responses: readonly Response[],
+  vms: readonly string[],
+  untilMs: number,
+): Series[] =>
   vms.flatMap(vm => {
     const seconds = perSecond(responses, vm, untilMs);
     return (['good', 'tolerable', 'failed'] as const).map(verdict => ({

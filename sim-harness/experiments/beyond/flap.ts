@@ -15,7 +15,11 @@ const AROUND_S = 60;
 /** VM1 all and nothing by turns, nothing first. Pure. */
 export const flapping = (flips: number): Want[] => [
   { atS: 0, vm: 'vm0', percent: VM0_PERCENT },
-  ...Array.from({ length: flips }, (_, i) => ({ atS: i * EVERY_S, vm: 'vm1', percent: i % 2 === 1 ? 100 : 0 })),
+  ...Array.from({ length: flips }, (_, i) => ({
+    atS: i * EVERY_S,
+    vm: 'vm1',
+    percent: i % 2 === 1 ? 100 : 0,
+  })),
 ];
 
 async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Promise<Measured> {

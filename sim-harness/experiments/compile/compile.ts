@@ -1,10 +1,10 @@
 /** The paper's second experiment (section 5.2, table 1, figures 15 to 22): a build in each VM, the second one later. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ARMS, labOf } from '../frame/arms.ts';
+import { diskVms } from '../frame/disk-vms.ts';
 import { blockedS, neededS } from '../frame/moves.ts';
 import { onStage, type Stage } from '../frame/stage.ts';
 import type { Arm, Cell, Experiment, Measured } from '../frame/types.ts';
-import { diskVms } from '../frame/disk-vms.ts';
 import { penalties } from './penalties.ts';
 
 /** The paper's VM1 starts 90 s after VM0, whose build takes 220.40 s alone: the same share of what ours takes alone here. */
@@ -70,7 +70,6 @@ async function build(stage: Stage, name: string, job: string, say: (line: string
     return { code, seconds: ms / 1000, waitedS };
   }
 }
-
 
 const PENALTY = { unit: '%', meaning: '' };
 

@@ -33,8 +33,14 @@ test('an arm may be held against a number, and by a distance', () => {
   assert.is(judgeClaim(most, arms({ postcopy: [1, 1.1, 1.2] })).verdict, 'shown');
   assert.is(judgeClaim(most, arms({ postcopy: [3, 3.1, 3.2] })).verdict, 'refuted');
   const far = { figure: 'badShare', less: 'postcopy', than: 'capped', by: -0.1 };
-  assert.is(judgeClaim(far, arms({ postcopy: [0.1, 0.1, 0.11], capped: [0.24, 0.23, 0.25] })).verdict, 'shown');
-  assert.is(judgeClaim(far, arms({ postcopy: [0.1, 0.1, 0.11], capped: [0.15, 0.16, 0.15] })).verdict, 'refuted');
+  assert.is(
+    judgeClaim(far, arms({ postcopy: [0.1, 0.1, 0.11], capped: [0.24, 0.23, 0.25] })).verdict,
+    'shown',
+  );
+  assert.is(
+    judgeClaim(far, arms({ postcopy: [0.1, 0.1, 0.11], capped: [0.15, 0.16, 0.15] })).verdict,
+    'refuted',
+  );
 });
 
 test.run();

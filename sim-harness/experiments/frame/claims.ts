@@ -7,8 +7,8 @@ import type { Claim } from './types.ts';
 
 /** Two-sided 95 % quantiles of Student's t by degrees of freedom, 1 to 30 (NIST/SEMATECH e-Handbook, 1.3.6.7.2). */
 const T95 = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12,
-  2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+  2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
 ];
 /** Of the normal distribution, for more. */
 const Z95 = 1.96;
@@ -28,7 +28,11 @@ export function meanBounds(values: readonly number[]): Bounded | undefined {
 /** By arm, then by repetition: one figure. */
 export type ByArm = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
-export type Judged = { claim: Claim; bounded: Bounded | undefined; verdict: 'shown' | 'not shown' | 'refuted' };
+export type Judged = {
+  claim: Claim;
+  bounded: Bounded | undefined;
+  verdict: 'shown' | 'not shown' | 'refuted';
+};
 
 /** Of `less` and `than` the difference, which must be below `by` (0 if not said); of `less` alone its value. */
 export function judgeClaim(claim: Claim, figures: ByArm): Judged {

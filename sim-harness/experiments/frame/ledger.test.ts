@@ -77,7 +77,10 @@ test('what is not committed is another program: its cells have a name of their o
 
 test('where there is no git the error says what is wanted', () => {
   const root = fresh();
-  assert.throws(() => commitOf(root), (error: { todo?: string }) => /cells are kept by commit/.test(error.todo ?? ''));
+  assert.throws(
+    () => commitOf(root),
+    (error: { todo?: string }) => /cells are kept by commit/.test(error.todo ?? ''),
+  );
 });
 
 test.run();

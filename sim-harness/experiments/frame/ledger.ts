@@ -22,7 +22,12 @@ export function commitOf(root: string): string {
     return `${head}-${createHash('sha256').update(changes).digest('hex').slice(0, 8)}`;
   } catch (error) {
     const what = `git cannot tell which commit this is: ${(error as Error).message.split('\n')[0]}`;
-    throw new ShoalError('SHOAL_EXPERIMENT_LEDGER', what, root, 'Run it in a git clone: cells are kept by commit');
+    throw new ShoalError(
+      'SHOAL_EXPERIMENT_LEDGER',
+      what,
+      root,
+      'Run it in a git clone: cells are kept by commit',
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { blockedS, type Follow, neededS } from './moves.ts';
+import { blockedS, type Follow, neededS, since } from './moves.ts';
 import { moveFor } from './testing.ts';
 
 const out = moveFor({ decidedAtMs: 100_000, switchedAtMs: 101_000, transferMs: 20_000 });
@@ -33,13 +33,34 @@ test('a move that was given up needs no node', () => {
 
 test('two VMs on it: until the last one has left', () => {
   const other = moveFor({ vm: 'vm1', decidedAtMs: 150_000, switchedAtMs: 151_000 });
-  const later = moveFor({ ...back, vm: 'vm1', decidedAtMs: 390_000, switchedAtMs: 391_000, transferMs: 4000 });
+  const later = moveFor({
+    ...back,
+    vm: 'vm1',
+    decidedAtMs: 390_000,
+    switchedAtMs: 391_000,
+    transferMs: 4000,
+  });
   assert.is(neededS([out, other, back, later], 'node1', 500_000), 295);
 });
 
 test('a VM that comes a second time counts for both of its stays', () => {
   const again = moveFor({ decidedAtMs: 400_000, switchedAtMs: 401_000 });
   assert.is(neededS([out, back, again], 'node1', 450_000), 221 + 50);
+});
+
+test('both sides of a handoff are told of, though only its source knows when it was decided', () => {
+  const side = (handoff: string, role: string, decided: number) =>
+    ({ handoff, role, at: { decided } }) as unknown as Follow;
+  const all = [
+    side('a', 'source', 5),
+    side('a', 'target', -1),
+    side('b', 'source', 50),
+    side('b', 'target', -1),
+  ];
+  assert.equal(
+    since(all, 10).map(one => `${one.handoff} ${one.role}`),
+    ['b source', 'b target'],
+  );
 });
 
 test('of the threads that stood for pages only vCPUs count, at the target, of that VM', () => {

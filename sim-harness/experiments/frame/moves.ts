@@ -5,6 +5,14 @@ import { type Move, moveOf } from '../../demo/report.ts';
 /** A source's and a target's words about one handoff, as they come from the nodes. */
 export type Follow = HandoffStatus;
 
+/** Those that were decided since then, as both sides tell of them; only a source knows when that was. */
+export function since(handoffs: readonly Follow[], begunMs: number): Follow[] {
+  const own = new Set(
+    handoffs.filter(one => one.role === 'source' && one.at.decided >= begunMs).map(one => one.handoff),
+  );
+  return handoffs.filter(one => own.has(one.handoff));
+}
+
 /** In the order in which they were decided; none that was refused, which moves nothing. */
 export function movesOf(handoffs: readonly Follow[], begunMs: number): Move[] {
   return handoffs

@@ -27,7 +27,14 @@ export function cellsOfTable(experiment: Tabled, rows: readonly Row[]): string[]
 export function rowTable(experiment: Tabled, rows: readonly Row[]): string {
   const table = cellsOfTable(experiment, rows);
   if (table.length === 0) return '';
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map(line => (line[column] ?? '').length)));
-  const lines = table.map(line => line.map((text, i) => text.padEnd(widths[i] ?? 0)).join('  ').trimEnd());
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map(line => (line[column] ?? '').length)),
+  );
+  const lines = table.map(line =>
+    line
+      .map((text, i) => text.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   return `\n${experiment.title} (section ${experiment.section}); medians (least to most) [the paper's]\n${lines.join('\n')}\n`;
 }

@@ -25,7 +25,16 @@ test('a row has the median of what counts, its ends, and what the paper has', ()
     cellOf({ repetition: 3, figures: { reliefS: 70 }, discarded: 'others used 20 % of the cores' }),
   ];
   assert.equal(rowsOf(experiment, cells), [
-    { experiment: 'staircase', engine: 'postcopy', figure: 'reliefS', median: 3, min: 1, max: 9, runs: 3, paper: 1 },
+    {
+      experiment: 'staircase',
+      engine: 'postcopy',
+      figure: 'reliefS',
+      median: 3,
+      min: 1,
+      max: 9,
+      runs: 3,
+      paper: 1,
+    },
   ]);
 });
 

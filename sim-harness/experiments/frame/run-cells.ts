@@ -9,7 +9,11 @@ import type { Arm, Cell, Experiment } from './types.ts';
 export type Wanted = { isQuick: boolean; arms: readonly Arm[]; repetitions: number };
 
 /** Of those that were asked for: measured or not, discarded or not. */
-export function cellsOf(experiment: Experiment, { isQuick, arms, repetitions }: Wanted, ledger: Ledger): Cell[] {
+export function cellsOf(
+  experiment: Experiment,
+  { isQuick, arms, repetitions }: Wanted,
+  ledger: Ledger,
+): Cell[] {
   const names = arms.map(arm => arm.name);
   return ledger
     .cells(experiment.name, isQuick)

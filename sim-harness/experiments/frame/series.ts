@@ -1,6 +1,5 @@
 /** CPU of nodes and VMs, a second a point, from what the agents keep themselves. */
-import type { HistoryPoint } from '@shoal/agent/edge/http/api.types';
-import type { ClusterStatus } from '@shoal/agent/edge/http/api.types';
+import type { ClusterStatus, HistoryPoint } from '@shoal/agent/edge/http/api.types';
 import type { Lab } from '../../lab/index.ts';
 import type { Series } from './types.ts';
 
@@ -22,7 +21,11 @@ export async function seriesOf(lab: Lab, sinceMs: number, spanMs: number): Promi
 }
 
 /** In the order of time; where both sides of a move tell of the same second the larger figure holds, since only one of them ran. Pure. */
-export function pointsOf(history: readonly HistoryPoint[], sinceMs: number, spanMs: number): [number, number][] {
+export function pointsOf(
+  history: readonly HistoryPoint[],
+  sinceMs: number,
+  spanMs: number,
+): [number, number][] {
   const seconds = new Map<number, [number, number]>();
   for (const { atMs, cpuPercent } of history) {
     const at = atMs - sinceMs;
@@ -36,6 +39,8 @@ export function pointsOf(history: readonly HistoryPoint[], sinceMs: number, span
 
 /** Mean of a series between two times, s; -1: no point is there. Pure. */
 export function meanOf(series: readonly Series[], name: string, fromS: number, toS: number): number {
-  const points = (series.find(one => one.name === name)?.points ?? []).filter(([at]) => at >= fromS && at < toS);
+  const points = (series.find(one => one.name === name)?.points ?? []).filter(
+    ([at]) => at >= fromS && at < toS,
+  );
   return points.length === 0 ? -1 : points.reduce((sum, [, value]) => sum + value, 0) / points.length;
 }

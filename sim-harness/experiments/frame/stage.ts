@@ -5,7 +5,7 @@ import { clock } from '@shoal/agent/edge/clock';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import type { GuestPort } from '../../lab/guest-port.ts';
 import { bringUp, type Lab, type LabOptions, type VmWish } from '../../lab/index.ts';
-import { type Follow, movesOf } from './moves.ts';
+import { type Follow, movesOf, since } from './moves.ts';
 import { type OthersWatch, watchInWindows } from './others.ts';
 import { seriesOf } from './series.ts';
 import type { Measured } from './types.ts';
@@ -72,7 +72,12 @@ export class Stage {
     await this.lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
     for (const untilMs = this.atMs + MOVE_MAX_MS; this.atMs < untilMs; await sleep(LOOK_EVERY_MS))
       if ((await this.#look()).moving === 0) return;
-    throw new ShoalError('SHOAL_EXPERIMENT_MOVE', `a move took longer than ${MOVE_MAX_MS} ms`, this.lab.dir, '');
+    throw new ShoalError(
+      'SHOAL_EXPERIMENT_MOVE',
+      `a move took longer than ${MOVE_MAX_MS} ms`,
+      this.lab.dir,
+      '',
+    );
   }
 
   async #look(): Promise<{ places: number; moving: number }> {
@@ -106,8 +111,8 @@ export class Stage {
     const lists = await Promise.all(
       this.lab.nodes.map(node => node.get<HandoffStatus[]>(`/v1/handoffs?limit=${HANDOFFS}`)),
     );
-    const all = lists.flat().filter(handoff => handoff.at.decided >= this.#begun.nowMs);
-    return { list: movesOf(all, this.#begun.nowMs), handoffs: all };
+    const handoffs = since(lists.flat(), this.#begun.nowMs);
+    return { list: movesOf(handoffs, this.#begun.nowMs), handoffs };
   }
 }
 

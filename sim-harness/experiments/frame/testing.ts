@@ -16,7 +16,15 @@ export function cellOf(over: Partial<Cell> & { figures?: Record<string, number> 
 
 export const moveFor = (over: Partial<Move>): Move => ({
   ...{ vm: 'vm0', from: 'node0', to: 'node1', reason: 'overload', engine: 'postcopy', outcome: 'done' },
-  ...{ decidedAtMs: 0, switchedAtMs: 0, switchMs: 0, blackoutMs: 0, transferMs: 0, wireBytes: 0, badPages: 0 },
+  ...{
+    decidedAtMs: 0,
+    switchedAtMs: 0,
+    switchMs: 0,
+    blackoutMs: 0,
+    transferMs: 0,
+    wireBytes: 0,
+    badPages: 0,
+  },
   faults: { count: 0, p50Us: 0, p99Us: 0, maxUs: 0 },
   ...over,
 });

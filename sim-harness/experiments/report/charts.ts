@@ -9,7 +9,10 @@ export function chartsOf(cell: Cell, panels: readonly Panel[]): Chart[] {
   const { experiment, arm, measured } = cell;
   const marks = measured.moves
     .filter(move => move.switchedAtMs >= 0)
-    .map(move => ({ x: move.switchedAtMs / 1000, label: `${move.vm.toUpperCase()} → ${paperName(move.to)}` }));
+    .map(move => ({
+      x: move.switchedAtMs / 1000,
+      label: `${move.vm.toUpperCase()} → ${paperName(move.to)}`,
+    }));
   return panels.flatMap(({ series, title, yLabel, yMax }) => {
     const points = measured.series.find(one => one.name === series)?.points ?? [];
     if (points.length === 0) return [];

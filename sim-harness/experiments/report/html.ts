@@ -27,7 +27,17 @@ export const lead = (commit: string): string =>
     `Commit ${commit}. Hirofuchi, Nakada, Itoh and Sekiguchi, “Dynamic Virtual Machine Packing Mechanism with Instantaneous Live Migration” (2010). Two nodes of one core each, 1 Gbit/s between them, virtual machines emulated by QEMU; page servers, agents and VMs of a node share its core. Medians (least to most) of the repetitions; [in brackets] what the paper has. Charts are of the repetition that is nearest to the median.`,
   );
 
-function part({ title, section, table, meanings, claims, remarks, charts, discarded, machine }: Section): string {
+function part({
+  title,
+  section,
+  table,
+  meanings,
+  claims,
+  remarks,
+  charts,
+  discarded,
+  machine,
+}: Section): string {
   const [head = [], ...lines] = table;
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   return `<h2>${escaped(title)}</h2>

@@ -5,7 +5,17 @@ import type { Section } from './sections.ts';
 export const markdownReport = (sections: readonly Section[], commit: string): string =>
   `# The paper's evaluation, measured again\n\n${lead(commit)}\n${sections.map(part).join('')}`;
 
-function part({ title, section, table, meanings, claims, remarks, charts, discarded, machine }: Section): string {
+function part({
+  title,
+  section,
+  table,
+  meanings,
+  claims,
+  remarks,
+  charts,
+  discarded,
+  machine,
+}: Section): string {
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const [head = [], ...lines] = table;
   return [

@@ -28,7 +28,11 @@ const measured = (reliefS: number) => ({
 const cells = [3, 1, 2].map((reliefS, i) => cellOf({ repetition: i + 1, measured: measured(reliefS) }));
 
 test('drawn is the run that is nearest to the median, and only one that counts', () => {
-  const discarded = cellOf({ repetition: 4, measured: measured(2), discarded: 'others used 20 % of the cores' });
+  const discarded = cellOf({
+    repetition: 4,
+    measured: measured(2),
+    discarded: 'others used 20 % of the cores',
+  });
   assert.equal(
     drawnCells(staircase, [...cells, discarded]).map(cell => cell.repetition),
     [3],

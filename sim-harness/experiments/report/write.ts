@@ -21,7 +21,8 @@ export function writeReport(experiments: readonly Experiment[], ledger: Ledger, 
   rmSync(figures, { recursive: true, force: true });
   mkdirSync(figures, { recursive: true });
   for (const { charts } of sections)
-    for (const chart of charts.flatMap(group => group.charts)) writeFileSync(join(figures, chart.file), chart.svg);
+    for (const chart of charts.flatMap(group => group.charts))
+      writeFileSync(join(figures, chart.file), chart.svg);
   const [html, markdown] = [join(out, 'report.html'), join(out, 'report.md')];
   writeFileSync(html, htmlReport(sections, ledger.commit));
   writeFileSync(markdown, markdownReport(sections, ledger.commit));

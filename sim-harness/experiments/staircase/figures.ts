@@ -10,7 +10,10 @@ const VMS = ['vm0', 'vm1'];
 const FULL_PERCENT = 100;
 const NOT_MEASURED = -1;
 
-export function stairFigures({ series, moves, handoffs, endMs }: Seen, stepMs: number): Record<string, number> {
+export function stairFigures(
+  { series, moves, handoffs, endMs }: Seen,
+  stepMs: number,
+): Record<string, number> {
   const upMs = VM1_STEPS_PERCENT.indexOf(FULL_PERCENT) * stepMs;
   const downMs = (VM1_STEPS_PERCENT.length - 1) * stepMs;
   const out = moves.find(move => move.decidedAtMs >= upMs && move.reason === 'overload');
@@ -22,7 +25,8 @@ export function stairFigures({ series, moves, handoffs, endMs }: Seen, stepMs: n
   return {
     detectS: since(upMs, out?.decidedAtMs),
     ruleLagS: out && dueS >= 0 ? out.decidedAtMs / 1000 - dueS : NOT_MEASURED,
-    prepareS: source && targetOf(source, handoffs) ? since(source.at.decided, source.at.migrate) : NOT_MEASURED,
+    prepareS:
+      source && targetOf(source, handoffs) ? since(source.at.decided, source.at.migrate) : NOT_MEASURED,
     reliefS: out ? since(out.decidedAtMs, out.switchedAtMs) : NOT_MEASURED,
     overloadS: since(upMs, out?.switchedAtMs),
     vm1LostS: lostS(series, 'vm1', wants(stepMs), upMs / 1000, (upMs + stepMs) / 1000),

@@ -22,13 +22,18 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
     memoryMib,
     filledMib: arm.isEmpty ? 0 : filledMib,
   }));
-  return onStage(labOf(arm, { guestMemoryMib: GUEST_MEMORY_MIB }), async () => vms, say, async stage => {
-    stage.begin();
-    await stage.guest('vm0').command(`load ${VM0_PERCENT}`);
-    await climb(stage, stepMs, say);
-    await stage.packed(staircaseMs(stepMs) + (isQuick ? REST_MS.quick : REST_MS.full));
-    return stage.end(seen => stairFigures(seen, stepMs));
-  });
+  return onStage(
+    labOf(arm, { guestMemoryMib: GUEST_MEMORY_MIB }),
+    async () => vms,
+    say,
+    async stage => {
+      stage.begin();
+      await stage.guest('vm0').command(`load ${VM0_PERCENT}`);
+      await climb(stage, stepMs, say);
+      await stage.packed(staircaseMs(stepMs) + (isQuick ? REST_MS.quick : REST_MS.full));
+      return stage.end(seen => stairFigures(seen, stepMs));
+    },
+  );
 }
 
 async function climb(stage: Stage, stepMs: number, say: (line: string) => void): Promise<void> {
@@ -56,7 +61,8 @@ export const staircase: Experiment = {
     },
     ruleLagS: {
       unit: 's',
-      meaning: 'The first sample by which the rule is due, by our own reckoning → it decides. One period at most.',
+      meaning:
+        'The first sample by which the rule is due, by our own reckoning → it decides. One period at most.',
     },
     prepareS: { unit: 's', meaning: 'Decision → the target is ready and the source commands its VMM.' },
     reliefS: {
