@@ -56,9 +56,11 @@ test('as many users as the plan says are at the bank, each with one connection, 
   };
   const { responses, most, lag } = await played(count, [{ atMs: 0, sessions: 20 }], 60_000);
   assert.is(responses.length, served);
-  assert.ok(most >= 20 && most <= 25, `${most} connections at most`);
-  // Each user asks for 0.15 to 0.16 pages a second.
-  assert.ok(responses.length > 130 && responses.length < 260, `${responses.length} responses`);
+  assert.ok(most >= 20 && most <= 30, `${most} connections at most`);
+  // 20 users at the beginning; in the long run each asks for 0.16 pages a second.
+  assert.ok(responses.length > 150 && responses.length < 250, `${responses.length} responses`);
+  const logins = responses.filter(r => r.page === 'login' && r.atMs > 50_000).length;
+  assert.ok(logins < 20, `${logins} logins at the end: who still thinks then is not followed by another one`);
   assert.ok(
     responses.every(r => verdictOf(r) === 'good' && r.vm === 'vm0' && r.atMs >= 0 && r.atMs < 60_000),
   );

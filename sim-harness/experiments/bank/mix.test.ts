@@ -73,7 +73,8 @@ test('think times are 10 s on average and never over a minute', () => {
 test('the same seed is the same user, another seed another one', () => {
   assert.equal([...session(new Random(7))], [...session(new Random(7))]);
   const users = new Set(all(50).map(visits => JSON.stringify(visits)));
-  assert.ok(users.size > 45);
+  // A fifth of them goes away right after the login.
+  assert.ok(users.size > 35, String(users.size));
 });
 
 test.run();

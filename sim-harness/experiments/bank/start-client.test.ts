@@ -17,7 +17,9 @@ const server = createServer((request, response) => {
   response.setHeader('set-cookie', 'bank=me').end('page');
 });
 const test = suite('the process of the client');
-test.before(() => once(server.listen(0, '127.0.0.1'), 'listening'));
+test.before(async () => {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+});
 test.after(() => {
   server.closeAllConnections();
   server.close();
