@@ -119,9 +119,11 @@ for (const [end, words] of [
   });
 }
 
-asRoot('a harness that is killed leaves no client, nor who ran there, nor a bridge for VMs after down', async () => {
-  const wish = { name: NAME, nodes: 1, driver: 'micro', net: 'netns', link: '1gbit', cores: 'none' };
-  const script = `const { spawn } = await import('node:child_process');
+asRoot(
+  'a harness that is killed leaves no client, nor who ran there, nor a bridge for VMs after down',
+  async () => {
+    const wish = { name: NAME, nodes: 1, driver: 'micro', net: 'netns', link: '1gbit', cores: 'none' };
+    const script = `const { spawn } = await import('node:child_process');
     const { bringUp } = await import(${JSON.stringify(fileURLToPath(new URL('index.ts', import.meta.url)))});
     const lab = await bringUp(${JSON.stringify({ ...wish, mode: 'observe', vmBridge: true, clients: 1 })});
     const at = '--net=/run/netns/' + lab.clients[0].netns;
@@ -129,19 +131,20 @@ asRoot('a harness that is killed leaves no client, nor who ran there, nor a brid
     await new Promise(resolve => asks.on('spawn', resolve));
     process.stdout.write(String(asks.pid));
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200);`;
-  const flags = ['--conditions=source', '--import', 'tsx', '--input-type=module', '-e', script];
-  const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
-  let said = '';
-  child.stdout.on('data', text => {
-    said += text;
-  });
-  await new Promise(resolve => child.on('exit', resolve));
-  const asks = { pid: Number(said), startTicks: startTicks(Number(said)) ?? '' };
-  assert.ok(asks.pid > 0 && isAlive(asks), 'who runs in the namespace of a client outlives the harness');
-  const processes = [asks, ...processesOf(loadLab(NAME) as LabState)];
-  assert.ok(await takeDown(NAME));
-  assert.equal(await leftovers(processes), []);
-});
+    const flags = ['--conditions=source', '--import', 'tsx', '--input-type=module', '-e', script];
+    const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+    let said = '';
+    child.stdout.on('data', text => {
+      said += text;
+    });
+    await new Promise(resolve => child.on('exit', resolve));
+    const asks = { pid: Number(said), startTicks: startTicks(Number(said)) ?? '' };
+    assert.ok(asks.pid > 0 && isAlive(asks), 'who runs in the namespace of a client outlives the harness');
+    const processes = [asks, ...processesOf(loadLab(NAME) as LabState)];
+    assert.ok(await takeDown(NAME));
+    assert.equal(await leftovers(processes), []);
+  },
+);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   asRoot(`a harness that gets ${signal} while it makes its nodes removes them itself`, async () => {

@@ -165,7 +165,8 @@ async function makeLink(
   // sends is cut by its own card, if at all: the shaper counts it right, but lets such a piece through whole.)
   const offload = ['tso', 'off', 'gso', 'off', 'gro', 'off'];
   await run('ethtool', ['-K', outside, ...offload]);
-  for (const dev of bridge ? [bridge, inside] : [inside]) await inNetns(netns, 'ethtool', '-K', dev, ...offload);
+  for (const dev of bridge ? [bridge, inside] : [inside])
+    await inNetns(netns, 'ethtool', '-K', dev, ...offload);
   const shape = ['root', 'tbf', 'rate', rate, 'burst', '256k', 'latency', '20ms'];
   await run('tc', ['qdisc', 'add', 'dev', outside, ...shape]);
   await inNetns(netns, 'tc', 'qdisc', 'add', 'dev', inside, ...shape);
@@ -173,7 +174,8 @@ async function makeLink(
 
 /** Has the cable's own hardware address for good: else a bridge takes the lowest of its ports, another one with each VM. */
 async function makeVmBridge(netns: string, bridge: string, port: string): Promise<void> {
-  const [, mac = ''] = /link\/ether (\S+)/.exec(await ip('-n', netns, '-o', 'link', 'show', 'dev', port)) ?? [];
+  const [, mac = ''] =
+    /link\/ether (\S+)/.exec(await ip('-n', netns, '-o', 'link', 'show', 'dev', port)) ?? [];
   await ip('-n', netns, 'link', 'add', bridge, 'address', mac, 'type', 'bridge');
   await ip('-n', netns, 'link', 'set', port, 'master', bridge);
   await ip('-n', netns, 'link', 'set', bridge, 'up');

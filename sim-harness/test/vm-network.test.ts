@@ -93,7 +93,8 @@ test('everything between a node and the lab goes through the shaper of its cable
       assert.match(features, new RegExp(`^${one}: off`, 'm'), `${dev} ${one}`);
   }
   // Agents of other nodes know this one by the address of its cable, whatever VMs come and go.
-  const mac = async (dev: string) => /ether (\S+)/.exec(await inNetns(netns, 'ip', '-o', 'link', 'show', dev))?.[1];
+  const mac = async (dev: string) =>
+    /ether (\S+)/.exec(await inNetns(netns, 'ip', '-o', 'link', 'show', dev))?.[1];
   assert.is(await mac(VM_BRIDGE), await mac('eth0'));
 });
 

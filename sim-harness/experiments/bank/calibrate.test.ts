@@ -66,7 +66,10 @@ test('97 % alone is enough and 75 % together is not too much', () => {
 test('a bank that nobody is content with, or all are, has no scale, and one clear error says so', async () => {
   const code = (error: { code: string }) => error.code === 'SHOAL_EXPERIMENT_SCALE';
   for (const run of [bank(1), bank(1e9, 99)]) {
-    const failed = await calibrate(run, 100).then(() => undefined, error => error);
+    const failed = await calibrate(run, 100).then(
+      () => undefined,
+      error => error,
+    );
     assert.ok(code(failed), String(failed));
   }
 });

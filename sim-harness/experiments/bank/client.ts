@@ -8,7 +8,7 @@ import { type Clock, sleep } from '@shoal/agent/edge/clock';
 import { Random } from '../../chaos/random.ts';
 import { session, thinkMs } from './mix.ts';
 import { type BankPlan, seedOf, sessionsAt, type VmLoad } from './plan.ts';
-import { requestOf, type Request, USERS } from './requests.ts';
+import { type Request, requestOf, USERS } from './requests.ts';
 import { DEADLINE_MS, type Response } from './scores.ts';
 
 export type ClientSpec = {
@@ -72,33 +72,34 @@ export class Client {
 
   /** While the plan has that many seats. */
   async #sit(seat: Seat, number: number): Promise<void> {
-    const isOver = () => this.#atMs() >= this.#spec.plan.untilMs;
-    while (!isOver() && number < sessionsAt(seat.load.steps, this.#atMs())) {
+    while (number < sessionsAt(seat.load.steps, this.#atMs())) {
       const chance = new Random(seat.nextSeed());
-      const content = await this.#visit(seat, chance);
+      const left = await this.#visit(seat, chance);
+      // At the end of the plan somebody still sits there.
+      if (left === 'over') return;
       // Who gets no answer goes away, and the next one comes later: else a bank that is shut would be stormed.
-      if (!content && !(await this.#until(this.#atMs() + thinkMs(chance.fraction())))) return;
+      if (left === 'in anger' && !(await this.#until(this.#atMs() + thinkMs(chance.fraction())))) return;
     }
   }
 
-  /** One user, from login until going away. False: there was no answer. */
-  async #visit({ load: { vm }, origin }: Seat, chance: Random): Promise<boolean> {
+  /** One user, from login until going away. */
+  async #visit({ load: { vm }, origin }: Seat, chance: Random): Promise<'content' | 'in anger' | 'over'> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const user = chance.whole(0, USERS - 1);
     let cookie = '';
     try {
       for (const { page, waitMs } of session(chance)) {
         const dueMs = this.#atMs() + waitMs;
-        if (!(await this.#until(dueMs))) return true;
+        if (!(await this.#until(dueMs))) return 'over';
         const asked = requestOf(page, user, this.#spec.cost);
         const answer = await this.#ask(agent, origin, asked, cookie, dueMs);
         const { status, error } = answer;
         const ms = rounded(this.#atMs() - dueMs);
         this.#heard({ atMs: rounded(dueMs), vm, page, ms, status, ...(error !== undefined && { error }) });
-        if (status !== 200) return false;
+        if (status !== 200) return 'in anger';
         cookie ||= answer.cookie;
       }
-      return true;
+      return 'content';
     } finally {
       agent.destroy();
     }
@@ -128,7 +129,9 @@ export class Client {
       });
       const { deadlineMs = DEADLINE_MS } = this.#spec;
       const leftMs = dueMs + deadlineMs - this.#atMs();
-      const callOff = this.#clock.after(leftMs, () => sent.destroy(new Error(`no answer in ${deadlineMs} ms`)));
+      const callOff = this.#clock.after(leftMs, () =>
+        sent.destroy(new Error(`no answer in ${deadlineMs} ms`)),
+      );
       sent.on('error', fail);
       sent.end(body);
     });

@@ -8,7 +8,9 @@ const file = (path: string) => guestFiles().find(f => f.path === path)?.text ?? 
 const page = file('/shoal/bank/page.php');
 
 test('the bank has every page that users ask for, of its size, and no other', () => {
-  const lines = new Map([.../const LINES = \[(.*)\];/.exec(page)![1]!.matchAll(/'(\w+)' => (\d+)/g)].map(m => [m[1], m[2]]));
+  const lines = new Map(
+    [.../const LINES = \[(.*)\];/.exec(page)![1]!.matchAll(/'(\w+)' => (\d+)/g)].map(m => [m[1], m[2]]),
+  );
   for (const [name, { kib, embedded }] of Object.entries(PAGES))
     assert.is(lines.get(name), embedded ? undefined : String(kib * 8), name);
   assert.is(lines.size, Object.values(PAGES).filter(p => !p.embedded).length);
@@ -34,7 +36,9 @@ test('its pages are as large as those of SPEC on average', () => {
 test('files lie where experiments may have files, and the job can be run', () => {
   assert.ok(guestFiles().every(({ path }) => path.startsWith('/shoal/')));
   assert.equal(
-    guestFiles().filter(({ mode }) => mode & 0o111).map(({ path }) => path),
+    guestFiles()
+      .filter(({ mode }) => mode & 0o111)
+      .map(({ path }) => path),
     ['/shoal/jobs/bank'],
   );
 });

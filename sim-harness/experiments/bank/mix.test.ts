@@ -29,7 +29,10 @@ test('the chain gives the shares of pages that SPEC publishes', () => {
   const sum = Object.values(visits).reduce((a, b) => a + b);
   const share = (page: Page) => (100 * visits[page]) / sum;
   for (const [page, percent] of Object.entries(PUBLISHED))
-    assert.ok(Math.abs(share(page as Page) - percent) < 0.06, `${page}: ${share(page as Page)}, not ${percent}`);
+    assert.ok(
+      Math.abs(share(page as Page) - percent) < 0.06,
+      `${page}: ${share(page as Page)}, not ${percent}`,
+    );
   assert.ok(Math.abs(share('check_image_front') + share('check_image_back') - 16.89) < 0.1);
   assert.ok(Math.abs(sum - 4.6) < 0.05, 'pages of a session');
 });
@@ -53,7 +56,8 @@ test('chances of no page are over one, and only from a check and its front nobod
 test('a user begins with the login at once, thinks before each page, and not before the pictures of a check', () => {
   for (const visits of all(500)) {
     assert.equal(visits[0], { page: 'login', waitMs: 0 });
-    for (const { page, waitMs } of visits.slice(1)) assert.is(waitMs === 0, page.startsWith('check_image'), page);
+    for (const { page, waitMs } of visits.slice(1))
+      assert.is(waitMs === 0, page.startsWith('check_image'), page);
   }
 });
 
@@ -69,7 +73,8 @@ test('think times are 10 s on average and never over a minute', () => {
 test('the same seed is the same user, another seed another one', () => {
   assert.equal([...session(new Random(7))], [...session(new Random(7))]);
   const users = new Set(all(50).map(visits => JSON.stringify(visits)));
-  assert.ok(users.size > 45);
+  // A fifth of them goes away right after the login.
+  assert.ok(users.size > 35, String(users.size));
 });
 
 test.run();

@@ -97,7 +97,8 @@ export function visitsOf(): Record<Page, number> {
   for (let round = 0; round < 100; round++) {
     const further = Object.fromEntries(pages.map(page => [page, page === FIRST ? 1 : 0])) as typeof visits;
     for (const page of pages)
-      for (const [next, chance] of Object.entries(PAGES[page].next)) further[next as Page] += visits[page] * chance;
+      for (const [next, chance] of Object.entries(PAGES[page].next))
+        further[next as Page] += visits[page] * chance;
     visits = further;
   }
   return visits;

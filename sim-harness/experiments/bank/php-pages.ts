@@ -61,7 +61,7 @@ echo $text, str_pad('</table>', ${LINE_BYTES - 1}), "\n";
 `;
 
 /** The same accounts and pictures in every guest. Last comes what tells that all is there. */
-export const FILL_PHP = String.raw`<?php
+export const FILL_PHP = `<?php
 mt_srand(2005);
 for ($check = 0; $check < ${CHECKS}; $check++) {
     foreach (['front', 'back'] as $side) {

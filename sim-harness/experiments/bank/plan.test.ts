@@ -18,7 +18,10 @@ test('VM0 has 100 users throughout, VM1 20 and then 30 more every 10 s up to 200
 
 test('one factor scales all numbers, and none of them to nobody', () => {
   const plan = bankPlan(0.85, false);
-  assert.equal([of(plan, 0, 0), of(plan, 1, 0), of(plan, 1, 70_000), of(plan, 1, 200_000)], [85, 17, 43, 170]);
+  assert.equal(
+    [of(plan, 0, 0), of(plan, 1, 0), of(plan, 1, 70_000), of(plan, 1, 200_000)],
+    [85, 17, 43, 170],
+  );
   const least = bankPlan(0.001, true);
   assert.equal([of(least, 0, 0), of(least, 1, 80_000)], [1, 1]);
 });
@@ -36,7 +39,10 @@ test('users come one by one before the time that counts', () => {
 
 test('a quick run has the same numbers in less time', () => {
   const quick = bankPlan(1, true);
-  assert.equal([of(quick, 0, 0), of(quick, 1, 0), of(quick, 1, 10_000), of(quick, 1, 25_000)], [100, 20, 50, 200]);
+  assert.equal(
+    [of(quick, 0, 0), of(quick, 1, 0), of(quick, 1, 10_000), of(quick, 1, 25_000)],
+    [100, 20, 50, 200],
+  );
   assert.ok(quick.untilMs - quick.beginMs <= 120_000);
 });
 

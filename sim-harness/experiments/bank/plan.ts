@@ -17,8 +17,20 @@ type Times = { fillMs: number; settleMs: number; riseAtMs: number; riseEveryMs: 
  * The paper counts 240 s and raises VM1 every 10 s. When that begins it does not say; with VM0's 0.152 responses a second and session
  * (table 2), VM1's total fits a beginning after 74 s, and its figures need a quiet part before.
  */
-const FULL: Times = { fillMs: 20_000, settleMs: 20_000, riseAtMs: 70_000, riseEveryMs: 10_000, untilMs: 240_000 };
-const QUICK: Times = { fillMs: 10_000, settleMs: 10_000, riseAtMs: 10_000, riseEveryMs: 3_000, untilMs: 90_000 };
+const FULL: Times = {
+  fillMs: 20_000,
+  settleMs: 20_000,
+  riseAtMs: 70_000,
+  riseEveryMs: 10_000,
+  untilMs: 240_000,
+};
+const QUICK: Times = {
+  fillMs: 10_000,
+  settleMs: 10_000,
+  riseAtMs: 10_000,
+  riseEveryMs: 3_000,
+  untilMs: 90_000,
+};
 
 const scaled = (sessions: number, factor: number): number => Math.max(1, Math.round(sessions * factor));
 

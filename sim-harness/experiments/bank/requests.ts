@@ -17,5 +17,7 @@ export function requestOf(page: Page, user: number, cost: number): Request {
     return { method: 'GET', path: `/checks/${user % CHECKS}-${side}`, body: '' };
   }
   const path = `/bank/${page}?user=${user}&cost=${cost}`;
-  return post ? { method: 'POST', path, body: `amount=${user}&to=${USERS - user}` } : { method: 'GET', path, body: '' };
+  return post
+    ? { method: 'POST', path, body: `amount=${user}&to=${USERS - user}` }
+    : { method: 'GET', path, body: '' };
 }

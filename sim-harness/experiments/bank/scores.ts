@@ -14,7 +14,12 @@ export const DEADLINE_MS = 30_000;
 export type Verdict = 'good' | 'tolerable' | 'failed';
 export type Counts = Record<Verdict, number>;
 /** In percent of all. */
-export type Score = Counts & { all: number; goodPercent: number; tolerablePercent: number; failedPercent: number };
+export type Score = Counts & {
+  all: number;
+  goodPercent: number;
+  tolerablePercent: number;
+  failedPercent: number;
+};
 
 const isAnswered = ({ status }: Response): boolean => status === 200;
 

@@ -17,7 +17,9 @@ const server = createServer((request, response) => {
   response.setHeader('set-cookie', 'bank=me').end('page');
 });
 const test = suite('the process of the client');
-test.before(() => once(server.listen(0, '127.0.0.1'), 'listening'));
+test.before(async () => {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+});
 test.after(() => {
   server.closeAllConnections();
   server.close();
@@ -42,7 +44,10 @@ test('a client in a process of its own tells each response, what CPU time it too
 test('a client that is ended before its time is an error, not a short list of responses', async () => {
   const running = startClient('', spec(600_000), join(dir, 'ended'));
   running.stop();
-  const error = await running.done.then(() => undefined, (failed: { code: string }) => failed);
+  const error = await running.done.then(
+    () => undefined,
+    (failed: { code: string }) => failed,
+  );
   assert.is(error?.code, 'SHOAL_EXPERIMENT_CLIENT');
   const line = JSON.stringify({ atMs: 0, vm: 'vm0', page: 'login', ms: 1, status: 200 });
   assert.throws(() => reportOf(`${line}\n`, 'x'), /ended after 1 responses/);

@@ -21,11 +21,7 @@ export type RunningClient = {
 };
 
 /** `netns`: empty = where this process is. `path`: what it writes. */
-export function startClient(
-  netns: string,
-  spec: Omit<ClientSpec, 'zeroMs'>,
-  path: string,
-): RunningClient {
+export function startClient(netns: string, spec: Omit<ClientSpec, 'zeroMs'>, path: string): RunningClient {
   const zeroMs = clock.nowMs() + START_MS - spec.plan.beginMs;
   const source = import.meta.url.endsWith('.ts');
   const main = fileURLToPath(new URL(`client-main.${source ? 'ts' : 'js'}`, import.meta.url));
