@@ -56,7 +56,10 @@ pm = static
 pm.max_children = 4
 `;
 
-/** nginx in the place of the shell: the job is at its end when it is; a php-fpm that died meanwhile shows as 502. */
+/**
+ * The job is at its end when nginx is; a php-fpm that died meanwhile shows as 502. It leads a process group of its own, so whoever
+ * ends the job's group would leave it.
+ */
 const JOB_SCRIPT = `#!/bin/sh
 set -e
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -66,11 +69,15 @@ touch ${JOURNAL}
 chown www-data ${JOURNAL}
 rm -f ${SOCKET}
 php-fpm8.2 --nodaemonize --fpm-config ${DIR}/php-fpm.conf &
+php=$!
+trap 'kill $php' EXIT
+trap exit TERM
 until [ -S ${SOCKET} ]; do
-  kill -0 $!
+  kill -0 $php
   sleep 1
 done
-exec nginx -c ${DIR}/nginx.conf
+nginx -c ${DIR}/nginx.conf &
+wait $!
 `;
 
 export const guestFiles = (): GuestFile[] => [
