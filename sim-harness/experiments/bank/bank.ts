@@ -12,7 +12,7 @@ import { neededS } from '../frame/moves.ts';
 import { onStage } from '../frame/stage.ts';
 import type { Arm, Experiment, Measured } from '../frame/types.ts';
 import { bankFigures, bankSeries, ofApart } from './figures.ts';
-import { guestFiles, JOB } from './guest-files.ts';
+import { JOB } from './guest-files.ts';
 import { answers } from './open.ts';
 import { bankPlan } from './plan.ts';
 import { scale } from './scale.ts';
@@ -35,7 +35,7 @@ export async function runBank(
   const size = isQuick ? QUICK : FULL;
   const options = labOf(arm, { guestMemoryMib: GUEST_MEMORY_MIB, vmBridge: true, clients: 1 });
   const places = VMS.map((name, i) => ({ name, node: arm.isApart && i === 1 ? 'node1' : 'node0', ...size }));
-  const vms = await diskVms(places, guestFiles(), say);
+  const vms = await diskVms(places, say);
   const plan = bankPlan(factor, isQuick);
   const out = mkdtempSync(join(tmpdir(), 'shoal-bank-'));
   const act = async (stage: Parameters<Parameters<typeof onStage>[3]>[0]) => {

@@ -5,11 +5,12 @@ import { diskVms } from '../frame/disk-vms.ts';
 import { blockedS, neededS } from '../frame/moves.ts';
 import { onStage, type Stage } from '../frame/stage.ts';
 import type { Arm, Cell, Experiment, Measured } from '../frame/types.ts';
+import { COMPILE_JOB, COMPILE_QUICK_JOB } from './files.ts';
 import { penalties } from './penalties.ts';
 
 /** The paper's VM1 starts 90 s after VM0, whose build takes 220.40 s alone: the same share of what ours takes alone here. */
-const FULL = { job: 'compile', startAfterMs: 70_000, memoryMib: 2048, filledMib: 1536, aloneS: 175 };
-const QUICK = { job: 'compile-quick', startAfterMs: 8000, memoryMib: 768, filledMib: 256, aloneS: 25 };
+const FULL = { job: COMPILE_JOB, startAfterMs: 70_000, memoryMib: 2048, filledMib: 1536, aloneS: 175 };
+const QUICK = { job: COMPILE_QUICK_JOB, startAfterMs: 8000, memoryMib: 768, filledMib: 256, aloneS: 25 };
 /** After the second build: a window, a cooldown, and the slowest move there is. */
 const REST_MS = { full: 120_000, quick: 40_000 };
 const AROUND_S = { full: 90, quick: 60 };
@@ -28,7 +29,6 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
       node: arm.isApart && i === 1 ? 'node1' : 'node0',
       ...{ memoryMib, filledMib: arm.isEmpty ? 0 : filledMib },
     })),
-    compileFiles(),
     say,
   );
   return onStage(options, vms, say, async stage => {
