@@ -14,7 +14,7 @@ const SUITE = 'bookworm';
 const PACKAGES = ['gcc', 'libc6-dev', 'make', 'bzip2', 'nginx-light', 'php8.2-fpm', 'php8.2-cli'];
 /** Upstream's archives of these source packages are unpacked under `/shoal/src/`. */
 const SOURCES = ['busybox'];
-/** Nobody reads these in a guest: half of all its files. */
+/** Nobody reads these in a guest. */
 const SPARED = [
   'usr/share/doc',
   'usr/share/info',
