@@ -81,6 +81,7 @@ asRoot('a guest powers down with its disk clean while a job writes to it', async
   await powersDownCleanly('node0', 'writer', image);
   const made = execFileSync('debugfs', ['-R', `stat /shoal/build/${COMPILE_JOB}`, image], {
     encoding: 'utf8',
+    stdio: 'pipe',
   });
   assert.match(made, 'Type: directory', 'what it had begun is there');
 });
