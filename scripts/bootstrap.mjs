@@ -27,6 +27,7 @@ const PACKAGES = [
   ['iperf3', '/usr/bin/iperf3'],
   ['cpio', '/usr/bin/cpio'],
   ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
+  ['debootstrap', '/usr/sbin/debootstrap'],
   ['util-linux', '/usr/bin/taskset'],
   ['gcc', '/usr/bin/cc'],
   ['spin', '/usr/bin/spin'],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { INIT_SCRIPT, MODULES, POWER_SCRIPT } from './init.ts';
+import { INIT_SCRIPT, JOB_SCRIPT, MODULES, POWER_SCRIPT } from './init.ts';
 import { packInitramfs } from './initramfs.ts';
 import { unpackKernel } from './kernel.ts';
 import { repositoryRoot } from './root.ts';
@@ -31,7 +31,7 @@ type Current = { inputs: string; kernel: string; initrd: string };
 
 async function inputsHash(root: string, busybox: string, kernelDeb: string | undefined): Promise<string> {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([FORMAT, INIT_SCRIPT, POWER_SCRIPT, MODULES, kernelDeb ?? '']));
+  hash.update(JSON.stringify([FORMAT, INIT_SCRIPT, JOB_SCRIPT, POWER_SCRIPT, MODULES, kernelDeb ?? '']));
   hash.update(await readFile(busybox));
   hash.update(await workloadHash(root));
   return hash.digest('hex');

@@ -1,7 +1,8 @@
 /**
  * `/init` of the lab guest: PID 1, a shell script for busybox. Kernel command line:
  * `shoal.ip=10.0.0.2/24` address of eth0, `shoal.gateway=10.0.0.1`, `shoal.load=20` and `shoal.fill=64` (percent, MiB:
- * at work from the start), `shoal.disk=/dev/vda` (records on an ext4 disk from the start), `shoal.seed=7`.
+ * at work from the start), `shoal.disk=/dev/vda` (records on an ext4 disk from the start), `shoal.seed=7`,
+ * `shoal.root=/dev/vda` (a root disk for jobs, disk.ts, at /guest; the guest's own root stays this initramfs).
  */
 
 /** Modules in the order of their dependencies; ext4 is built into the kernel. */
@@ -44,6 +45,7 @@ for word in $(cat /proc/cmdline); do
   case $word in
     shoal.ip=*) address=$value ;;
     shoal.gateway=*) gateway=$value ;;
+    shoal.root=*) root=$value ;;
     shoal.load=* | shoal.fill=* | shoal.disk=* | shoal.seed=*)
       name=\${word#shoal.}
       arguments="$arguments --\${name%%=*} $value" ;;
@@ -54,6 +56,14 @@ ip link set lo up
 if [ -n "$address" ]; then
   ip addr add "$address" dev eth0 && ip link set eth0 up
   [ -z "$gateway" ] || ip route add default via "$gateway"
+fi
+
+if [ -n "$root" ]; then
+  # Without times of access: what a job only reads costs no writing.
+  mount -t ext4 -o noatime "$root" /guest &&
+    mount -t proc proc /guest/proc && mount -t sysfs sys /guest/sys &&
+    mount -t devtmpfs dev /guest/dev && mount -t tmpfs tmp /guest/tmp ||
+    echo "shoal.root=$root cannot be mounted"
 fi
 
 # busybox acpid ends when its log cannot be written, and /var/log is not there.
@@ -71,9 +81,28 @@ while :; do
 done
 `;
 
-/** Run by busybox acpid when the power button is pressed. */
+/** `/bin/shoal-job NAME`, run by the workload: becomes the job of that name in the root disk. */
+export const JOB_SCRIPT = `#!/bin/sh
+exec </dev/null >"/guest/var/log/$1" 2>&1
+exec /bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 /bin/chroot /guest "/shoal/jobs/$1"
+`;
+
+/** Run by busybox acpid when the power button is pressed. Whoever pressed it waits for 15 s (agent, `POWERDOWN_MS`). */
 export const POWER_SCRIPT = `#!/bin/sh
 export PATH=/bin
+in_guest() { ls -ld /proc/[0-9]*/root 2>/dev/null | sed -n 's|.* /proc/\\([0-9]*\\)/root -> /guest$|\\1|p'; }
+
+# Jobs let go of the root disk: asked for two seconds and more, then by force.
+for try in $(seq 60); do
+  pids=$(in_guest)
+  [ -n "$pids" ] || break
+  signal=TERM
+  [ "$try" -le 20 ] || signal=KILL
+  kill -$signal $pids
+  sleep 0.1
+done 2>/dev/null
+for directory in tmp dev sys proc .; do umount "/guest/$directory"; done 2>/dev/null
+
 killall shoal-workload
 for directory in /mnt/*; do [ -d "$directory" ] && umount "$directory"; done
 sync

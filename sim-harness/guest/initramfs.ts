@@ -2,7 +2,7 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from './command.ts';
-import { INIT_SCRIPT, MODULES, POWER_SCRIPT } from './init.ts';
+import { INIT_SCRIPT, JOB_SCRIPT, MODULES, POWER_SCRIPT } from './init.ts';
 
 /** All files carry this time (2020-01-01), so that the archive does not depend on when it was made. */
 const MTIME_SECONDS = 1_577_836_800;
@@ -20,6 +20,7 @@ export async function packInitramfs(parts: InitramfsParts, scratch: string): Pro
       'bin',
       'dev',
       'etc/acpi/PWRF',
+      'guest',
       'lib/modules',
       'mnt',
       'proc',
@@ -35,6 +36,7 @@ export async function packInitramfs(parts: InitramfsParts, scratch: string): Pro
       await place(join(parts.modules, `${name}.ko`), join(tree, `lib/modules/${name}.ko`), 0o644);
     }
     await writeFile(join(tree, 'lib/modules/order'), `${MODULES.join('\n')}\n`, { mode: 0o644 });
+    await writeFile(join(tree, 'bin/shoal-job'), JOB_SCRIPT, { mode: 0o755 });
     await writeFile(join(tree, 'init'), INIT_SCRIPT, { mode: 0o755 });
     await writeFile(join(tree, 'etc/acpi/PWRF/00000080'), POWER_SCRIPT, { mode: 0o755 });
     const applets = (await command(parts.busybox, ['--list'])).toString().trim().split('\n');

@@ -8,6 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '@shoal/agent';
+import { type Job, parseJob } from './guest-job.ts';
 
 export const CHANNEL = 'work';
 /** A quick command is answered in milliseconds; a lost one is sent again after this. */
@@ -55,11 +56,9 @@ export class GuestPort {
   async command(line: string, timeoutMs = ANSWER_MS): Promise<string> {
     const word = line.split(' ')[0] ?? '';
     const tryMs = word === 'fill' ? timeoutMs : TRY_MS;
-    // The guest repeats so much of a line that it refuses (workload/src/command.rs): others' refusals are not its answer.
-    const refusal = `error ${line.slice(0, 60)}:`;
-    const wanted = (said: string) => said.startsWith(`ok ${word}`) || said.startsWith(refusal);
+    const wanted = (said: string) => said.startsWith(`ok ${word}`) || isRefusal(said, line);
     const answer = await this.#ask(line, timeoutMs, tryMs, wanted);
-    if (answer.startsWith('error')) throw new ShoalError('SHOAL_LAB_GUEST', answer, this.vm, '');
+    if (answer.startsWith('error')) throw this.#refused(answer);
     return answer;
   }
 
@@ -95,6 +94,44 @@ export class GuestPort {
       /^bad \d+ of \d+/.test(line),
     );
     return Number(/^bad (\d+)/.exec(answer)?.[1]);
+  }
+
+  /**
+   * Starts a job of the guest's root disk, anew if it is over. Rejects when it runs or the disk has none of that name.
+   * A job starts once however often it is asked for, so that a lost answer costs nothing.
+   */
+  async startJob(name: string): Promise<void> {
+    const { state } = await this.job(name);
+    if (state === 'running') throw new ShoalError('SHOAL_LAB_GUEST', 'runs already', `job ${name}`, '');
+    if (state === 'done') await this.stopJob(name);
+    const answer = await this.#onJob(name, 'start');
+    // It was not before the question: the first answer to this very line got lost.
+    if (answer.startsWith('error') && !answer.includes('was started already')) throw this.#refused(answer);
+  }
+
+  async job(name: string): Promise<Job> {
+    const ask = ++this.#asked;
+    const line = `job ${name} status ${ask}`;
+    const wanted = (said: string) => parseJob(said, name, ask) !== undefined || isRefusal(said, line);
+    const answer = await this.#ask(line, ANSWER_MS, TRY_MS, wanted);
+    const job = parseJob(answer, name, ask);
+    if (!job) throw this.#refused(answer);
+    return job;
+  }
+
+  /** Ends it with all that it started; resolves when it is gone. One that is over is forgotten. */
+  async stopJob(name: string): Promise<void> {
+    const answer = await this.#onJob(name, 'stop');
+    if (answer.startsWith('error')) throw this.#refused(answer);
+  }
+
+  #onJob(name: string, action: 'start' | 'stop'): Promise<string> {
+    const line = `job ${name} ${action}`;
+    return this.#ask(line, ANSWER_MS, TRY_MS, said => said === `ok ${line}` || isRefusal(said, line));
+  }
+
+  #refused(answer: string): ShoalError {
+    return new ShoalError('SHOAL_LAB_GUEST', answer, this.vm, '');
   }
 
   close(): void {
@@ -172,6 +209,9 @@ export class GuestPort {
     else for (const listener of this.#listeners) listener(line);
   }
 }
+
+/** The guest repeats so much of a line that it refuses (workload/src/command.rs): others' refusals are not its answer. */
+const isRefusal = (said: string, line: string): boolean => said.startsWith(`error ${line.slice(0, 60)}:`);
 
 /** Undefined for any other line than the whole answer to a numbered status. Pure. */
 export function parseGlance(line: string, runDir: string): (Glance & { ask: number }) | undefined {

@@ -240,6 +240,7 @@ impl Guest {
                 Ok(Some(engine.status(*ask, &boot, interval_ms)))
             }
             Command::Disk { .. } => Err("a micro guest has no disks".to_owned()),
+            Command::Job { .. } => Err("a micro guest has no root disk to run it from".to_owned()),
             _ => engine.apply(&command),
         });
         done.unwrap_or_else(|sentence| Some(command::error(line, &sentence)))

@@ -4,6 +4,8 @@
 pub const VERIFY_DUTY_PERCENT: u8 = 10;
 /// Longest interval of ticks; longer is a typing mistake.
 const TICK_MAX_MS: u32 = 60_000;
+/// Longest name of a job.
+const JOB_NAME_MAX_BYTES: usize = 32;
 /// Longest line; what is longer is noise on the wire.
 pub const LINE_MAX_BYTES: usize = 256;
 
@@ -25,6 +27,8 @@ pub enum Command {
     Ticks { interval_ms: u32 },
     /// Keep records on a disk.
     Disk { device: String, action: DiskAction },
+    /// Run a program of the root disk.
+    Job { name: String, action: JobAction },
     /// One line about everything, with the number of the question if it had one.
     Status { ask: Option<u32> },
 }
@@ -40,6 +44,29 @@ pub enum DiskAction {
     Check,
 }
 
+/// What to do with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobAction {
+    Start,
+    /// End it if it runs, and forget it.
+    Stop,
+    /// Whether it runs, and for how long it has, with the number of the question if it had one.
+    Status {
+        ask: Option<u32>,
+    },
+}
+
+/// A name that is also a file's, in one directory and no other.
+fn job_name(word: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match word.len() <= JOB_NAME_MAX_BYTES && word.bytes().all(fits) {
+        true => Ok(word.to_owned()),
+        false => Err(format!(
+            "the job's name is \"{word}\": give at most {JOB_NAME_MAX_BYTES} of a-z, 0-9 and -"
+        )),
+    }
+}
+
 fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
     word: Option<&str>,
     what: &str,
@@ -52,6 +79,14 @@ fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
             "{what} is \"{word}\": give a number from 0 to {max}"
         )),
     }
+}
+
+/// The number that a question may carry, so that a late answer is not taken for a newer one.
+fn question<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<Option<u32>, String> {
+    words
+        .next()
+        .map(|word| number(Some(word), "the question's number", u32::MAX))
+        .transpose()
 }
 
 /// Reads one line (without its end). Errors are sentences for the answer.
@@ -108,15 +143,30 @@ pub fn parse(line: &str) -> Result<Command, String> {
             };
             Command::Disk { device, action }
         }
+        "job" => {
+            let name = job_name(words.next().ok_or("the job's name is missing")?)?;
+            let action = match words.next() {
+                Some("start") => JobAction::Start,
+                Some("stop") => JobAction::Stop,
+                Some("status") => JobAction::Status {
+                    ask: question(&mut words)?,
+                },
+                other => {
+                    return Err(format!(
+                        "\"{}\" is not start, stop or status",
+                        other.unwrap_or("")
+                    ));
+                }
+            };
+            Command::Job { name, action }
+        }
         "status" => Command::Status {
-            ask: words
-                .next()
-                .map(|word| number(Some(word), "the question's number", u32::MAX))
-                .transpose()?,
+            ask: question(&mut words)?,
         },
         _ => {
             return Err(
-                "no such command: try load, touch, fill, verify, ticks, disk or status".to_owned(),
+                "no such command: try load, touch, fill, verify, ticks, disk, job or status"
+                    .to_owned(),
             );
         }
     };
@@ -179,6 +229,16 @@ mod tests {
                 action: DiskAction::Check
             })
         );
+        let job = |action| {
+            let name = "compile-quick".to_owned();
+            Ok(Command::Job { name, action })
+        };
+        assert_eq!(parse("job compile-quick start"), job(JobAction::Start));
+        assert_eq!(parse("job compile-quick stop"), job(JobAction::Stop));
+        for (line, ask) in [("status", None), ("status 3", Some(3))] {
+            let line = format!("job compile-quick {line}");
+            assert_eq!(parse(&line), job(JobAction::Status { ask }));
+        }
         assert_eq!(parse("status"), Ok(Command::Status { ask: None }));
         assert_eq!(parse("status 7"), Ok(Command::Status { ask: Some(7) }));
     }
@@ -194,6 +254,10 @@ mod tests {
             ("load 5 6", "one word too many"),
             ("ticks 3600000", "from 0 to 60000"),
             ("disk /dev/vda", "not start, stop or check"),
+            ("job", "the job's name is missing"),
+            ("job ../bin/sh start", "a-z, 0-9 and -"),
+            ("job compile", "not start, stop or status"),
+            ("job compile start 3", "one word too many"),
             ("status quo", "the question's number"),
         ] {
             let sentence = parse(line).unwrap_err();

@@ -146,7 +146,10 @@ impl Engine {
                     Ok(None)
                 }
             },
-            Command::Status { .. } | Command::Ticks { .. } | Command::Disk { .. } => Ok(None),
+            Command::Status { .. }
+            | Command::Ticks { .. }
+            | Command::Disk { .. }
+            | Command::Job { .. } => Ok(None),
         }
     }
 

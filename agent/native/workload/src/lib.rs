@@ -6,6 +6,7 @@
 pub mod command;
 pub mod disk;
 pub mod engine;
+pub mod jobs;
 pub mod pattern;
 pub mod pool;
 pub mod port;

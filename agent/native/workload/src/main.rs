@@ -3,6 +3,7 @@
 use shoal_workload::command::{self, Command, DiskAction};
 use shoal_workload::disk::{self, Disk};
 use shoal_workload::engine::{Engine, Provide, Rest};
+use shoal_workload::jobs::Jobs;
 use shoal_workload::pattern::PAGE_BYTES;
 use shoal_workload::pool::Pool;
 use shoal_workload::port::{self, Speaker};
@@ -17,6 +18,9 @@ const USAGE: &str = "usage: shoal-workload --port /dev/ttyS1|none [--seed N] [--
 const KEEP_FREE_BYTES: usize = 16 << 20;
 /// random(4): drawn by the kernel at each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// Where the initramfs has what runs a job, and where it mounts the root disk (sim-harness/guest/init.ts).
+const JOB_RUNNER: &str = "/bin/shoal-job";
+const JOB_SCRIPTS: &str = "/guest/shoal/jobs";
 
 fn main() {
     if let Err(sentence) = run() {
@@ -129,6 +133,7 @@ fn run() -> Result<(), String> {
 
     let begin = Instant::now();
     let mut disks = Vec::new();
+    let mut jobs = Jobs::new(JOB_RUNNER, JOB_SCRIPTS);
     loop {
         let rest = engine.period(&|| begin.elapsed(), &|| false, &mut |line| {
             speaker.say(&line)
@@ -140,7 +145,7 @@ fn run() -> Result<(), String> {
             Rest::For(pause) => commands.recv_timeout(pause),
         };
         match next {
-            Ok(line) => answer(&line, boot, &mut engine, &ticker, &mut disks)
+            Ok(line) => answer(&line, boot, &mut engine, &ticker, &mut disks, &mut jobs)
                 .into_iter()
                 .for_each(|line| speaker.say(&line)),
             Err(mpsc::RecvTimeoutError::Timeout) => (),
@@ -156,6 +161,7 @@ fn answer(
     engine: &mut Engine,
     ticker: &Ticker,
     disks: &mut Vec<Disk>,
+    jobs: &mut Jobs,
 ) -> Option<String> {
     let done = command::parse(line).and_then(|command| match &command {
         Command::Ticks { interval_ms } => {
@@ -173,6 +179,7 @@ fn answer(
             Ok(Some(status))
         }
         Command::Disk { device, action } => on_disk(device, *action, disks).map(Some),
+        Command::Job { name, action } => jobs.apply(name, action).map(Some),
         _ => engine.apply(&command),
     });
     done.unwrap_or_else(|sentence| Some(command::error(line, &sentence)))
