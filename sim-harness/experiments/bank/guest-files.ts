@@ -1,8 +1,7 @@
 /** What the bank adds to the guest's disk: Debian's nginx and php-fpm with a configuration of their own, and the job that runs them. Pure. */
+import type { GuestFile } from '../../guest/disk.ts';
 import { FILL_PHP, FILLED, JOURNAL, PAGE_PHP, WWW } from './php-pages.ts';
 import { PORT } from './requests.ts';
-
-export type GuestFile = { path: string; text: string; mode: number };
 
 export const JOB = 'bank';
 const DIR = '/shoal/bank';
