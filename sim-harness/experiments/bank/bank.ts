@@ -12,10 +12,9 @@ import { neededS } from '../frame/moves.ts';
 import { onStage } from '../frame/stage.ts';
 import type { Arm, Experiment, Measured } from '../frame/types.ts';
 import { bankFigures, bankSeries, ofApart } from './figures.ts';
-import { JOB } from './guest-files.ts';
-import { answers } from './open.ts';
 import { bankPlan } from './plan.ts';
 import { scale } from './scale.ts';
+import { originOf, startBank } from './start-bank.ts';
 import { startClient } from './start-client.ts';
 
 const VMS = ['vm0', 'vm1'];
@@ -73,8 +72,8 @@ export async function runBank(
   };
   try {
     return await onStage(options, vms, say, act, async (guests, lab) => {
-      for (const guest of guests.values()) await guest.startJob(JOB);
-      for (const origin of Object.values(originsOf(lab))) await answers(origin, cost);
+      const origins = originsOf(lab);
+      for (const [name, guest] of guests) await startBank(guest, origins[name] ?? '');
     });
   } finally {
     rmSync(out, { recursive: true, force: true });
@@ -82,7 +81,7 @@ export async function runBank(
 }
 
 const originsOf = (lab: Lab): Record<string, string> =>
-  Object.fromEntries(VMS.map((name, i) => [name, `http://${lab.vmAddress(i)}`]));
+  Object.fromEntries(VMS.map((name, i) => [name, originOf(lab.vmAddress(i))]));
 
 const PER_SECOND = 40;
 const shares = (
