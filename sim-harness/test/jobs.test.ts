@@ -65,7 +65,7 @@ asRoot(
     });
     await powersDownCleanly('node1', 'builder', image);
     assert.is(code, 0, log(image, COMPILE_QUICK_JOB));
-    assert.match(log(image, COMPILE_QUICK_JOB), /^[0-9a-f]{64} .*\.config$/m);
+    assert.match(log(image, COMPILE_QUICK_JOB), /^[0-9a-f]{64} {2}conf$/m);
     assert.ok(ms > 0, `${ms}`);
   },
 );
