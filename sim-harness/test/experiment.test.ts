@@ -14,7 +14,7 @@ const WANTS = [
 ];
 const VMS = ['vm0', 'vm1'].map(name => ({ name, node: 'node0', memoryMib: 128, filledMib: 32 }));
 /** Of the machine as it is: other tests run beside this one. */
-const OPTIONS = labOf(ARMS.none, { name: NAME, cores: 'none', link: 'none' });
+const OPTIONS = labOf(ARMS.none, true, { name: NAME, cores: 'none', link: 'none' });
 
 test('a run of an experiment tells of nodes and VMs by the second, of every move, and of the memory of who moved', async () => {
   let waited = -1;

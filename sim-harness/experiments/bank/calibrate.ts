@@ -1,7 +1,7 @@
 /**
- * How many users, and what a page costs, fixed by a rule before the first arm (decision 0025): the largest factor at which VM1
- * on a node of its own is at least 97 % Good; if with both VMs on one node it is then above 75 % Good, pages cost more, and the factor
- * is found anew. What was measured already is not measured again.
+ * How many users, and what a page costs, fixed by a rule before the first arm (decision 0025): as many as in the paper, if with
+ * them VM1 on a node of its own is at least 97 % Good and with both VMs on one node at most 75 %; else the factor nearest to that by
+ * bisection. Where all the users that there may be are content on one node, pages cost more. What was measured is not measured again.
  */
 import { ShoalError } from '@shoal/agent/errors';
 
@@ -13,6 +13,7 @@ export type Calibration = { factor: number; cost: number };
 export const APART_LEAST_PERCENT = 97;
 export const NONE_MOST_PERCENT = 75;
 /** As hundredths, or 0.1 + 0.2 would not be a factor that was tried. */
+const PAPER = 100;
 const LEAST = 20;
 const MOST = 300;
 const GRID = 5;
@@ -26,34 +27,38 @@ type Next = { trial: Trial } | { found: Calibration } | { none: string };
 const known = (outcomes: readonly Outcome[], { arm, factor, cost }: Trial): number | undefined =>
   outcomes.find(o => o.arm === arm && o.factor === factor && o.cost === cost)?.goodPercent;
 
-/** What to try next, or what was found: by bisection, since more users are never more content. Pure. */
+/** What to try next, or what was found: the paper's numbers, then by bisection, since more users are never more content. Pure. */
 export function next(outcomes: readonly Outcome[], firstCost: number): Next {
   for (let time = 0; time <= DEARER_TIMES_MAX; time++) {
     const cost = Math.round(firstCost * DEARER ** time);
-    const largest = largestFactor(outcomes, cost);
-    if (typeof largest === 'object') return largest;
-    if (largest === 0) return { none: `with ${LEAST / 100} times the users VM1 alone is not content` };
-    const trial: Trial = { arm: 'none', factor: largest, cost };
-    const together = known(outcomes, trial);
-    if (together === undefined) return { trial };
-    if (together <= NONE_MOST_PERCENT) return { found: { factor: largest, cost } };
+    const step = nextAt(outcomes, cost);
+    if (step !== 'too cheap') return step;
   }
   return { none: `VM1 is over ${NONE_MOST_PERCENT} % Good beside VM0, whatever pages cost` };
 }
 
-/** A trial while it is not known; 0: even the least is too many. */
-function largestFactor(outcomes: readonly Outcome[], cost: number): number | { trial: Trial } {
-  let [content, not] = [LEAST - GRID, MOST + GRID];
-  let at = 100;
-  while (not - content > GRID) {
-    const trial: Trial = { arm: 'apart', factor: at / 100, cost };
-    const goodPercent = known(outcomes, trial);
-    if (goodPercent === undefined) return { trial };
-    if (goodPercent >= APART_LEAST_PERCENT) content = at;
-    else not = at;
-    at = GRID * Math.round((content + not) / 2 / GRID);
+/** With pages of one cost; `too cheap`: VM1 is content beside VM0 with all the users that there may be. */
+function nextAt(outcomes: readonly Outcome[], cost: number): Next | 'too cheap' {
+  let [few, many] = [LEAST - GRID, MOST + GRID];
+  let at = PAPER;
+  while (many - few > GRID) {
+    const apart: Trial = { arm: 'apart', factor: at / 100, cost };
+    const none: Trial = { ...apart, arm: 'none' };
+    const alone = known(outcomes, apart);
+    if (alone === undefined) return { trial: apart };
+    if (alone < APART_LEAST_PERCENT) many = at;
+    else {
+      const together = known(outcomes, none);
+      if (together === undefined) return { trial: none };
+      if (together <= NONE_MOST_PERCENT) return { found: { factor: at / 100, cost } };
+      few = at;
+    }
+    at = GRID * Math.round((few + many) / 2 / GRID);
   }
-  return content < LEAST ? 0 : content / 100;
+  if (many > MOST) return 'too cheap';
+  return {
+    none: `VM1 is not content alone with ${many / 100} times the users, and with fewer it is beside VM0`,
+  };
 }
 
 /** Trials are added to `outcomes` as they are made. Throws SHOAL_EXPERIMENT_SCALE where no factor is right. */

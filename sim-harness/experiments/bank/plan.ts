@@ -25,11 +25,11 @@ const FULL: Times = {
   untilMs: 240_000,
 };
 const QUICK: Times = {
-  fillMs: 10_000,
-  settleMs: 10_000,
-  riseAtMs: 10_000,
+  fillMs: 5_000,
+  settleMs: 5_000,
+  riseAtMs: 5_000,
   riseEveryMs: 3_000,
-  untilMs: 90_000,
+  untilMs: 60_000,
 };
 
 const scaled = (sessions: number, factor: number): number => Math.max(1, Math.round(sessions * factor));

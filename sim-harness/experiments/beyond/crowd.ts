@@ -11,7 +11,7 @@ const VMS = Array.from({ length: 8 }, (_, i) => `vm${i}`);
 /** Packed, they leave half a node free; half of them busy fill a node and a half, which two cores carry. */
 const [REST_PERCENT, BUSY_PERCENT] = [5, 32];
 const FULL = { stepS: 60, memoryMib: 384, filledMib: 192 };
-const QUICK = { stepS: 30, memoryMib: 256, filledMib: 64 };
+const QUICK = { stepS: 12, memoryMib: 256, filledMib: 64 };
 const PARTS = 5;
 const AROUND_S = 90;
 const LAST_MS = 60_000;
@@ -30,7 +30,7 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
   const { stepS, memoryMib, filledMib } = isQuick ? QUICK : FULL;
   const wants = shifting(stepS);
   const endS = PARTS * stepS;
-  const options = labOf(arm, { nodes: NODES.length, cores: 'quota' });
+  const options = labOf(arm, isQuick, { nodes: NODES.length, cores: 'quota' });
   const vms = async () => VMS.map(name => ({ name, node: 'node0', memoryMib, filledMib }));
   return onStage(options, vms, say, async stage => {
     stage.begin();

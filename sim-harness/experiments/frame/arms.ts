@@ -30,8 +30,14 @@ export const ARMS = {
 
 export type ArmName = keyof typeof ARMS;
 
+/** The paper's window, and half of it for a look: rests go with it. */
+export const windowMs = (isQuick: boolean): number => (isQuick ? 5000 : 10_000);
+
+/** The window is known: guests rest for so long before a load begins. */
+export type StagedLab = LabOptions & { windowMs: number };
+
 /** Each node has a core of its own for its VMs, its agent and its page servers: the comparison that the authors wished for. */
-export function labOf(arm: Arm, over: Partial<LabOptions> = {}): LabOptions {
+export function labOf(arm: Arm, isQuick: boolean, over: Partial<LabOptions> = {}): StagedLab {
   const { engine, packingEngine = 'postcopy', holdSeconds = 0, capBytesPerSecond = 0, backoff = 'on' } = arm;
   return {
     name: 'paper',
@@ -42,8 +48,9 @@ export function labOf(arm: Arm, over: Partial<LabOptions> = {}): LabOptions {
     cores: 'own',
     mode: engine ? 'auto' : 'observe',
     engine: engine ?? 'postcopy',
+    windowMs: windowMs(isQuick),
     ...over,
-    policy: { holdSeconds, backoff, ...over.policy },
+    policy: { holdSeconds, backoff, cooldownSeconds: windowMs(isQuick) / 1000, ...over.policy },
     settings: {
       migration: { packingEngine, bulkBytesPerSecond: capBytesPerSecond, compression: 'off' },
       ...over.settings,

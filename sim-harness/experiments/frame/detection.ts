@@ -4,7 +4,6 @@
  */
 import type { Series } from './types.ts';
 
-const WINDOW_S = 10;
 const OVERLOAD_PERCENT = 90;
 const ACTIVE_PERCENT = 5;
 const ACTIVE_VMS = 2;
@@ -15,21 +14,22 @@ export function overloadedAtS(
   node: string,
   vms: readonly string[],
   fromS: number,
+  windowS: number,
 ): number {
   const points = series.find(one => one.name === node)?.points ?? [];
   const found = points.find(([at]) => {
     if (at < fromS) return false;
-    const active = vms.filter(vm => windowMean(series, vm, at) >= ACTIVE_PERCENT);
-    return windowMean(series, node, at) >= OVERLOAD_PERCENT && active.length >= ACTIVE_VMS;
+    const active = vms.filter(vm => windowMean(series, vm, at, windowS) >= ACTIVE_PERCENT);
+    return windowMean(series, node, at, windowS) >= OVERLOAD_PERCENT && active.length >= ACTIVE_VMS;
   });
   return found?.[0] ?? -1;
 }
 
 /** Of the points in the window that ends with that of `atS`. */
-function windowMean(series: readonly Series[], name: string, atS: number): number {
+function windowMean(series: readonly Series[], name: string, atS: number, windowS: number): number {
   const points = series.find(one => one.name === name)?.points ?? [];
   // Samples are a second apart and a little: the window has as many of them as seconds.
-  const last = points.filter(([at]) => at <= atS + HALF_S).slice(-WINDOW_S);
+  const last = points.filter(([at]) => at <= atS + HALF_S).slice(-windowS);
   return last.reduce((sum, [, value]) => sum + value, 0) / Math.max(1, last.length);
 }
 

@@ -37,17 +37,17 @@ const steps = (before: number, after: number) => [...Array(20).fill(before), ...
 test('a node is overloaded once the mean of ten seconds is, with two active VMs', () => {
   const vms = [line('vm0', steps(20, 20)), line('vm1', steps(50, 80))];
   // 70 % to 20 s, 100 % after: 0.7 · 10 + 0.3 · n ≥ 9 from the seventh second on.
-  assert.is(overloadedAtS([line('node0', steps(70, 100)), ...vms], 'node0', ['vm0', 'vm1'], 0), 27);
+  assert.is(overloadedAtS([line('node0', steps(70, 100)), ...vms], 'node0', ['vm0', 'vm1'], 0, 10), 27);
 });
 
 test('one active VM may have all of a node', () => {
   const vms = [line('vm0', steps(1, 1)), line('vm1', steps(50, 99))];
-  assert.is(overloadedAtS([line('node0', steps(51, 100)), ...vms], 'node0', ['vm0', 'vm1'], 0), -1);
+  assert.is(overloadedAtS([line('node0', steps(51, 100)), ...vms], 'node0', ['vm0', 'vm1'], 0, 10), -1);
 });
 
 test('what was before the step is not looked at', () => {
   const vms = [line('vm0', steps(50, 50)), line('vm1', steps(50, 50))];
-  assert.is(overloadedAtS([line('node0', steps(100, 100)), ...vms], 'node0', ['vm0', 'vm1'], 30), 30);
+  assert.is(overloadedAtS([line('node0', steps(100, 100)), ...vms], 'node0', ['vm0', 'vm1'], 30, 10), 30);
 });
 
 test.run();

@@ -4,7 +4,8 @@ import { ShoalError } from '@shoal/agent';
 import { clock } from '@shoal/agent/edge/clock';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
 import type { GuestPort } from '../../lab/guest-port.ts';
-import { bringUp, type Lab, type LabOptions, type VmWish } from '../../lab/index.ts';
+import { bringUp, type Lab, type VmWish } from '../../lab/index.ts';
+import type { StagedLab } from './arms.ts';
 import { type Follow, movesOf, since } from './moves.ts';
 import { type OthersWatch, watchInWindows } from './others.ts';
 import { seriesOf } from './series.ts';
@@ -16,8 +17,8 @@ export type VmPlan = VmWish & { node: string; filledMib: number };
 
 /** Longer than any boot, which the rule would take for an overload. */
 const PAUSE_MS = 600_000;
-/** A window of the rule and more: it sees the load, not the boot. */
-const SETTLE_MS = 12_000;
+/** Beyond a window of the rule: it sees the load, not the boot. */
+const SETTLE_MS = 2000;
 const LOOK_EVERY_MS = 500;
 const MOVE_MAX_MS = 300_000;
 const HANDOFFS = 500;
@@ -120,7 +121,7 @@ export type Seen = Pick<Measured, 'series' | 'moves'> & { handoffs: Follow[]; en
 
 /** Brings everything up, and after `ready` lets the guests come to rest; runs `act`, takes everything down. */
 export async function onStage(
-  options: LabOptions,
+  options: StagedLab,
   vms: (lab: Lab) => Promise<readonly VmPlan[]>,
   say: (line: string) => void,
   act: (stage: Stage) => Promise<Measured>,
@@ -139,7 +140,7 @@ export async function onStage(
       guests.set(wish.name, guest);
     }
     await ready(guests, lab);
-    await sleep(SETTLE_MS);
+    await sleep(options.windowMs + SETTLE_MS);
     await lab.node('node0').post('/v1/mesh/actions/resume');
     stage = new Stage(lab, guests);
     return await act(stage);

@@ -35,6 +35,7 @@ test('times are from the steps: found, decided, relieved, packed', () => {
   const figures = stairFigures(
     { series: series(8), moves: [out, back], handoffs: [], endMs: 300_000 },
     STEP_MS,
+    10,
   );
   assert.is(figures.detectS, 7);
   assert.is(figures.reliefS, 1);
@@ -52,6 +53,7 @@ test('without moves nothing is made up', () => {
   const { vm1LostS, moves, neededS, ...rest } = stairFigures(
     { series: series(60), moves: [], handoffs: [], endMs: 300_000 },
     STEP_MS,
+    10,
   );
   assert.equal([...new Set(Object.values(rest))], [-1]);
   assert.equal([moves, neededS], [0, 0]);

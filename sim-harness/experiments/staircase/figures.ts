@@ -13,6 +13,7 @@ const NOT_MEASURED = -1;
 export function stairFigures(
   { series, moves, handoffs, endMs }: Seen,
   stepMs: number,
+  windowS: number,
 ): Record<string, number> {
   const upMs = VM1_STEPS_PERCENT.indexOf(FULL_PERCENT) * stepMs;
   const downMs = (VM1_STEPS_PERCENT.length - 1) * stepMs;
@@ -21,7 +22,7 @@ export function stairFigures(
   const source = handoffs.find(
     handoff => handoff.role === 'source' && handoff.name === out?.vm && handoff.reason === 'overload',
   );
-  const dueS = overloadedAtS(series, 'node0', VMS, upMs / 1000);
+  const dueS = overloadedAtS(series, 'node0', VMS, upMs / 1000, windowS);
   return {
     detectS: since(upMs, out?.decidedAtMs),
     ruleLagS: out && dueS >= 0 ? out.decidedAtMs / 1000 - dueS : NOT_MEASURED,
