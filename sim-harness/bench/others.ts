@@ -30,7 +30,8 @@ export const worst = (parts: readonly Others[]): Others => ({
 
 /**
  * Since now, when called. What this process itself used is not others', nor `alsoMs` (CPU so far of what else belongs to the bench);
- * it is on either core, so it is taken off both.
+ * it is on either core, so it is taken off both. Where nodes are bound to no core, nobody knows whose a core's time was: then no
+ * core is looked at alone.
  */
 export function watchOthers(lab: Lab, alsoMs: () => number = () => 0): () => Others {
   const strangers = watchStrangers(
@@ -39,6 +40,7 @@ export function watchOthers(lab: Lab, alsoMs: () => number = () => 0): () => Oth
   );
   const cpu = process.cpuUsage();
   const [begunMs, alsoBefore] = [clock.nowMs(), alsoMs()];
+  const isBound = lab.state.nodes.every(node => node.core >= 0);
   return () => {
     const used = process.cpuUsage(cpu);
     const ownMs = (used.user + used.system) / 1000 + alsoMs() - alsoBefore;
@@ -46,7 +48,7 @@ export function watchOthers(lab: Lab, alsoMs: () => number = () => 0): () => Oth
     const round = (share: number) => Number(Math.max(0, share).toFixed(3));
     return {
       share: round(strangers.stop() - own / CORES.length),
-      cores: strangers.each().map(share => round(share - own)),
+      cores: isBound ? strangers.each().map(share => round(share - own)) : [],
     };
   };
 }

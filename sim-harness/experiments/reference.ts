@@ -24,6 +24,7 @@ long it takes, is said first and before each cell.
 
 **Discards.** The rule of the benches ([bench.md](bench.md)), over every half minute of a cell: if in the worst of them others used more
 than ${percent(OTHERS_MAX.share)} of the cores or ${percent(OTHERS_MAX.core)} of one, the cell is discarded and measured again, ${TRIES} times in all. Discarded cells are kept, and listed.
+A quick run discards none.
 
 **Bounds.** Medians with the least and the most. What is claimed is held against the mean of the differences within each repetition, and
 its 95 % bounds by Student's t: *shown* if all of the bounds are on the right side, *refuted* if all are on the wrong one.

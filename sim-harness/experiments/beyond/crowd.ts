@@ -13,8 +13,8 @@ const [REST_PERCENT, BUSY_PERCENT] = [5, 32];
 const FULL = { stepS: 60, memoryMib: 384, filledMib: 192 };
 const QUICK = { stepS: 12, memoryMib: 256, filledMib: 64 };
 const PARTS = 5;
-const AROUND_S = 90;
-const LAST_MS = 60_000;
+const AROUND_S = { full: 120, quick: 60 };
+const LAST_MS = { full: 60_000, quick: 20_000 };
 const FULL_NODE_PERCENT = 95;
 
 /** All at rest, the first half busy, all at rest, the second half busy, all at rest. Pure. */
@@ -36,7 +36,7 @@ async function run(arm: Arm, isQuick: boolean, say: (line: string) => void): Pro
     stage.begin();
     await play(stage, wants, say);
     await stage.until(endS * 1000);
-    if (arm.engine) await stage.packed(endS * 1000 + LAST_MS);
+    if (arm.engine) await stage.packed(endS * 1000 + (isQuick ? LAST_MS.quick : LAST_MS.full));
     return stage.end(({ series, moves, endMs }) => ({
       lostS: VMS.reduce((sum, vm) => sum + lostS(series, vm, wants, 0, endS), 0),
       fullNodeS: NODES.reduce((sum, node) => sum + fullS(series, node), 0),
@@ -69,7 +69,8 @@ export const crowd: Experiment = {
     { figure: 'lostS', less: 'postcopy', than: 'none' },
     { figure: 'lostS', less: 'warm', than: 'postcopy' },
   ],
-  seconds: (_arm, isQuick) => (isQuick ? QUICK : FULL).stepS * PARTS + AROUND_S + (isQuick ? 20 : 30),
+  seconds: (_arm, isQuick) =>
+    (isQuick ? QUICK : FULL).stepS * PARTS + (isQuick ? AROUND_S.quick : AROUND_S.full),
   run,
   remarks: [
     'Three nodes share two cores here: each has a quota of one core, and all VMs together never want more than 1.5.',
