@@ -162,11 +162,11 @@ async function makeLink(
   await ip('-n', netns, 'link', 'set', inside, 'up');
   if (rate === 'none') return;
   // Segmentation offload would hand the shaper 64 KiB at once, which no real link carries in one piece. (What a guest
-  // sends is cut by its own card, if at all: the shaper counts it right, but lets such a piece through whole.)
+  // sends is cut by its own card, if at all: the shaper counts it right, but lets such a piece through whole.) A bridge keeps it,
+  // as it does before a real card: without, every packet went through bridge and shaper alone, and a move took 0.8 of the core.
   const offload = ['tso', 'off', 'gso', 'off', 'gro', 'off'];
   await run('ethtool', ['-K', outside, ...offload]);
-  for (const dev of bridge ? [bridge, inside] : [inside])
-    await inNetns(netns, 'ethtool', '-K', dev, ...offload);
+  await inNetns(netns, 'ethtool', '-K', inside, ...offload);
   const shape = ['root', 'tbf', 'rate', rate, 'burst', '256k', 'latency', '20ms'];
   await run('tc', ['qdisc', 'add', 'dev', outside, ...shape]);
   await inNetns(netns, 'tc', 'qdisc', 'add', 'dev', inside, ...shape);
