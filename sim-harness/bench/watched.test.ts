@@ -8,7 +8,7 @@ import type { GuestPort, Lab } from '../lab/index.ts';
 import { Ballast } from './ballast.ts';
 import { LateMove, watched } from './watched.ts';
 
-const lab = { nodes: [] } as unknown as Lab;
+const lab = { nodes: [], state: { nodes: [] } } as unknown as Lab;
 
 test('a move that fails leaves nothing that goes on, and one that is late tells what others used until then', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'watched-'));

@@ -29,6 +29,9 @@ A quick run discards none.
 **Bounds.** Medians with the least and the most. What is claimed is held against the mean of the differences within each repetition, and
 its 95 % bounds by Student's t: *shown* if all of the bounds are on the right side, *refuted* if all are on the wrong one.
 
+**Ballast.** As in the benches ([bench.md](bench.md)): a machine that is itself a virtual one holds as much memory as targets are about
+to fill, gives it away as they fill, and takes it again when sources have let go of theirs.
+
 **Memory.** Every guest that moved checks all that it had filled at the end; one wrong page and the exit code is 1.
 
 **One machine.** Each node has one core, and its agent, its page servers and its VMs share it. Nothing is packed, so that the data of

@@ -46,6 +46,8 @@ for (const [engine, from, to] of [
   ['precopy', 1, 0],
 ] as const) {
   test(`after a move by ${engine} the guest is announced: the switch knows its new port, though the guest said nothing`, async () => {
+    // A move before may still be announced.
+    await sleep(ANNOUNCING_MS);
     outside.forget();
     assert.is(outside.heardOn(), undefined, 'a guest that has nothing to say is not heard of by itself');
     const announced = outside.countAnnouncements(to);

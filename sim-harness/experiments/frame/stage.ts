@@ -6,6 +6,7 @@ import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.ty
 import type { GuestPort } from '../../lab/guest-port.ts';
 import { bringUp, type Lab, type VmWish } from '../../lab/index.ts';
 import type { StagedLab } from './arms.ts';
+import { type Keeping, keepBallast } from './ballast.ts';
 import { type Follow, movesOf, since } from './moves.ts';
 import { type OthersWatch, watchInWindows } from './others.ts';
 import { seriesOf } from './series.ts';
@@ -129,23 +130,29 @@ export async function onStage(
 ): Promise<Measured> {
   const lab = await bringUp(options, say);
   let stage: Stage | undefined;
+  let ballast: Keeping | undefined;
   try {
     for (const note of lab.notes) say(`! ${note}`);
     await lab.node('node0').post('/v1/mesh/actions/pause', { ttlMs: PAUSE_MS });
     const guests = new Map<string, GuestPort>();
-    for (const { node, filledMib, ...wish } of await vms(lab)) {
+    const plans = await vms(lab);
+    for (const { node, filledMib, ...wish } of plans) {
       await lab.runVm(node, wish);
       const guest = await lab.guest(wish.name);
       if (filledMib > 0) await guest.command(`fill ${filledMib}`, FILL_MS);
       guests.set(wish.name, guest);
     }
     await ready(guests, lab);
+    const largestMib = Math.max(...plans.map(plan => plan.memoryMib));
+    // As many targets as there may be at a time.
+    if (options.mode === 'auto') ballast = await keepBallast(lab, largestMib * (options.nodes - 1), say);
     await sleep(options.windowMs + SETTLE_MS);
     await lab.node('node0').post('/v1/mesh/actions/resume');
     stage = new Stage(lab, guests);
     return await act(stage);
   } finally {
     stage?.stop();
+    await ballast?.stop();
     await lab.down();
   }
 }
