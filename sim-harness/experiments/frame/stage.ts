@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ShoalError } from '@shoal/agent';
 import { clock } from '@shoal/agent/edge/clock';
 import type { ClusterStatus, HandoffStatus } from '@shoal/agent/edge/http/api.types';
+import { watchOthers } from '../../bench/others.ts';
 import type { GuestPort } from '../../lab/guest-port.ts';
 import { bringUp, type Lab, type VmWish } from '../../lab/index.ts';
 import type { StagedLab } from './arms.ts';
@@ -42,7 +43,7 @@ export class Stage {
   /** The load begins, and all times count from now. `alsoMs`: CPU so far of what is neither a node's nor others'. */
   begin(alsoMs: () => number = () => 0): void {
     this.#begun = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
-    this.#others = watchInWindows(this.lab, alsoMs);
+    this.#others = watchInWindows(() => watchOthers(this.lab, alsoMs));
   }
 
   guest(name: string): GuestPort {
