@@ -9,6 +9,7 @@ import type { Lab } from '../../lab/index.ts';
 import { ARMS, labOf } from '../frame/arms.ts';
 import { diskVms } from '../frame/disk-vms.ts';
 import { neededS } from '../frame/moves.ts';
+import { TWO_VMS } from '../frame/panels.ts';
 import { onStage } from '../frame/stage.ts';
 import type { Arm, Experiment, Measured } from '../frame/types.ts';
 import { bankFigures, bankSeries, ofApart } from './figures.ts';
@@ -134,10 +135,7 @@ export const bank: Experiment = {
     clientLagMs: { unit: 'ms', meaning: 'The longest that this process was late itself.' },
   },
   panels: [
-    { series: 'node0', title: 'PM0', yLabel: 'CPU (%)', yMax: 110 },
-    { series: 'node1', title: 'PM1', yLabel: 'CPU (%)', yMax: 110 },
-    { series: 'vm0', title: 'VM0', yLabel: 'CPU (%)', yMax: 110 },
-    { series: 'vm1', title: 'VM1', yLabel: 'CPU (%)', yMax: 110 },
+    ...TWO_VMS,
     ...VMS.flatMap(vm =>
       (['good', 'tolerable', 'failed'] as const).map(verdict => ({
         series: `${vm}-${verdict}`,

@@ -5,7 +5,7 @@ import { ShoalError } from '@shoal/agent';
 import { repositoryRoot } from '../../guest/root.ts';
 import type { Calibration } from './calibrate.ts';
 
-/** Found by the rule on the machine of decision 0025: the paper's own numbers, with pages of some 33 ms there. */
+/** The paper's own numbers, with pages of some 33 ms on the machine of decision 0025: both conditions of the rule held there. */
 export const STANDARD: Calibration = { factor: 1, cost: 160 };
 
 const file = (): string => join(repositoryRoot(), 'out', 'experiments', 'bank-scale.json');

@@ -2,6 +2,7 @@
 import { ARMS, labOf } from '../frame/arms.ts';
 import { lostS, type Want } from '../frame/demand.ts';
 import { neededS } from '../frame/moves.ts';
+import { cpuPanel } from '../frame/panels.ts';
 import { onStage } from '../frame/stage.ts';
 import type { Arm, Experiment, Measured, Series } from '../frame/types.ts';
 import { play } from './loads.ts';
@@ -64,7 +65,7 @@ export const crowd: Experiment = {
     neededNodeS: { unit: 's', meaning: 'For how long the second and the third node were needed, together.' },
     moves: { unit: '', meaning: 'Moves.' },
   },
-  panels: NODES.map((series, i) => ({ series, title: `PM${i}`, yLabel: 'CPU (%)', yMax: 110 })),
+  panels: NODES.map((node, i) => cpuPanel(node, `PM${i}`)),
   claims: [
     { figure: 'lostS', less: 'postcopy', than: 'none' },
     { figure: 'lostS', less: 'warm', than: 'postcopy' },

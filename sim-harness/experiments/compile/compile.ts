@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ARMS, labOf } from '../frame/arms.ts';
 import { diskVms } from '../frame/disk-vms.ts';
 import { blockedS, neededS } from '../frame/moves.ts';
+import { TWO_VMS } from '../frame/panels.ts';
 import { onStage, type Stage } from '../frame/stage.ts';
 import type { Arm, Cell, Experiment, Measured } from '../frame/types.ts';
 import { COMPILE_JOB, COMPILE_QUICK_JOB } from './files.ts';
@@ -120,12 +121,7 @@ export const compile: Experiment = {
     },
     moves: { unit: '', meaning: 'Moves.' },
   },
-  panels: [
-    { series: 'node0', title: 'PM0', yLabel: 'CPU (%)', yMax: 110 },
-    { series: 'node1', title: 'PM1', yLabel: 'CPU (%)', yMax: 110 },
-    { series: 'vm0', title: 'VM0', yLabel: 'CPU (%)', yMax: 110 },
-    { series: 'vm1', title: 'VM1', yLabel: 'CPU (%)', yMax: 110 },
-  ],
+  panels: TWO_VMS,
   claims: [
     ...(['penaltyPct', 'stoodPct'] as const).flatMap(figure => [
       { figure, less: 'postcopy', than: 'precopy' },

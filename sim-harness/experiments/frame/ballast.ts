@@ -28,26 +28,32 @@ export async function keepBallast(lab: Lab, mib: number, say: (line: string) => 
   await ballast.take();
   const seen = new RamFiles();
   let held = mib * MIB;
+  let taken = Promise.resolve();
   const stop = every(clock, LOOK_EVERY_MS, () => {
     const left = seen.left(dirs.flatMap(ramFiles));
     const wanted = left === undefined ? mib * MIB : Math.min(held, Math.max(0, left - AHEAD_BYTES));
     if (wanted < held) truncateSync(path, wanted);
     // What was just let go of is touched already: taking it needs no touch, and hardly any time.
-    else if (wanted > held)
-      execFile(
-        'fallocate',
-        ['-l', String(wanted), path],
-        error => error && say(`! no ballast: ${error.message}`),
-      );
+    else if (wanted > held) taken = take(path, wanted, say);
     held = wanted;
   });
   return {
     async stop() {
       stop();
+      // It would make the file anew.
+      await taken;
       await ballast.drop();
     },
   };
 }
+
+const take = (path: string, bytes: number, say: (line: string) => void): Promise<void> =>
+  new Promise(resolve => {
+    execFile('fallocate', ['-l', String(bytes), path], error => {
+      if (error) say(`! no ballast: ${error.message}`);
+      resolve();
+    });
+  });
 
 function ramFiles({ node, dir }: { node: string; dir: string }): RamFile[] {
   return names(dir).flatMap(name => {
@@ -60,7 +66,8 @@ function ramFiles({ node, dir }: { node: string; dir: string }): RamFile[] {
 function names(dir: string): string[] {
   try {
     return readdirSync(dir).filter(name => name.endsWith('.ram'));
-  } catch {
-    return [];
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return [];
+    throw error;
   }
 }
