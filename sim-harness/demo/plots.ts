@@ -12,10 +12,15 @@ export function plots({ samples, moves }: Pick<Report, 'samples' | 'moves'>): Re
       xLabel: 'time (s)',
       yLabel: 'CPU (%)',
       yMax: 110,
-      points: samples.flatMap(s => {
-        const y = value(s);
-        return y === undefined ? [] : [{ x: s.atMs / 1000, y }];
-      }),
+      lines: [
+        {
+          name: title,
+          points: samples.flatMap(s => {
+            const y = value(s);
+            return y === undefined ? [] : [{ x: s.atMs / 1000, y }];
+          }),
+        },
+      ],
       marks,
     });
   return {

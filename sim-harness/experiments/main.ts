@@ -10,6 +10,7 @@ import { rowsOf } from './frame/rows.ts';
 import { cellsOf, estimateS, runCells, stepsLeft, type Wanted } from './frame/run-cells.ts';
 import type { Cell, Experiment, Row } from './frame/types.ts';
 import { type Options, optionsOf, USAGE } from './options.ts';
+import { publish } from './report/publish.ts';
 import { writeReport } from './report/write.ts';
 import { EXPERIMENTS } from './table.ts';
 
@@ -29,6 +30,11 @@ async function main(args: string[]): Promise<number> {
   const ledger = new Ledger(join(out, 'cells'), commitOf(repositoryRoot()));
   if (options.isReport) {
     for (const file of writeReport(EXPERIMENTS, ledger, out)) process.stdout.write(`${file}\n`);
+    return 0;
+  }
+  if (options.isPublish) {
+    const names = publish(EXPERIMENTS, ledger, join(repositoryRoot(), 'docs', 'evaluation'));
+    process.stdout.write(`docs/evaluation: ${names.join(', ')}\n`);
     return 0;
   }
   const chosen = EXPERIMENTS.filter(one => options.names.includes(one.name)).map(experiment => ({

@@ -21,6 +21,7 @@ test('one experiment, all of them, or the report', () => {
     EXPERIMENTS.map(one => one.name),
   );
   assert.is((read('report') as Options).isReport, true);
+  assert.is((read('publish') as Options).isPublish, true);
   assert.is((read('bank-scale') as Options).isScale, true);
   assert.is(read('--help'), 'help');
 });
@@ -30,6 +31,7 @@ test('arms and runs are as given', () => {
   assert.equal(options, {
     names: ['staircase'],
     isReport: false,
+    isPublish: false,
     isScale: false,
     arms: ['postcopy', 'capped'],
     runs: 5,

@@ -5,12 +5,14 @@ import type { Experiment } from './frame/types.ts';
 
 export const USAGE = `usage: npm run experiment -- NAME [--engine LIST] [--runs N] [--quick] [--json]
        npm run experiment -- report
+       npm run experiment -- publish
        npm run experiment -- bank-scale
 
 The paper's evaluation on real guests. NAME: one of EXPERIMENTS, or all.
 Each run is a cell of a ledger in out/experiments, kept by commit: what is there is not measured again, and a run that was ended
-goes on where it was. report writes out/experiments/report.html and report.md from it. bank-scale finds how many users the banks of
-this machine have and what a page costs, by the rule of docs/decisions/0025, and keeps it in out/experiments/bank-scale.json.
+goes on where it was. report writes out/experiments/report.html and report.md from it; publish puts the same cells and their page into
+docs/evaluation. bank-scale finds how many users the banks of this machine have and what a page costs, by the rule of
+docs/decisions/0025, and keeps it in out/experiments/bank-scale.json.
 
   --engine LIST   Of its arms only these, with commas.
   --runs N        Repetitions of each arm, 1 to 50; default: the experiment's own. One with --quick.
@@ -25,6 +27,7 @@ missing since others used the cores
 export type Options = {
   names: readonly string[];
   isReport: boolean;
+  isPublish: boolean;
   isScale: boolean;
   arms: readonly string[] | undefined;
   runs: number | undefined;
@@ -40,9 +43,9 @@ export function optionsOf(args: string[], experiments: readonly Experiment[]): O
   const [name = '', ...rest] = positionals;
   if (rest.length > 0) throw bad(`one name is enough, there is ${rest[0]} too`, name, 'Say one, or all');
   const known = experiments.map(one => one.name);
-  if (![...known, 'all', 'report', 'bank-scale'].includes(name)) {
+  if (![...known, 'all', 'report', 'publish', 'bank-scale'].includes(name)) {
     const what = name === '' ? 'no experiment is named' : `there is no experiment ${name}`;
-    throw bad(what, 'NAME', `Say ${known.join(', ')}, all, report or bank-scale`);
+    throw bad(what, 'NAME', `Say ${known.join(', ')}, all, report, publish or bank-scale`);
   }
   const names = name === 'all' ? known : known.filter(one => one === name);
   const arms = values.engine?.split(',');
@@ -58,6 +61,7 @@ export function optionsOf(args: string[], experiments: readonly Experiment[]): O
   return {
     names,
     isReport: name === 'report',
+    isPublish: name === 'publish',
     isScale: name === 'bank-scale',
     arms,
     runs: values.runs === undefined ? undefined : runs(values.runs),

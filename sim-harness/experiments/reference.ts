@@ -17,8 +17,9 @@ ${USAGE.replace('EXPERIMENTS', EXPERIMENTS.map(one => one.name).join(', ')).trim
 
 ## How it is measured
 **Cells.** One run of one arm is a cell: a lab of its own, guests that are booted and filled anew, ${'`out/experiments/cells/COMMIT/EXPERIMENT/ARM.REPETITION.json`'}.
-What is there is not measured again; uncommitted changes are another program, and have cells of their own. What is left, and about how
-long it takes, is said first and before each cell.
+What is there is not measured again. COMMIT is the last that changed anything a run depends on (neither pages nor tests nor the report);
+uncommitted changes are another program, and have cells of their own. What is left, and about how long it takes, is said first and
+before each cell.
 
 **Turns.** Each arm once in every repetition, every other repetition backwards.
 

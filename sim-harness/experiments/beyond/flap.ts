@@ -2,7 +2,7 @@
 import { ARMS, labOf } from '../frame/arms.ts';
 import { lostS, type Want } from '../frame/demand.ts';
 import { neededS } from '../frame/moves.ts';
-import { TWO_VMS } from '../frame/panels.ts';
+import { twoVms } from '../frame/panels.ts';
 import { onStage } from '../frame/stage.ts';
 import type { Arm, Experiment, Measured } from '../frame/types.ts';
 import { play } from './loads.ts';
@@ -66,7 +66,7 @@ export const flap: Experiment = {
     vm1LostS: { unit: 's', meaning: 'The same of VM1, where it wanted all for the whole of a sample.' },
     neededS: { unit: 's', meaning: 'For how long PM1 was needed, of five minutes (45 s, quick).' },
   },
-  panels: TWO_VMS,
+  panels: twoVms(),
   claims: [{ figure: 'movesPerMinute', less: 'postcopy', than: 'postcopy-no-backoff' }],
   seconds: (_arm, isQuick) =>
     (isQuick ? QUICK : FULL).flips * EVERY_S + (isQuick ? AROUND_S.quick : AROUND_S.full),

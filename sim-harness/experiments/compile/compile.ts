@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ARMS, labOf } from '../frame/arms.ts';
 import { diskVms } from '../frame/disk-vms.ts';
 import { blockedS, neededS } from '../frame/moves.ts';
-import { TWO_VMS } from '../frame/panels.ts';
+import { twoVms } from '../frame/panels.ts';
 import { onStage, type Stage } from '../frame/stage.ts';
 import type { Arm, Cell, Experiment, Measured } from '../frame/types.ts';
 import { COMPILE_JOB, COMPILE_QUICK_JOB } from './files.ts';
@@ -121,7 +121,7 @@ export const compile: Experiment = {
     },
     moves: { unit: '', meaning: 'Moves.' },
   },
-  panels: TWO_VMS,
+  panels: twoVms({ 'postcopy-hold8': 15, 'capped-hold8': 19 }),
   claims: [
     ...(['penaltyPct', 'stoodPct'] as const).flatMap(figure => [
       { figure, less: 'postcopy', than: 'precopy' },

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commitOf, Ledger } from './ledger.ts';
@@ -73,6 +73,38 @@ test('what is not committed is another program: its cells have a name of their o
   assert.match(changed, new RegExp(`^${clean}-[0-9a-f]{8}$`));
   writeFileSync(join(root, 'a'), '3');
   assert.is.not(commitOf(root), changed);
+});
+
+test('pages, tests and the report change nothing that is measured: cells of the commit before still count', () => {
+  const root = fresh();
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: root, stdio: 'pipe' });
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  git('init', '-q');
+  write('agent/a.ts', '1');
+  git('add', '.');
+  git('commit', '-qm', 'a');
+  const before = commitOf(root);
+  const apart = [
+    'docs/a/b.svg',
+    'README.md',
+    'agent/b.md',
+    'agent/a.test.ts',
+    'sim-harness/experiments/report/html.ts',
+  ];
+  for (const path of apart) write(path, '1');
+  assert.is(commitOf(root), before);
+  git('add', '.');
+  git('commit', '-qm', 'b');
+  assert.is(commitOf(root), before);
+  write('agent/c.ts', '1');
+  git('add', '.');
+  git('commit', '-qm', 'c');
+  assert.match(commitOf(root), /^[0-9a-f]{12}$/);
+  assert.is.not(commitOf(root), before);
 });
 
 test('where there is no git the error says what is wanted', () => {

@@ -10,14 +10,26 @@ import { ShoalError } from '@shoal/agent';
 import type { Cell, Key } from './types.ts';
 
 const COMMIT_LETTERS = 12;
+/** What no run depends on: measuring takes days, and what it came to is written down meanwhile. */
+const APART = ['docs', '**/*.md', '**/*.test.ts', 'sim-harness/experiments/report', 'sim-harness/plot'];
+const MEASURED = [
+  '--',
+  '.',
+  ...APART.map(path => `:(exclude,glob)${path}${path.includes('*') ? '' : '/**'}`),
+];
 
-/** The commit that is checked out; with a hash of what is not committed behind it, if there is any. */
+/**
+ * The last commit that changed what is measured (so neither pages nor tests nor the report); with a hash of what is not committed
+ * behind it, if there is any.
+ */
 export function commitOf(root: string): string {
   const git = (...args: string[]) =>
     execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: 'pipe' });
   try {
-    const head = git('rev-parse', `--short=${COMMIT_LETTERS}`, 'HEAD').trim();
-    const changes = git('diff', 'HEAD') + git('status', '--porcelain');
+    const head = git('log', '-1', '--format=%H', ...MEASURED)
+      .trim()
+      .slice(0, COMMIT_LETTERS);
+    const changes = git('diff', 'HEAD', ...MEASURED) + git('status', '--porcelain', ...MEASURED);
     if (changes === '') return head;
     return `${head}-${createHash('sha256').update(changes).digest('hex').slice(0, 8)}`;
   } catch (error) {

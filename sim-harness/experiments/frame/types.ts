@@ -71,8 +71,15 @@ export type Figure = { unit: string; meaning: string; paper?: Record<string, num
  */
 export type Claim = { figure: string; less: string; than?: string; by?: number };
 
-/** Where in the report a chart of the paper has its counterpart. */
-export type Panel = { series: string; title: string; yLabel: string; yMax: number };
+/** A chart of the report. `paper`: the number of the paper's figure that shows the same, of each arm that has one. */
+export type Panel = {
+  /** Each by its name in the series, and in the key of the chart. */
+  lines: readonly { series: string; name: string }[];
+  title: string;
+  yLabel: string;
+  yMax: number;
+  paper?: Record<string, number>;
+};
 
 export type Experiment = {
   name: string;

@@ -10,22 +10,20 @@ dt{font-weight:600;margin-top:.4rem}dd{margin:0 0 0 1.2rem}
 .charts svg{width:100%;height:auto;border:1px solid #d9dee5}
 .wide{overflow-x:auto}`;
 
-export function htmlReport(sections: readonly Section[], commit: string): string {
+export function htmlReport(sections: readonly Section[]): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Shoal: the paper's evaluation</title><style>${STYLE}</style></head><body>
 <h1>The paper's evaluation, measured again</h1>
-<p>${lead(commit)}</p>
+<p>${escaped(LEAD)}</p>
 ${sections.map(part).join('\n')}
 </body></html>
 `;
 }
 
 /** What holds for all of it. */
-export const lead = (commit: string): string =>
-  escaped(
-    `Commit ${commit}. Hirofuchi, Nakada, Itoh and Sekiguchi, “Dynamic Virtual Machine Packing Mechanism with Instantaneous Live Migration” (2010). Two nodes of one core each, 1 Gbit/s between them, virtual machines emulated by QEMU; page servers, agents and VMs of a node share its core. Medians (least to most) of the repetitions; [in brackets] what the paper has. Charts are of the repetition that is nearest to the median.`,
-  );
+export const LEAD =
+  'Hirofuchi, Nakada, Itoh and Sekiguchi, “Dynamic Virtual Machine Packing Mechanism with Instantaneous Live Migration” (2010). Two nodes of one core each, 1 Gbit/s between them, virtual machines emulated by QEMU; page servers, agents and VMs of a node share its core. Medians (least to most) of the repetitions; [in brackets] what the paper has. Charts are of the repetition that is nearest to the median.';
 
 function part({
   title,
@@ -36,12 +34,13 @@ function part({
   remarks,
   charts,
   discarded,
+  commits,
   machine,
 }: Section): string {
   const [head = [], ...lines] = table;
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   return `<h2>${escaped(title)}</h2>
-<p>Section ${escaped(section)} of the paper. ${escaped(facts.join(', '))}.</p>
+<p>Section ${escaped(section)} of the paper. Commit ${escaped(commits.join(', '))}; ${escaped(facts.join(', '))}.</p>
 <div class="wide"><table><tr>${head.map(cell => `<th>${escaped(cell)}</th>`).join('')}</tr>
 ${lines.map(line => `<tr>${line.map(cell => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('\n')}
 </table></div>

@@ -1,9 +1,9 @@
 /** The same as Markdown, its charts in files beside it. Pure. */
-import { lead } from './html.ts';
+import { LEAD } from './html.ts';
 import type { Section } from './sections.ts';
 
-export const markdownReport = (sections: readonly Section[], commit: string): string =>
-  `# The paper's evaluation, measured again\n\n${lead(commit)}\n${sections.map(part).join('')}`;
+export const markdownReport = (sections: readonly Section[]): string =>
+  `# The paper's evaluation, measured again\n\n${LEAD}\n${sections.map(part).join('')}`;
 
 function part({
   title,
@@ -14,6 +14,7 @@ function part({
   remarks,
   charts,
   discarded,
+  commits,
   machine,
 }: Section): string {
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
@@ -21,7 +22,7 @@ function part({
   return [
     '',
     `## ${title}`,
-    `Section ${section} of the paper. ${facts.join(', ')}.`,
+    `Section ${section} of the paper. Commit ${commits.join(', ')}; ${facts.join(', ')}.`,
     '',
     ...[head, head.map(() => '---'), ...lines].map(line => `| ${line.join(' | ')} |`),
     '',

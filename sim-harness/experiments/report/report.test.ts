@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { bank } from '../bank/bank.ts';
 import { Ledger } from '../frame/ledger.ts';
 import { cellOf, moveFor, QUIET } from '../frame/testing.ts';
 import { staircase } from '../staircase/staircase.ts';
 import { drawnCells } from './choose.ts';
+import { publish, publishedCells } from './publish.ts';
 import { sectionOf } from './sections.ts';
 import { writeReport } from './write.ts';
 
@@ -66,6 +68,48 @@ test('the report is a page by itself, and Markdown with its figures beside it; q
     const links = [...readFileSync(markdown, 'utf8').matchAll(/\(figures\/(\S+)\)/g)].map(found => found[1]);
     assert.equal(links.sort(), readdirSync(join(out, 'figures')).sort());
     assert.ok(links.length > 0);
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+});
+
+test('a chart says which figure of the paper shows the same, and of which arm there is none', () => {
+  const titles = (arm: string) => {
+    const section = sectionOf(staircase, [cellOf({ arm, measured: measured(1) })]);
+    return section?.charts[0]?.charts.map(chart => chart.title);
+  };
+  assert.equal(titles('postcopy'), ['PM0, postcopy (the paper’s figure 3)']);
+  assert.equal(titles('warm'), ['PM0, warm']);
+});
+
+test('responses that are good, late and failed are three lines of one chart, as in the paper', () => {
+  const series = ['vm1-good', 'vm1-tolerable', 'vm1-failed'].map(name => ({
+    name,
+    points: [[1, 2]] as [number, number][],
+  }));
+  const section = sectionOf(bank, [cellOf({ experiment: 'bank', measured: { ...measured(1), series } })]);
+  const [chart, ...more] = section?.charts[0]?.charts ?? [];
+  assert.match(chart?.title ?? '', 'the paper’s figure 32');
+  assert.is(chart?.svg.match(/<path /g)?.length, 3);
+  assert.equal(more, []);
+});
+
+test('what is published has its cells beside it, and replaces what was published of the same experiment alone', () => {
+  const out = mkdtempSync(join(tmpdir(), 'shoal-publish-'));
+  try {
+    const [ledger, dir] = [new Ledger(join(out, 'cells'), 'abc'), join(out, 'evaluation')];
+    assert.throws(() => publish([staircase], ledger, dir), /nothing was measured/);
+    for (const cell of cells) ledger.keep(cell);
+    assert.equal(publish([staircase, bank], ledger, dir), ['staircase']);
+    assert.equal(publishedCells(dir)('staircase'), cells);
+    const later = new Ledger(join(out, 'cells'), 'abd');
+    later.keep(cellOf({ experiment: 'bank', commit: 'abd', measured: measured(1) }));
+    assert.equal(publish([staircase, bank], later, dir), ['bank']);
+    assert.equal(publishedCells(dir)('staircase'), cells);
+    const page = readFileSync(join(dir, 'README.md'), 'utf8');
+    for (const commit of ['Commit abc;', 'Commit abd;']) assert.ok(page.includes(commit), commit);
+    const links = [...page.matchAll(/\(figures\/(\S+)\)/g)].map(found => found[1]);
+    assert.equal(links.sort(), readdirSync(join(dir, 'figures')).sort());
   } finally {
     rmSync(out, { recursive: true, force: true });
   }

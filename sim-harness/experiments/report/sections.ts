@@ -20,7 +20,9 @@ export type Section = {
   /** A group for each arm. */
   charts: { arm: string; repetition: number; charts: Chart[] }[];
   discarded: string[];
-  /** Of the first cell that counts. */
+  /** Of the cells that count. */
+  commits: string[];
+  /** Of the first of them. */
   machine: Record<string, string | number>;
 };
 
@@ -44,6 +46,7 @@ export function sectionOf(experiment: Experiment, cells: readonly Cell[]): Secti
       charts: chartsOf(cell, experiment.panels),
     })),
     discarded: discardedOf(cells).map(cell => `${cell.arm} ${cell.repetition}: ${cell.discarded}`),
+    commits: [...new Set(counting.map(cell => cell.commit))],
     machine: first.machine,
   };
 }

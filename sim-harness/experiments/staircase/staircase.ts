@@ -1,7 +1,7 @@
 /** The paper's first experiment (sections 5.1.1 and 5.1.2, figures 3 to 14): VM0 at 20 %, VM1 in steps of 0, 50, 100, 50, 0 %. */
 import { staircaseMs, VM0_PERCENT, vm1Percent } from '../../demo/staircase.ts';
 import { ARMS, labOf, windowMs } from '../frame/arms.ts';
-import { TWO_VMS } from '../frame/panels.ts';
+import { twoVms } from '../frame/panels.ts';
 import { onStage, type Stage } from '../frame/stage.ts';
 import type { Arm, Experiment, Measured } from '../frame/types.ts';
 import { stairFigures } from './figures.ts';
@@ -90,7 +90,7 @@ export const staircase: Experiment = {
     neededS: { unit: 's', meaning: 'For how long PM1 was needed.' },
     moves: { unit: '', meaning: 'Moves; the rule asks for two.' },
   },
-  panels: TWO_VMS,
+  panels: twoVms({ postcopy: 3, capped: 7, 'precopy-empty': 11 }),
   claims: [
     // One period of the rule, and what the two clocks of a sample and of a decision may lie apart.
     ...['postcopy', 'precopy', 'capped'].map(less => ({ figure: 'ruleLagS', less, by: 1.1 })),
