@@ -1,5 +1,6 @@
 /** Prints every page that is made from code: `npm run docs`. Each has a test that holds it to the code. */
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { cliReference as cli } from '../agent/src/cli/reference.ts';
 import { reference as config } from '../agent/src/config/reference.ts';
 import { tablePage } from '../agent/src/core/handoff/table-page.ts';
@@ -9,6 +10,8 @@ import { metricsReference as metrics } from '../agent/src/edge/metrics-reference
 import { errorReference as errors } from '../agent/src/error-reference.ts';
 import { benchReference as bench } from '../sim-harness/bench/reference.ts';
 import { experimentsReference as experiments } from '../sim-harness/experiments/reference.ts';
+import { writeEvaluation } from '../sim-harness/experiments/report/publish.ts';
+import { EXPERIMENTS } from '../sim-harness/experiments/table.ts';
 
 const PAGES: Record<string, () => string> = {
   'docs/handoff-table.md': tablePage,
@@ -23,3 +26,4 @@ const PAGES: Record<string, () => string> = {
 };
 for (const [path, print] of Object.entries(PAGES))
   writeFileSync(new URL(`../${path}`, import.meta.url), print());
+writeEvaluation(EXPERIMENTS, fileURLToPath(new URL('../docs/evaluation', import.meta.url)));

@@ -145,6 +145,7 @@ export const compile: Experiment = {
     'VM1 starts after the same share of the time alone as in the paper (90 of 220.40 s).',
     'The fluid model of the paper (facts/sim.md) fits its table only when the overload must last 8 s before the rule acts: those are the arms with hold8. Without, the rule acts after a second or two.',
     "The paper's pre-copy was capped at 32 MB/s: compare it with capped-hold8.",
+    'With none the two guests take turns on one core, and are slow besides: a core’s caches hold what emulation has translated of one of them at a time. stoodPct counts the turns alone; so it does for every other arm.',
     'Apart, each VM has a node of its own, but both nodes share the memory and the caches of one machine; so does every other arm.',
   ],
 };
