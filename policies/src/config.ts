@@ -13,6 +13,7 @@ export const THRESHOLD_DEFAULTS: ThresholdConfig = {
   packMarginPermille: 200,
   maxInflow: 1,
   maxOutflow: 2,
+  hostsInReserve: -1,
 };
 
 /** Relations between the numbers: each fault in one sentence, empty = fine. */

@@ -4,6 +4,7 @@ import { seconds } from './sentences.ts';
 import { Draft } from './threshold/draft.ts';
 import { cooldownLeftMs, isIdle, isOverloaded, refusal } from './threshold/gates.ts';
 import { pack } from './threshold/packing.ts';
+import { maySleep } from './threshold/sleep.ts';
 import { spread } from './threshold/spread.ts';
 import type { Decision, NodeView, Policy, ThresholdConfig, View } from './types.ts';
 
@@ -22,10 +23,12 @@ export function decide(view: View, config: ThresholdConfig): Decision {
       const sentence = `a relocation began ${ago} ago: nothing is decided for another ${seconds(leftMs)}`;
       draft.refuse(refusal('cooldown', '', '', { leftMs }, sentence));
     }
+    draft.suspend = maySleep(draft);
     return draft.decision();
   }
   spread(draft);
   if (draft.moves.length === 0) pack(draft);
+  draft.suspend = maySleep(draft);
   return draft.decision();
 }
 

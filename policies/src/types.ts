@@ -26,8 +26,11 @@ export type NodeView = {
   seq: number;
   /** Age of its newest report by receive time, ms. */
   ageMs: number;
-  /** `stale`: no report for longer than the limit: neither source nor target. */
-  state: 'awake' | 'stale' | 'asleep';
+  /**
+   * `stale`: no report for longer than the limit: neither source nor target. `asleep`: by its own word. `unwakeable`: so, and it
+   * did not wake when it was called: no capacity.
+   */
+  state: 'awake' | 'stale' | 'asleep' | 'unwakeable';
   mode: Mode;
   policyHash: string;
   cordoned: boolean;
@@ -76,6 +79,8 @@ export type ThresholdConfig = {
   packMarginPermille: number;
   maxInflow: number;
   maxOutflow: number;
+  /** So many nodes without VMs stay awake; -1: none of two nodes, else one. */
+  hostsInReserve: number;
 };
 
 export type MoveReasonCode = 'overload' | 'consolidate';
@@ -152,8 +157,9 @@ export type Decision = {
   moves: Move[];
   refusals: Refusal[];
   candidates: Candidate[];
-  /** Nodes that the rule wants awake / asleep (carried out from issue 6 on). */
-  wake: string[];
+  /** Nodes that the rule wants awake, and for which VM. */
+  wake: { node: string; vm: string }[];
+  /** Nodes that need not be awake. */
   suspend: string[];
 };
 

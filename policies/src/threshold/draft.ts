@@ -24,7 +24,8 @@ export class Draft {
   readonly moves: Move[] = [];
   readonly refusals: Refusal[] = [];
   readonly candidates: Candidate[] = [];
-  readonly wake: string[] = [];
+  readonly wake: Decision['wake'] = [];
+  suspend: string[] = [];
   /** What nodes asked to wake will take, thousandths of a core and MiB. */
   readonly wakePlan = new Map<string, { milli: number; mib: number }>();
 
@@ -105,7 +106,7 @@ export class Draft {
   }
 
   decision(): Decision {
-    const { moves, refusals, candidates, wake } = this;
-    return { moves, refusals, candidates, wake, suspend: [] };
+    const { moves, refusals, candidates, wake, suspend } = this;
+    return { moves, refusals, candidates, wake, suspend };
   }
 }

@@ -22,6 +22,7 @@ export function nodeGate(node: NodeView, view: View, config: ThresholdConfig): R
   const no = (code: RefusalCode, numbers: Record<string, number>, words: string) =>
     refusal(code, '', node.node, numbers, `${node.name} ${words}`);
   if (node.state === 'asleep') return no('asleep', {}, 'is asleep');
+  if (node.state === 'unwakeable') return no('asleep', {}, 'is asleep, and did not wake when it was called');
   if (node.state !== 'awake')
     return no('stale', { ageMs: node.ageMs }, `has been silent for ${seconds(node.ageMs)}`);
   if (node.paused) return no('paused', {}, 'is paused');
@@ -73,6 +74,12 @@ export const isOverloaded = (
 ): boolean =>
   node.cpuPermille >= config.overloadPermille &&
   node.vms.filter(vm => isActive(vm, config)).length > node.cores;
+
+/** A stopped or crashed VM runs nowhere: it neither needs packing nor keeps its node awake. */
+export const needsNode = ({ state }: Pick<VmView, 'state'>): boolean =>
+  state !== 'stopped' && state !== 'crashed' && state !== 'lost';
+
+export const hosted = (node: Pick<NodeView, 'vms'>): VmView[] => node.vms.filter(needsNode);
 
 export const isIdle = (node: NodeView, config: ThresholdConfig): boolean =>
   node.cpuPermille < config.idlePermille;

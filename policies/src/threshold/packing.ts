@@ -7,7 +7,7 @@ import { Projection } from '../projection.ts';
 import { reasons } from '../sentences.ts';
 import type { NodeView, Refusal, VmView } from '../types.ts';
 import type { Draft, Place } from './draft.ts';
-import { backoffRefusal, isIdle, nodeGate, refusal, targetGate, vmGate } from './gates.ts';
+import { backoffRefusal, hosted, isIdle, nodeGate, refusal, targetGate, vmGate } from './gates.ts';
 
 type Row = { vm: VmView; to: NodeView };
 
@@ -38,10 +38,6 @@ export function pack(draft: Draft): void {
     }
   }
 }
-
-/** A stopped or crashed VM runs nowhere: it neither needs packing nor keeps its node awake. */
-const hosted = (node: NodeView): VmView[] =>
-  node.vms.filter(vm => vm.state !== 'stopped' && vm.state !== 'crashed' && vm.state !== 'lost');
 
 /** Elected before, and still open for VMs, goes first; then the highest CPU. */
 function byElection(a: NodeView, b: NodeView): number {

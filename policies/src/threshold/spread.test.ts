@@ -43,26 +43,28 @@ test('a VM whose pages still come counts as active but is not moved on', () => {
 
 test('a paused VM is not active, whatever its window still remembers', () => {
   const a = node('a', [vm('v0', 200, { state: 'paused' }), vm('v1', 800)]);
-  assert.equal(decide(view(a, node('b', [])), config), { ...nothing(), refusals: [] });
+  assert.equal(decide(view(a, node('b', [])), config), { ...nothing(), suspend: ['b'] });
 });
+
+const woken = (v: View): string[] => decide(v, config).wake.map(row => row.node);
 
 test('without an idle node a sleeping one is asked for before a busy one is made busier', () => {
   const v = view(hot('a'), node('b', [vm('b0', 500)]), node('z', [], { state: 'asleep' }));
   assert.equal(moves(v), []);
-  assert.equal(decide(v, config).wake, ['z']);
+  assert.equal(woken(v), ['z']);
 });
 
 test('two VMs that fit together ask for one sleeping node, two that do not ask for two', () => {
   const asleep = ['y', 'z'].map(id => node(id, [], { state: 'asleep' }));
   const small = node('a', [vm('v0', 100), vm('v1', 100), vm('v2', 800)]);
-  assert.equal(decide(view(small, ...asleep), config).wake, ['y']);
+  assert.equal(woken(view(small, ...asleep)), ['y', 'y']);
   const large = node('a', [vm('v0', 480), vm('v1', 490), vm('v2', 500)], { cpuPermille: 1000 });
-  assert.equal(decide(view(large, ...asleep), config).wake, ['y', 'z']);
+  assert.equal(woken(view(large, ...asleep)), ['y', 'z']);
 });
 
 test('a sleeping node without the memory for it is left asleep', () => {
   const small = node('y', [], { state: 'asleep', memoryMib: 256, memoryFreeMib: 256 });
-  assert.equal(decide(view(hot('a'), small), config).wake, []);
+  assert.equal(woken(view(hot('a'), small)), []);
 });
 
 test('without idle and sleeping nodes the least loaded one is taken, if it ends below the source', () => {

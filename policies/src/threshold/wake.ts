@@ -13,10 +13,10 @@ export function wakeFor(draft: Draft, vm: VmView): NodeView | undefined {
     );
   };
   const asleep = view.nodes.filter(n => n.state === 'asleep' && !n.cordoned);
-  const asked = asleep.filter(n => wake.includes(n.node));
+  const asked = asleep.filter(n => wake.some(row => row.node === n.node));
   const node = asked.find(fits) ?? asleep.find(fits);
   if (!node) return undefined;
-  if (!wake.includes(node.node)) wake.push(node.node);
+  wake.push({ node: node.node, vm: vm.vm });
   const planned = wakePlan.get(node.node) ?? { milli: 0, mib: 0 };
   wakePlan.set(node.node, { milli: planned.milli + vm.cpuMilli, mib: planned.mib + vm.memoryMib });
   return node;
