@@ -4,7 +4,13 @@
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { Bad, type Decoded } from './errors.ts';
-import { ACTION_BYTES_MAX, HANDOFF_BYTES_MAX, REGISTER_BYTES_MAX, REPORT_BYTES_MAX } from './limits.ts';
+import {
+  ACTION_BYTES_MAX,
+  HANDOFF_BYTES_MAX,
+  POWER_BYTES_MAX,
+  REGISTER_BYTES_MAX,
+  REPORT_BYTES_MAX,
+} from './limits.ts';
 import type { MessageType } from './message.ts';
 import { type LoadReport, loadReport } from './messages/load-report.ts';
 import { register, type ToldRegister } from './messages/register.ts';
@@ -15,6 +21,8 @@ import {
   type ExchangeMessage,
   HANDOFF_MESSAGES,
   type HandoffMessage,
+  POWER_MESSAGES,
+  type PowerMessage,
 } from './registry.ts';
 import { scan } from './scan.ts';
 
@@ -79,15 +87,17 @@ const handoffs = several<HandoffMessage>(HANDOFF_MESSAGES, 'handoff message', HA
 const registers = single<ToldRegister>(register, 'register', REGISTER_BYTES_MAX);
 const exchange = several<ExchangeMessage>(EXCHANGE_MESSAGES, 'message of an exchange', HANDOFF_BYTES_MAX);
 const actions = several<ActionMessage>(ACTION_MESSAGES, 'action', ACTION_BYTES_MAX);
+const power = several<PowerMessage>(POWER_MESSAGES, 'message about power', POWER_BYTES_MAX);
 
 /** Everything that reads bytes of peers: what is fuzzed, and what every message belongs to. */
-export const CODECS: readonly Codec<unknown>[] = [reports, handoffs, registers, exchange, actions];
+export const CODECS: readonly Codec<unknown>[] = [reports, handoffs, registers, exchange, actions, power];
 
 export const { encode: encodeLoadReport, decode: decodeLoadReport } = reports;
 export const { encode: encodeHandoff, decode: decodeHandoff } = handoffs;
 export const { encode: encodeRegister, decode: decodeRegister } = registers;
 export const { encode: encodeExchange, decode: decodeExchange } = exchange;
 export const { encode: encodeAction, decode: decodeAction } = actions;
+export const { encode: encodePower, decode: decodePower } = power;
 
 function read<T>(type: MessageType<T>, fields: unknown): T {
   const message = type.kind.read(fields, '');

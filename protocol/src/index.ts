@@ -8,6 +8,8 @@ export { ACTIONS, type Action } from './messages/action.ts';
 export type { ActionAnswer } from './messages/action-answer.ts';
 export type { Ask } from './messages/ask.ts';
 export type { Ended } from './messages/ended.ts';
+export type { Farewell } from './messages/farewell.ts';
+export type { FarewellAnswer } from './messages/farewell-answer.ts';
 export type { HandoffHead } from './messages/head.ts';
 export type { Listening } from './messages/listening.ts';
 export {
@@ -41,12 +43,15 @@ export {
   HANDOFF_MESSAGES,
   type HandoffMessage,
   MESSAGES,
+  POWER_MESSAGES,
+  type PowerMessage,
   RETIRED,
 } from './registry.ts';
 export { fitSentence } from './sentence.ts';
 export {
   ACTION_PROTOCOL,
   GOSSIP_TOPIC,
+  POWER_PROTOCOL,
   REGISTER_PROTOCOL,
   REGISTER_TOPIC,
   STREAM_PROTOCOL,

@@ -8,6 +8,8 @@ export const HANDOFF_BYTES_MAX = 65_536;
 export const REGISTER_BYTES_MAX = 5120;
 /** An action or its answer: three sentences at their longest fit. */
 export const ACTION_BYTES_MAX = 4096;
+/** A farewell: a register at its longest and little more. */
+export const POWER_BYTES_MAX = 6144;
 /** Nested arrays deeper than this are an attack: our own are five deep. */
 export const DEPTH_MAX = 8;
 

@@ -5,6 +5,8 @@ import { type Action, action } from './messages/action.ts';
 import { type ActionAnswer, actionAnswer } from './messages/action-answer.ts';
 import { type Ask, ask } from './messages/ask.ts';
 import { type Ended, ended } from './messages/ended.ts';
+import { type Farewell, farewell } from './messages/farewell.ts';
+import { type FarewellAnswer, farewellAnswer } from './messages/farewell-answer.ts';
 import { type Listening, listening } from './messages/listening.ts';
 import { loadReport } from './messages/load-report.ts';
 import { type NotRun, notRun } from './messages/not-run.ts';
@@ -60,12 +62,18 @@ export type ActionMessage = Action | ActionAnswer;
 
 export const ACTION_MESSAGES = [action, actionAnswer] as const;
 
+/** What nodes say to each other before one sleeps. */
+export type PowerMessage = Farewell | FarewellAnswer;
+
+export const POWER_MESSAGES = [farewell, farewellAnswer] as const;
+
 export const MESSAGES = [
   loadReport,
   ...HANDOFF_MESSAGES,
   register,
   ...EXCHANGE_MESSAGES,
   ...ACTION_MESSAGES,
+  ...POWER_MESSAGES,
 ] as const;
 
 export const RETIRED: readonly number[] = [0];
