@@ -15,6 +15,7 @@ import type { PeopledMesh } from './edge/mesh/types.ts';
 import { createMetrics } from './edge/metrics.ts';
 import { startLoop } from './edge/mind/loops.ts';
 import { Forward } from './edge/people/forward.ts';
+import { createPower } from './edge/power/create.ts';
 import { createSeal } from './edge/registers/seal.ts';
 import { cgroupBusy, hostBusy } from './edge/sampler/cpu.ts';
 import { createHost } from './host.ts';
@@ -25,6 +26,8 @@ import { wireNode } from './wire/wire.ts';
 export type Agent = {
   /** Takes members and operators of a configuration that was read again; nothing else of it counts before a restart. */
   reconfigure(config: Config): void;
+  /** Resolves with the reason when this life is over by itself: the machine slept. Stop it, and start another. */
+  readonly over: Promise<string>;
   stop(): Promise<void>;
 };
 
@@ -37,6 +40,10 @@ export async function startAgent(config: Config): Promise<Agent> {
   const metrics = createMetrics();
   const { host, pageServers, postcopy, accel, user, pages } = await createHost(config, log);
   let mesh!: PeopledMesh;
+  let end!: (why: string) => void;
+  const over = new Promise<string>(resolve => {
+    end = resolve;
+  });
   let listening = () => ({ tcp: '', https: '', fingerprint: '' });
   const wired = await wireNode(config, {
     clock,
@@ -59,10 +66,15 @@ export async function startAgent(config: Config): Promise<Agent> {
       mesh = await createMesh(options, { log, validate });
       return mesh;
     },
+    power: createPower(config, clock),
+    endLife: end,
     httpAddress: () => listening().tcp,
     https: () => ({ address: listening().https, fingerprint: listening().fingerprint }),
   });
-  const people = await openPeople(state.db, name, { registers: wired.registers, log, clock });
+  const people = await openPeople(state.db, name, {
+    ...{ registers: wired.registers, log, clock },
+    hasSlept: wired.hasSlept,
+  });
   const { api } = wired;
   const forward = new Forward({ people, api, mesh, newId: randomUUID, clock, log });
   const servers = createHttpServers(httpOptions(config, pages), {
@@ -90,6 +102,7 @@ export async function startAgent(config: Config): Promise<Agent> {
   log.info({ id: state.self, incarnation: state.incarnation, accel, http: listening().tcp }, 'agent started');
 
   return {
+    over,
     reconfigure({ mesh: { peers, operators } }) {
       wired.registers.reconfigure({ peers, operators });
       log.info({ peers: peers.length, operators: operators.length }, 'members and operators read again');

@@ -146,6 +146,63 @@ export const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   SHOAL_MEMBER_UNKNOWN: row(404, 'No member has that name or id', 'See `shoal members`'),
   SHOAL_PAUSED_ELSEWHERE: row(409, 'Another node still pauses the mesh', 'Resume there too'),
 
+  // Sleep and wake.
+  SHOAL_SLEPT: row(
+    503,
+    'The machine has just slept: what was asked before is not done now',
+    'Ask again in a moment',
+  ),
+  SHOAL_SLEEP_DRIVER: row(
+    409,
+    'This machine cannot be suspended so',
+    'Mend what is named, or choose another power.suspend.driver',
+  ),
+  SHOAL_SLEEP_BUSY: row(
+    409,
+    'The node has VMs, or is about to sleep already',
+    'Move its VMs first; see `shoal nodes`',
+  ),
+  SHOAL_WAKE_AWAKE: row(409, 'The node does not sleep', 'See `shoal nodes`'),
+  SHOAL_WAKE_BUSY: row(
+    429,
+    'The node is being called, or too many calls have just begun',
+    'Wait a few seconds',
+  ),
+  SHOAL_WAKE_COMMAND: row(502, 'The program that wakes a node failed', 'Run it by hand on that node'),
+  SHOAL_WAKE_WOL: row(502, 'A magic packet cannot be sent', 'Check ip and mac of the entry in power.wake'),
+  SHOAL_WAKE_LATE: row(504, 'A node was not on in time', 'Look at the machine'),
+  SHOAL_AMT_UNREACHABLE: row(
+    502,
+    'The AMT of a node does not answer',
+    'Check its address from another node; a machine without AC power has none',
+  ),
+  SHOAL_AMT_IMPOSTOR: row(
+    502,
+    'Another certificate or realm than the one that was enrolled',
+    'Look who answers there; enrol it anew if that is right',
+  ),
+  SHOAL_AMT_PASSWORD: row(
+    502,
+    'The AMT refuses the user or the password',
+    'Mend them, and raise password_version in power.wake',
+  ),
+  SHOAL_AMT_MARKED: row(
+    409,
+    'That version of the password was refused before',
+    'Mend it, and raise password_version in power.wake',
+  ),
+  SHOAL_AMT_SECRET: row(
+    500,
+    'The password of an AMT cannot be used',
+    'Check the file or program that is named, and its mode',
+  ),
+  SHOAL_AMT_ANSWER: row(
+    502,
+    'What answers is no AMT, or not a whole answer',
+    'See which device answers there',
+  ),
+  SHOAL_AMT_FAULT: row(502, 'The AMT refuses the request', 'See its version'),
+
   // Between parts.
   SHOAL_PEER_UNKNOWN: row(404, 'The peer is not on the allow-list', 'Add it to mesh.peers'),
   SHOAL_PEER_UNREACHABLE: row(502, 'A message could not be sent in time', 'Check the peer and the link'),

@@ -39,16 +39,21 @@ async function main(): Promise<number> {
     const { peerId } = await loadOrCreateIdentity(config.node.stateDir);
     return print(`${JSON.stringify({ peerId })}\n`);
   }
-  const agent = await startAgent(config);
+  const signalled = new Promise<'signal'>(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('signal'));
+  });
+  let agent = await startAgent(config);
   // A fault in the file is told, and what was read before holds: nobody shall lose a node by a typing error.
   process.on('SIGHUP', () => {
     loadConfig(values.config)
       .then(again => agent.reconfigure(again))
       .catch(error => process.stderr.write(`shoald: not read again: ${lineOf(error)}\n`));
   });
-  await new Promise<void>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-  });
+  // A machine that slept gets a new agent in the same process: nothing that the old one believed is of now.
+  while ((await Promise.race([signalled, agent.over])) !== 'signal') {
+    await agent.stop();
+    agent = await startAgent(await loadConfig(values.config).catch(() => config));
+  }
   await agent.stop();
   return 0;
 }

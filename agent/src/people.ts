@@ -15,13 +15,18 @@ import type { Database } from './edge/store/store.ts';
 export async function openPeople(
   db: Database,
   nodeName: string,
-  { registers, log, clock }: { registers: Registers; log: Logger; clock: Clock },
+  {
+    registers,
+    log,
+    clock,
+    hasSlept,
+  }: { registers: Registers; log: Logger; clock: Clock; hasSlept(): boolean },
 ): Promise<People> {
   const tokens = new Tokens(db, clock, sharedTokens(registers, clock));
   await tokens.open();
   const audit = new Audit(db, clock);
   await audit.open();
-  return new People({ gate: new Gate(tokens, log, clock), tokens, audit, log, nodeName });
+  return new People({ gate: new Gate(tokens, log, clock), tokens, audit, log, nodeName, hasSlept });
 }
 
 /** `pages`: the command `shoal-pages`, which makes the node's own certificate. */

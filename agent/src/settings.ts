@@ -25,6 +25,7 @@ export function thresholdConfig({ policy }: Config): ThresholdConfig {
     packMarginPermille: policy.packMarginPercent * 10,
     maxInflow: policy.maxInflow,
     maxOutflow: policy.maxOutflow,
+    hostsInReserve: policy.hostsInReserve,
   };
 }
 

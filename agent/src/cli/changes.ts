@@ -69,6 +69,19 @@ export const stop = (shell: Shell, dry: boolean, vm: string): Promise<void> =>
 export const onNode = (shell: Shell, dry: boolean, action: keyof typeof ON_NODE): Promise<void> =>
   change(shell, dry, { path: `/v1/node/actions/${action}`, done: () => ON_NODE[action] });
 
+export const sleepNode = (shell: Shell, dry: boolean, test: boolean): Promise<void> =>
+  change(shell, dry, {
+    path: '/v1/node/actions/sleep',
+    body: JSON.stringify({ test }),
+    done: () => 'The other nodes are asked; see `shoal nodes` on one of them.',
+  });
+
+export const wakeNode = (shell: Shell, dry: boolean, node: string): Promise<void> =>
+  change(shell, dry, {
+    path: `/v1/nodes/${encodeURIComponent(node)}/actions/wake`,
+    done: () => `${node} is called; see \`shoal nodes\`.`,
+  });
+
 export const pause = (shell: Shell, dry: boolean, ttlMs: number): Promise<void> =>
   change(shell, dry, {
     path: '/v1/mesh/actions/pause',

@@ -45,6 +45,7 @@ const names = [
   'agent',
   'peers',
   'running VMs',
+  'sleep',
   'post-copy',
   'warm',
   'qemu-postcopy',

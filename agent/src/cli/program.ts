@@ -137,6 +137,12 @@ export function createProgram(terminal: Terminal, outcome: { code: ExitCode }): 
   changing('uncordon', 'this node takes VMs again').action(({ dryRun }) =>
     changes.onNode(shell(), dryRun, 'uncordon'),
   );
+  changing('sleep', 'send this node to sleep, if every member agrees')
+    .option('--test', 'the supervised test: a peer wakes it after a while', false)
+    .action(({ test, dryRun }) => changes.sleepNode(shell(), dryRun, test));
+  changing('wake <node>', 'call a node that sleeps').action((node, { dryRun }) =>
+    changes.wakeNode(shell(), dryRun, node),
+  );
   changing('pause', 'no moves by the rule in the whole mesh for a while')
     .option('--for <time>', 'how long: 90s, 10m, 2h; a day at most', durationMs, 600_000)
     .action(options => changes.pause(shell(), options.dryRun, options.for));

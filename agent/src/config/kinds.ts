@@ -4,7 +4,20 @@
  */
 
 /** What a number counts; printed in the reference. Where the key alone does not say it, the key ends with it. */
-export type Unit = 'ms' | 's' | 'min' | 'h' | '%' | 'bytes' | 'bytes/s' | 'MiB' | 'cores' | 'handoffs' | 'id';
+export type Unit =
+  | 'ms'
+  | 's'
+  | 'min'
+  | 'h'
+  | '%'
+  | 'bytes'
+  | 'bytes/s'
+  | 'MiB'
+  | 'cores'
+  | 'handoffs'
+  | 'nodes'
+  | 'W'
+  | 'id';
 
 type Range = { unit: Unit; default: number; minimum: number; maximum: number };
 

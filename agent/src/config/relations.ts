@@ -1,6 +1,7 @@
 /** What must hold between keys. Each check is asked even when another failed, so that all faults come at once. */
 import type { Fault } from './faults.ts';
 import { capFault, type LimitFault, windowFault } from './page-limits.ts';
+import { powerFaults } from './relations-power.ts';
 import type { Config } from './schema.ts';
 
 /** Linux: `sun_path` has 108 bytes with the closing zero (unix(7)). */
@@ -196,7 +197,7 @@ export function relationFaults(config: Config, faulty: readonly string[]): Fault
   const sound = (key: string) => !faulty.some(f => f === key || f.startsWith(`${key}.`));
   const asked = RELATIONS.filter(r => r.keys.every(sound));
   return [
-    ...portFaults(config).filter(f => sound(f.path)),
+    ...[...portFaults(config), ...powerFaults(config)].filter(f => sound(f.path)),
     ...asked.map(r => r.judge(config)).filter(found => !!found),
   ];
 }

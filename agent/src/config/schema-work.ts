@@ -123,6 +123,12 @@ const policy = section(
     packMarginPercent: percent('Packing fills a node up to overload less this.', 20),
     maxInflow: handoffs('Handoffs toward one node at a time.', 1),
     maxOutflow: handoffs('Handoffs away from one node at a time.', 2),
+    hostsInReserve: whole('So many nodes without VMs do not sleep. -1: none of two nodes, else one.', {
+      unit: 'nodes',
+      default: -1,
+      minimum: -1,
+      maximum: 255,
+    }),
   },
 );
 

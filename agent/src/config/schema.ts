@@ -5,6 +5,7 @@
 import type { XStatic } from 'typebox/schema';
 import { choice, section } from './kinds.ts';
 import { ground } from './schema-node.ts';
+import { power } from './schema-power.ts';
 import { work } from './schema-work.ts';
 
 const { node, ...rest } = ground;
@@ -18,6 +19,7 @@ export const SCHEMA = section('The whole file.', {
   ),
   ...rest,
   ...work,
+  power,
 });
 
 /** Nothing is left out once the defaults are filled in. */

@@ -34,6 +34,7 @@ const truth = (more: Partial<OwnTruth> = {}): OwnTruth => ({
   self: 'b',
   mode: 'auto',
   cordoned: false,
+  closed: false,
   pausedMs: 0,
   policyHash: 'p',
   config: THRESHOLD_DEFAULTS,

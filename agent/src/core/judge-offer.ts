@@ -15,6 +15,8 @@ export type OwnTruth = {
   self: string;
   mode: Mode;
   cordoned: boolean;
+  /** It is about to sleep. */
+  closed: boolean;
   pausedMs: number;
   policyHash: string;
   config: ThresholdConfig;
@@ -79,6 +81,7 @@ function judgeVm(offer: Offer, own: OwnTruth): Verdict | undefined {
 
 /** Does this node take any VM now? People may move by hand while the rule is paused or only watches. */
 function judgeNode(own: OwnTruth, manual: boolean): Verdict | undefined {
+  if (own.closed) return no('asleep', 'this node is about to sleep');
   if (own.cordoned) return no('cordoned', 'this node is cordoned');
   if (own.pausedMs > 0 && !manual) return no('paused', 'moves are paused here', { pausedMs: own.pausedMs });
   if (own.mode !== 'auto' && !manual) return no('mode', `this node only ${own.mode}s`);

@@ -189,6 +189,7 @@ export class Cluster {
           self: to.id,
           mode: 'auto',
           cordoned: false,
+          closed: false,
           pausedMs: 0,
           policyHash: 'p',
           config,

@@ -4,6 +4,7 @@
  */
 import type { NodeView, View, VmView } from '@shoal/policies';
 import { type Passed, Passing } from './passing.ts';
+import { type AsleepEntry, sleepingView } from './power/entry.ts';
 import { isNewer, type LoadReport, type Mark, newest, type ReportRef } from './report-order.ts';
 
 /** Reports are kept this long for re-evaluation: a decision older than that is out of date anyway. */
@@ -17,6 +18,8 @@ export type ViewOptions = {
   staleAfterMs: number;
   /** The rule's own predicate, so that an overload is timed as the rule means it. */
   overloaded(report: LoadReport): boolean;
+  /** Nodes that sleep by their own word: their last reports say nothing of now. */
+  asleep?(): readonly { node: string; entry: AsleepEntry; state: 'asleep' | 'unwakeable' }[];
 };
 
 type Held = { report: LoadReport; receivedAtMs: number; overloadedSinceMs: number };
@@ -134,9 +137,24 @@ export class ClusterView {
     });
   }
 
-  /** What the rule reads. */
-  view(nowMs: number): View {
-    return this.#build([...this.#newest.values()], nowMs);
+  /** What the rule reads. `heard`: a node to be seen as its reports have it, though it says that it sleeps. */
+  view(nowMs: number, heard?: string): View {
+    const asleep = this.#asleep();
+    if (heard !== undefined) asleep.delete(heard);
+    const awake = [...this.#newest.values()].filter(held => !asleep.has(held.report.node));
+    const { self, nodes } = this.#build(awake, nowMs);
+    const sleeping = [...asleep.values()].map(({ node, entry, state }) => sleepingView(node, entry, state));
+    return { self, nodes: [...nodes, ...sleeping].sort((a, b) => (a.node < b.node ? -1 : 1)) };
+  }
+
+  #asleep(): Map<string, { node: string; entry: AsleepEntry; state: 'asleep' | 'unwakeable' }> {
+    return new Map((this.#options.asleep?.() ?? []).map(one => [one.node, one]));
+  }
+
+  /** The highest life of a node that was ever heard; 0: none. */
+  incarnationOf(node: string): number {
+    const heard = this.#newest.get(node)?.report.incarnation ?? 0;
+    return Math.max(heard, this.#floors.get(node)?.incarnation ?? 0);
   }
 
   /**
@@ -144,7 +162,8 @@ export class ClusterView {
    * those of the dead in it, a target that was restarted after their death could never judge an offer.
    */
   basis(nowMs: number): ReportRef[] {
-    const living = this.reports(nowMs).filter(r => !r.stale);
+    const asleep = this.#asleep();
+    const living = this.reports(nowMs).filter(r => !r.stale && !asleep.has(r.report.node));
     return living.map(({ report: { node, incarnation, seq } }) => ({ node, incarnation, seq }));
   }
 

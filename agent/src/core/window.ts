@@ -34,6 +34,11 @@ export class Window<K extends string> {
     this.#cleanSinceMs = Math.max(this.#cleanSinceMs, atMs);
   }
 
+  /** Nothing has run here: what it will show is known already. */
+  trust(): void {
+    this.#cleanSinceMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** True when every sample in a whole window was taken after the last disturbance. */
   full(nowMs: number): boolean {
     return nowMs - this.#cleanSinceMs >= this.#windowMs;

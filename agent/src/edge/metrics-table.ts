@@ -35,6 +35,14 @@ export const METRICS = {
   shoal_node_memory_available_bytes: gauge('Memory for guests that is neither used nor reserved.'),
   shoal_node_cordoned: gauge('1 while the node takes no VMs.'),
   shoal_node_paused: gauge('1 while this node pauses all moves.'),
+  shoal_node_sleeps_total: counter('How often this node has slept, in all lives of its agent.'),
+  shoal_node_asleep_seconds_total: counter('For how long, in all.'),
+  shoal_node_energy_saved_joules_total: counter(
+    'What that saved by the watts of its configuration; 0 where they are not known.',
+  ),
+  shoal_wakes_total: counter('Peers that this node called and that woke, by the last method tried.', [
+    'method',
+  ]),
   shoal_vms: gauge('VMs on this node.', ['state']),
   shoal_vm_cpu_ratio: gauge('Mean CPU over the window, of one core.', ['vm']),
   shoal_vm_cpu_seconds_total: counter('CPU time of the VM on this node.', ['vm']),

@@ -21,7 +21,7 @@ export type HandoffParts = {
   policy: Policy;
   /** What this node does with the rule's offers now. */
   mode(): Mode;
-  flags(): { cordoned: boolean; pausedMs: number };
+  flags(): { cordoned: boolean; closed: boolean; pausedMs: number };
   clusterView: ClusterView;
   vms: Vms;
   words: Words;

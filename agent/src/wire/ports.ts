@@ -4,6 +4,7 @@ import type { Logger } from '../edge/log.ts';
 import type { Mesh, Validate } from '../edge/mesh/types.ts';
 import type { Metrics } from '../edge/metrics.ts';
 import type { PageServers } from '../edge/pages/types.ts';
+import type { MachinePower } from '../edge/power/create.ts';
 import type { Seal } from '../edge/registers/seal.ts';
 import type { SamplerDeps } from '../edge/sampler/sampler.ts';
 import type { VmHost } from '../edge/vmm/types.ts';
@@ -25,6 +26,9 @@ export type Ports = {
   /** Whether this node can be one end of a post-copy. */
   postcopy: boolean;
   vmmUid: number;
+  power: MachinePower;
+  /** This life of the agent is over, and the next is to begin: what it believes is older than it can tell. */
+  endLife(why: string): void;
   /** What the sampler reads; only `busy` has to be given. */
   sampled: Omit<SamplerDeps, 'clock'>;
   /** Memory that guests may take here, MiB. */

@@ -5,7 +5,8 @@
 import { isOverloaded, threshold } from '@shoal/policies';
 import type { LoadReport, Mode } from '@shoal/protocol';
 import type { Config } from '../config/config.ts';
-import { chooseEngine, type EngineWants } from '../core/choose-engine.ts';
+import type { EngineWants } from '../core/choose-engine.ts';
+import { restOf } from '../core/power/rest.ts';
 import { POLICY_KEY } from '../core/registers/policy.ts';
 import { ClusterView } from '../core/view.ts';
 import type { ManualOffer } from '../edge/api/actions.ts';
@@ -15,12 +16,12 @@ import type { Answered, Handoffs } from '../edge/handoff/handoffs.ts';
 import type { OfferRequest } from '../edge/handoff/make-offer.ts';
 import { Words } from '../edge/handoff/words.ts';
 import type { AgentApi, ClusterStatus } from '../edge/http/api.types.ts';
-import { digest16 } from '../edge/machine.ts';
 import type { Mesh } from '../edge/mesh/types.ts';
-import { Decider } from '../edge/mind/decider.ts';
+import type { Decider } from '../edge/mind/decider.ts';
 import { Flows } from '../edge/mind/flows.ts';
 import { countHandoff, setGauges, setSharedGauges } from '../edge/mind/gauges.ts';
 import { Node } from '../edge/mind/node.ts';
+import type { Power } from '../edge/power/power.ts';
 import type { Registers } from '../edge/registers/registers.ts';
 import { openShared, type Shared } from '../edge/registers/shared.ts';
 import { Sampler } from '../edge/sampler/sampler.ts';
@@ -28,8 +29,10 @@ import { vmShelves } from '../edge/vms/record.ts';
 import { Vms } from '../edge/vms/vms.ts';
 import { Policy } from '../settings.ts';
 import { VERSION } from '../version.ts';
+import { wireDecider } from './decider.ts';
 import { oneHandoff, wireHandoffs } from './handoffs.ts';
 import type { Ports } from './ports.ts';
+import { wirePower } from './power.ts';
 
 export type WiredNode = {
   api: AgentApi;
@@ -44,6 +47,8 @@ export type WiredNode = {
   takeUp(): Promise<void>;
   /** After `takeUp`: starts what should run and does not. */
   startOwned(): Promise<void>;
+  /** The machine has slept, and this life is over. */
+  hasSlept(): boolean;
   /** One period: sample, report, decide. */
   round(): Promise<void>;
   /** Says and hears no more; VMs and what is under way in the world go on. */
@@ -56,7 +61,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   const policy = new Policy(config);
   const overloaded = (report: LoadReport) => isOverloaded(report, policy.config);
   const clusterView = new ClusterView(
-    { self, staleAfterMs: config.mesh.staleAfterMs, overloaded },
+    { self, staleAfterMs: config.mesh.staleAfterMs, overloaded, asleep: () => power?.asleep() ?? [] },
     await state.marks.read(),
   );
   const reports = () => clusterView.reports(clock.nowMs());
@@ -66,6 +71,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   let shared: Shared;
   let decider: Decider;
   let handoffs: Handoffs;
+  let power: Power | undefined;
   const changed = () => node.tell();
   let recovered = false;
   // Until the journal was read any VM may be in a handoff: nothing of it is started or given back.
@@ -101,6 +107,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     log,
     mesh: () => mesh,
     decider: () => decider,
+    power: () => power as Power,
     get idlePermille() {
       return policy.config.idlePermille;
     },
@@ -130,9 +137,13 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     log,
     changed(keys) {
       if (keys.includes(POLICY_KEY)) takePolicy();
+      power?.registersChanged(keys);
       changed();
     },
-    removed: peer => clusterView.forget(peer),
+    removed(peer) {
+      clusterView.forget(peer);
+      power?.removed(peer);
+    },
   });
   const { registers, flags } = shared;
   takePolicy();
@@ -146,7 +157,11 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
   handoffs = wireHandoffs(config, ports, {
     policy,
     mode: acting,
-    flags: () => ({ cordoned: flags.cordoned, pausedMs: flags.meshPausedMs }),
+    flags: () => ({
+      cordoned: flags.cordoned,
+      closed: power?.closed ?? false,
+      pausedMs: flags.meshPausedMs,
+    }),
     clusterView,
     vms,
     words,
@@ -170,49 +185,25 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     else metrics.count('shoal_offers_refused_total', { code: answer.code });
     return answer;
   };
-  decider = new Decider(
+  decider = wireDecider(
     {
-      self,
-      rule: threshold.name,
-      get policyHash() {
-        return policy.hash;
-      },
-      get cooldownMs() {
-        return policy.config.cooldownMs;
-      },
-      get config() {
-        return policy.numbers;
-      },
+      ...{ self, policy, clusterView, acting, paused, handoffs, vms, offer },
+      engines: config.migration as EngineWants,
     },
-    {
-      clusterView,
-      decide: policy.rule,
-      digest: digest16,
-      mode: acting,
-      paused,
-      own: () => ({ ...handoffs.parties.own(), maxOutflow: policy.config.maxOutflow }),
-      async offer(move, relocation, basis) {
-        const record = vms.get(move.vm)?.record;
-        if (!record) return { accepted: false, code: 'gone', detail: 'the VM is not here any more' };
-        const busy = vms.busy(record.spec.vm);
-        if (busy) return { accepted: false, code: 'busy', detail: `a ${busy} of the VM is under way` };
-        metrics.count('shoal_moves_total', { reason: move.reason });
-        const { spec, epoch } = record;
-        const engine = chooseEngine(spec, engines, move.reason, postcopy);
-        return offer({ spec, epoch, target: move.to, engine, reason: move.reason, relocation, basis });
-      },
-      async keep(record) {
-        metrics.count('shoal_decisions_total', { action: record.action });
-        for (const { code } of record.decision.refusals) metrics.count('shoal_refusals_total', { code });
-        await decisions.add(record);
-      },
-      clock,
-      log,
-    },
+    ports,
   );
 
-  const status = (): ClusterStatus =>
-    clusterStatus({
+  const rests = wirePower(config, ports, {
+    ...{ shared, mesh, vms, handoffs, clusterView, policy, changed },
+    memoryFreeMib: () => freeMib() - config.memory.reserveMib,
+    acts: () => acting() === 'auto' && !paused(),
+    decide: awake => policy.rule(clusterView.view(clock.nowMs(), awake)),
+  });
+  power = rests;
+
+  const status = (): ClusterStatus => {
+    const all = registers.table.all().map(held => held.register);
+    return clusterStatus({
       node: config.node.name,
       nodeId: self,
       version: VERSION,
@@ -226,7 +217,11 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       passing: clusterView.passing(),
       members: [...registers.members()],
       own: handoffs.parties.running(),
+      power: rests.state,
+      rest: id => restOf(all, id, nameOf),
+      asleep: rests.asleep().map(({ node: id, entry }) => ({ node: id, entry, power: rests.stateOf(id) })),
     });
+  };
   const api = createApi({
     nodeName: config.node.name,
     vms,
@@ -251,6 +246,9 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     underWay: name => handoffs.parties.running().find(h => h.vm === name || h.name === name),
     cancel: vm => void handoffs.cancel(vm),
     resolving: { parties: handoffs.parties, clock, status },
+    power: rests,
+    needed: why => rests.needed(why),
+    suspend: ports.power.suspend,
     offer: ({ owned, target: { id }, engine, wishes }: ManualOffer) => {
       const { spec, epoch } = owned.record;
       const why = { reason: 'manual' as const, relocation: '', basis: [] };
@@ -278,13 +276,17 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
       mesh.onReport((author, bytes, waitedMs) => registers.isMember(author) && node.heard(bytes, waitedMs));
       // Nothing is answered before every newest record was written again (handoff.md, Records).
       await handoffs.recover();
+      if (rests.wasAsleep && vms.list().length === 0) sampler.trust();
+      await rests.open();
       recovered = true;
       mesh.onMessage((peer, frame) => handoffs.hear(peer, frame));
     },
     startOwned: () => vms.startOwned(),
+    hasSlept: () => rests.hasSlept(),
     round: () => node.round(),
     async stop() {
       node.stop();
+      rests.stop();
       shared.stop();
       await handoffs.stop();
       await mesh.stop();

@@ -9,7 +9,11 @@ const heard = (node: NodeStatus): boolean => node.state !== 'unknown';
 const nameOf = (node: NodeStatus): string => node.name || `…${node.id.slice(-8)}`;
 
 function state(node: NodeStatus, style: Style): string {
+  if (node.state === 'awake' && node.power !== 'awake') return style.warn(node.power);
   if (node.state === 'awake') return node.cordoned ? style.warn('cordoned') : style.good('awake');
+  // By its own word: nothing is wrong with it, unless it did not come when it was called.
+  if (node.state === 'asleep')
+    return ['asleep', 'waking'].includes(node.power) ? node.power : style.warn(node.power);
   return style.bad(node.state);
 }
 
@@ -17,6 +21,11 @@ const cpu = (node: NodeStatus): string =>
   heard(node) ? `${bar(node.cpuPercent)} ${percent(node.cpuPercent).padStart(5)}` : '';
 const memory = (node: NodeStatus): string =>
   heard(node) ? `${mebibytes(node.memoryMib - node.memoryFreeMib)} of ${mebibytes(node.memoryMib)}` : '';
+
+const slept = ({ slept: { sleeps, seconds, wattHours } }: NodeStatus): string =>
+  sleeps === 0 ? '' : `${sleeps} × ${duration(seconds * 1000)}${wattHours > 0 ? `, ${wattHours} Wh` : ''}`;
+const lastWake = ({ lastWake: wake }: NodeStatus): string =>
+  wake ? `${wake.method}, ${wake.seconds.toFixed(1)} s` : '';
 
 /** The few columns of `shoal status`; `own` is the node that answers. */
 export function nodesBriefly(nodes: readonly NodeStatus[], own: string, style: Style): string[] {
@@ -48,6 +57,12 @@ export function nodesInFull(nodes: readonly NodeStatus[], style: Style): string[
     { title: 'DISK OUT', right: true, cell: n => (heard(n) ? rate(n.diskWriteBps) : '') },
     { title: 'PAUSED', right: true, cell: n => remaining(n.pausedMs) },
     { title: 'AGE', right: true, cell: n => duration(n.ageMs) },
+    { title: 'SLEPT', cell: slept },
+    { title: 'LAST WAKE', cell: lastWake },
+    {
+      title: 'SLEEP TEST',
+      cell: n => (n.sleepTest ? (n.sleepTest.passed ? 'passed' : style.bad('failed')) : ''),
+    },
     { title: 'VERSION', cell: n => n.version },
     { title: 'HTTP', cell: n => n.http },
   ];

@@ -26,6 +26,7 @@ const deps = (count: number, freeMib = 1024) => {
     freeMib: () => freeMib,
     engines: { engine: 'postcopy', packingEngine: 'warm' } as const,
     postcopy: true,
+    needed: () => undefined,
     offer: () => Promise.reject(new Error('nobody is asked')),
   };
 };

@@ -25,6 +25,8 @@ export type ActionsDeps = {
   engines: EngineWants;
   /** Whether this node can be one end of a post-copy. */
   postcopy: boolean;
+  /** A VM is to run here. Throws SHOAL_SLEEP_BUSY. */
+  needed(why: string): void;
   offer(request: ManualOffer): Promise<OfferAnswer & { handoff: string }>;
 };
 
@@ -37,7 +39,11 @@ export async function newVm(
   const admit = () => mustHaveRoom(vm, deps);
   admit();
   await deps.vms.judge(vm);
-  return { vm, create: () => deps.vms.create(vm, admit) };
+  const create = () => {
+    deps.needed(vm.name);
+    return deps.vms.create(vm, admit);
+  };
+  return { vm, create };
 }
 
 function mustHaveRoom({ name, memoryMib }: VmSpec, deps: ActionsDeps): void {

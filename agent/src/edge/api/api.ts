@@ -12,6 +12,7 @@ import { runningVm } from './actions.ts';
 import * as change from './changes.ts';
 import { explain } from './explain.ts';
 import { memberList, type PolicyNow, policyStatus, registerList, submitChange } from './members.ts';
+import { type PowerDeps, sleepChange, wakeChange } from './power.ts';
 import { doubtOf, type ResolveDeps, resolveChange } from './resolve.ts';
 
 export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
@@ -28,6 +29,8 @@ export type ApiDeps = Omit<change.ChangesDeps, 'checkPause' | 'powerdownMs'> & {
   registers: Registers;
   policy: PolicyNow;
   resolving: ResolveDeps;
+  power: PowerDeps['power'];
+  suspend: PowerDeps['suspend'];
   /** Connected ones. */
   peers(): string[];
   health(): string[];
@@ -71,6 +74,8 @@ export function createApi(given: ApiDeps): AgentApi {
     doubt: name => doubtOf(name, deps.resolving),
     resolve: async (name, word, by, dry) => made(resolveChange(name, word, by, deps.resolving), dry),
     cordon: async (on, dry) => made(change.cordonChange(on, deps), dry),
+    sleep: async (test, dry) => made(sleepChange(test, deps), dry),
+    wake: async (name, dry) => made(wakeChange(name, deps), dry),
     pause: async (ttlMs, dry) => made(change.pauseChange(ttlMs, deps), dry),
     resume: async dry => made(change.resumeChange(deps), dry),
     unpin: async (name, dry) => made(change.unpinChange(name, deps), dry),

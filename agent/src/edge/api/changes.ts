@@ -45,7 +45,10 @@ export function startChange(name: string, deps: ChangesDeps): Change<undefined> 
   deps.vms.mayStart(owned);
   return {
     would: `start ${owned.record.spec.name} again on ${deps.nodeName}; it is ${owned.state}`,
-    act: () => nothing(deps.vms.startAgain(owned)),
+    act: async () => {
+      deps.needed(owned.record.spec.name);
+      return nothing(deps.vms.startAgain(owned));
+    },
   };
 }
 

@@ -14,7 +14,13 @@ function places(...heard: LoadReport[]): string[] {
   const view = new ClusterView({ self: 'a', staleAfterMs: 3000, overloaded: () => false });
   for (const [i, one] of heard.entries()) view.merge(one, i * 100);
   const seen = view.reports(heard.length * 100);
-  const rest = { members: [], own: [], cooldownConfigMs: 0 } as unknown as StatusInputs;
+  const rest = {
+    members: [],
+    own: [],
+    asleep: [],
+    rest: () => ({}),
+    cooldownConfigMs: 0,
+  } as unknown as StatusInputs;
   const { vms } = clusterStatus({ ...rest, seen, passing: view.passing() });
   return vms.map(v => `${v.name} ${v.state} on ${v.node}`);
 }

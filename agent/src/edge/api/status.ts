@@ -2,6 +2,8 @@
 import type { LoadReport } from '@shoal/protocol';
 import { type Claim, claims, rivals } from '../../core/claims.ts';
 import type { Passed } from '../../core/passing.ts';
+import type { AsleepEntry } from '../../core/power/entry.ts';
+import type { PowerState } from '../../core/power/table.ts';
 import { NO_FIGURES } from '../handoff/figures.ts';
 import type { ClusterStatus, HandoffStatus, NodeStatus, VmStatus } from '../http/api.types.ts';
 
@@ -15,16 +17,29 @@ export type StatusInputs = Omit<ClusterStatus, 'nodes' | 'vms' | 'handoffs' | 'w
   /** Peers on the allow-list, by id, that may never have been heard of. */
   members: { id: string; name: string }[];
   own: HandoffStatus[];
+  /** Nodes that sleep by their own word, and what this node makes of them. */
+  asleep: { node: string; entry: AsleepEntry; power: PowerState }[];
+  /** Of this node. */
+  power: PowerState;
+  /** What the registers say of a node's sleep. */
+  rest(node: string): Pick<NodeStatus, 'slept' | 'lastWake' | 'sleepTest'>;
 };
 
 const percent = (thousandths: number): number => thousandths / 10;
 
 export function clusterStatus(inputs: StatusInputs): ClusterStatus {
-  const { seen, passing, members, own, cooldownConfigMs, ...head } = inputs;
-  const unheard = members.filter(m => !seen.some(s => s.report.node === m.id));
-  const nodes = [...seen.map(nodeStatus), ...unheard.map(unknownNode)].sort((a, b) =>
-    a.name < b.name ? -1 : 1,
+  const { seen: heard, passing, members, own, cooldownConfigMs, asleep, power, rest, ...head } = inputs;
+  const seen = heard.filter(s => !asleep.some(a => a.node === s.report.node));
+  const unheard = members.filter(
+    m => !heard.some(s => s.report.node === m.id) && !asleep.some(a => a.node === m.id),
   );
+  const nodes = [
+    ...seen.map(s => nodeStatus(s, s.report.node === inputs.nodeId ? power : 'awake')),
+    ...asleep.map(sleepingNode),
+    ...unheard.map(unknownNode),
+  ]
+    .map(node => ({ ...node, ...rest(node.id) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     ...head,
     cooldownMs: cooldownLeftMs(seen, cooldownConfigMs),
@@ -44,11 +59,15 @@ function cooldownLeftMs(seen: Seen[], cooldownMs: number): number {
   return Math.max(0, ...left);
 }
 
-function nodeStatus({ report: r, ageMs, stale }: Seen): NodeStatus {
+/** All but what the registers say. */
+type Heard = Omit<NodeStatus, 'slept' | 'lastWake' | 'sleepTest'>;
+
+function nodeStatus({ report: r, ageMs, stale }: Seen, power: PowerState): Heard {
   return {
     id: r.node,
     name: r.name,
     state: stale ? 'stale' : 'awake',
+    power,
     ageMs,
     incarnation: r.incarnation,
     version: r.version,
@@ -70,11 +89,20 @@ function nodeStatus({ report: r, ageMs, stale }: Seen): NodeStatus {
   };
 }
 
-function unknownNode({ id, name }: { id: string; name: string }): NodeStatus {
+function sleepingNode({ node, entry, power }: StatusInputs['asleep'][number]): Heard {
+  const { name, incarnation, policyHash, cores, memoryMib, memoryFreeMib } = entry;
+  return {
+    ...unknownNode({ id: node, name }),
+    ...{ state: 'asleep', power, incarnation, policyHash, cores, memoryMib, memoryFreeMib },
+  };
+}
+
+function unknownNode({ id, name }: { id: string; name: string }): Heard {
   return {
     id,
     name,
     state: 'unknown',
+    power: 'awake',
     ageMs: -1,
     incarnation: 0,
     version: '',

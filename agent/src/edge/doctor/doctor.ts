@@ -9,6 +9,7 @@ import { cgroupCheck, clockCheck, kernelCheck, nodeCheck } from './machine.ts';
 import { hugePagesCheck, ramDirCheck } from './memory.ts';
 import { listenCheck, peerChecks } from './mesh.ts';
 import { nativeCheck, userfaultfdCheck } from './native.ts';
+import { sleepCheck, wakeChecks, wolCheck } from './power.ts';
 import { recoveryCheck } from './rights.ts';
 import { preloadCheck } from './running.ts';
 import { vmUserCheck } from './vm-user.ts';
@@ -36,6 +37,9 @@ export async function examine(config: Config, agent: AgentAnswer): Promise<Check
     ['agent', () => agentChecks(agent)],
     ['peers', () => peerChecks(config, status)],
     ['running VMs', () => preloadCheck(config, names)],
+    ['sleep', () => sleepCheck(config)],
+    ['wake', () => wakeChecks(config)],
+    ['wake on LAN', () => wolCheck(config)],
   ];
   const found = (await Promise.all(checks.map(([name, check]) => looked(name, check)))).flat();
   // Last: what all of them come to.

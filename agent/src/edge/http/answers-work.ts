@@ -76,7 +76,7 @@ const nodeView = object({
   incarnation: count,
   seq: count,
   ageMs: number,
-  state: oneOf('awake', 'stale', 'asleep'),
+  state: oneOf('awake', 'stale', 'asleep', 'unwakeable'),
   mode,
   policyHash: words,
   cordoned: flag,
@@ -167,6 +167,6 @@ export const decision = object({
       memoryFreeAfter: number,
     }),
   ),
-  wake: listOf(words),
+  wake: listOf(object({ node: words, vm: words })),
   suspend: listOf(words),
 });

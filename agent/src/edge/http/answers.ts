@@ -3,6 +3,7 @@
  * compiler holds each to the TypeScript type of the same name; a test holds real answers to them.
  */
 
+import { POWER_STATES } from '../../core/power/table.ts';
 import type { AuditRow as Audited } from '../people/audit.ts';
 import { ROLES } from '../people/token.ts';
 import type { TokenStatus as Listed, NewToken } from '../people/tokens.ts';
@@ -30,6 +31,19 @@ const NodeStatus = object({
   id: words,
   name: words,
   state: oneOf('awake', 'stale', 'asleep', 'unknown'),
+  power: oneOf(...POWER_STATES),
+  slept: object({ sleeps: count, seconds: number, wattHours: number }),
+  lastWake: orNull(object({ by: words, method: words, seconds: number, atMs: number })),
+  sleepTest: orNull(
+    object({
+      passed: flag,
+      why: words,
+      sleptSeconds: number,
+      wakeSeconds: number,
+      method: words,
+      atMs: number,
+    }),
+  ),
   ageMs: number,
   incarnation: count,
   version: words,

@@ -7,12 +7,29 @@ import type { Decision, View } from '@shoal/policies';
 import type { Engine, LoadReport, Mode, MoveReason, Register, VmState } from '@shoal/protocol';
 import type { Word } from '../../core/handoff/doubt.ts';
 import type { Held } from '../../core/own-rows.ts';
+import type { Slept } from '../../core/power/saved.ts';
+import type { PowerState } from '../../core/power/table.ts';
 import type { Blocked, FaultStats, PageWishes } from '../pages/types.ts';
 
 export type NodeStatus = {
   id: string;
   name: string;
   state: 'awake' | 'stale' | 'asleep' | 'unknown';
+  /** What the asked node knows of its power: of itself all, of others what its own calls came to. */
+  power: PowerState;
+  /** By its own count: sleeps, their time, and what they saved by the watts of its configuration (0: not known). */
+  slept: Slept;
+  /** Its last wake by a peer; null: none is known. */
+  lastWake: { by: string; method: string; seconds: number; atMs: number } | null;
+  /** Of the supervised test on its hardware; null: there was none. */
+  sleepTest: {
+    passed: boolean;
+    why: string;
+    sleptSeconds: number;
+    wakeSeconds: number;
+    method: string;
+    atMs: number;
+  } | null;
   ageMs: number;
   incarnation: number;
   version: string;
@@ -266,6 +283,10 @@ export interface AgentApi {
   /** `by`: who gives that word. Refused where it could let the VM run twice. */
   resolve(vm: string, word: Word, by: string, dry: boolean): Promise<Resolved | Would>;
   cordon(on: boolean, dry: boolean): Promise<undefined | Would>;
+  /** This node, if every member agrees; `test`: a peer wakes it after a while. */
+  sleep(test: boolean, dry: boolean): Promise<undefined | Would>;
+  /** A node that sleeps, by its name or id. Resolves when it is being called. */
+  wake(node: string, dry: boolean): Promise<undefined | Would>;
   pause(ttlMs: number, dry: boolean): Promise<undefined | Would>;
   resume(dry: boolean): Promise<undefined | Would>;
   unpin(vm: string, dry: boolean): Promise<undefined | Would>;

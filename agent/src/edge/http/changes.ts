@@ -101,6 +101,7 @@ export const CHANGES = {
       'SHOAL_VM_SPEC',
       'SHOAL_VM_NAME_TAKEN',
       'SHOAL_NODE_FULL',
+      'SHOAL_SLEEP_BUSY',
       'SHOAL_VMM_START',
       'SHOAL_VMM_SILENT',
     ],
@@ -108,7 +109,7 @@ export const CHANGES = {
   '/v1/vms/:name/actions/start': {
     ...done,
     what: 'Starts a stopped or crashed VM again.',
-    refusals: [...OF_VM, 'SHOAL_VM_RUNS', 'SHOAL_VM_SPEC', 'SHOAL_VMM_START'],
+    refusals: [...OF_VM, 'SHOAL_VM_RUNS', 'SHOAL_VM_SPEC', 'SHOAL_VMM_START', 'SHOAL_SLEEP_BUSY'],
   },
   '/v1/vms/:name/actions/stop': {
     ...done,
@@ -148,6 +149,17 @@ export const CHANGES = {
     ...done,
     what: "Sets this node's `{mode}`, over its configuration's.",
     body: object({ mode: oneOf('observe', 'advise', 'auto') }),
+  },
+  '/v1/node/actions/sleep': {
+    ...done,
+    what: 'Asks every member for leave, then suspends this node: `{test?}`. A farewell that is refused is in the log and in `power` of the status.',
+    body: object({ test: { type: 'boolean' } }, ['test']),
+    refusals: ['SHOAL_SLEEP_DRIVER', 'SHOAL_SLEEP_BUSY'],
+  },
+  '/v1/nodes/:name/actions/wake': {
+    ...done,
+    what: 'Calls a node that sleeps, by the ways that the asked node knows. It is awake when the status says so.',
+    refusals: ['SHOAL_NODE_UNKNOWN', 'SHOAL_WAKE_AWAKE', 'SHOAL_WAKE_BUSY'],
   },
   '/v1/registers': {
     ...done,
@@ -223,6 +235,10 @@ export function addChanges(app: FastifyInstance, { api, people, forward }: HttpD
   action('/v1/node/actions/cordon', (_, dry) => api.cordon(true, dry));
   action('/v1/node/actions/uncordon', (_, dry) => api.cordon(false, dry));
   action('/v1/node/actions/mode', (_, dry, body) => api.mode((body as { mode: Mode }).mode, dry));
+  action('/v1/node/actions/sleep', (_, dry, body) =>
+    api.sleep((body as { test?: boolean }).test ?? false, dry),
+  );
+  action('/v1/nodes/:name/actions/wake', (name, dry) => api.wake(name, dry));
   action('/v1/registers', (_, dry, body) => api.submit(body as Register, dry));
   action('/v1/mesh/actions/pause', (_, dry, body) => api.pause((body as { ttlMs: number }).ttlMs, dry));
   action('/v1/mesh/actions/resume', (_, dry) => api.resume(dry));

@@ -21,6 +21,10 @@ export const aNode = (name: string, more: Partial<NodeStatus> = {}): NodeStatus 
   id: `12D3KooW${name.padEnd(44, 'x')}`,
   name,
   state: 'awake',
+  power: 'awake',
+  slept: { sleeps: 0, seconds: 0, wattHours: 0 },
+  lastWake: null,
+  sleepTest: null,
   ageMs: 412,
   incarnation: 3,
   version: '0.1.0',
@@ -212,6 +216,8 @@ export class TestApi implements AgentApi {
   mode = async (mode: Mode, dry: boolean) => this.#change(dry, undefined, 'mode', mode);
   cancel = async (vm: string, dry: boolean) => this.#change(dry, undefined, 'cancel', this.#vm(vm).name);
   cordon = async (on: boolean, dry: boolean) => this.#change(dry, undefined, 'cordon', on);
+  sleep = async (test: boolean, dry: boolean) => this.#change(dry, undefined, 'sleep', test);
+  wake = async (node: string, dry: boolean) => this.#change(dry, undefined, 'wake', node);
   pause = async (ttlMs: number, dry: boolean) => this.#change(dry, undefined, 'pause', ttlMs);
   resume = async (dry: boolean) => this.#change(dry, undefined, 'resume');
   doubt = (vm: string): DoubtStatus => ({

@@ -4,9 +4,9 @@
  */
 import { GOSSIP_TOPIC, REPORT_BYTES_MAX, STREAM_PROTOCOL } from '@shoal/protocol';
 import { ShoalError } from '../../errors.ts';
-import { actionChannel } from './action-channel.ts';
 import { AllowList } from './allow-list.ts';
 import { Dialer } from './dialer.ts';
+import { ACTIONS, frameChannel, POWER } from './frame-channel.ts';
 import { Gossip } from './gossip.ts';
 import { degrees, LATELY_MS, waitedMs } from './gossip-settings.ts';
 import { type Identity, loadOrCreateIdentity } from './identity.ts';
@@ -79,7 +79,8 @@ async function assemble(
     { node, dialer, allowList, log, heard, isShutOut },
   );
   const registers = registerChannel({ node, dialer, allowList, log, heard, isShutOut });
-  const actions = actionChannel({ node, dialer, allowList, log, heard, isShutOut });
+  const actions = frameChannel(ACTIONS, { node, dialer, allowList, log, heard, isShutOut });
+  const power = frameChannel(POWER, { node, dialer, allowList, log, heard, isShutOut });
   const changes = new Listeners<[peer: string, change: PeerChange]>(log);
   const traceFile = options.traceFile ?? process.env[TRACE_VARIABLE];
   const trace = traceFile ? new ReportTrace(traceFile, log) : undefined;
@@ -132,6 +133,7 @@ async function assemble(
         streams.drop(peer);
         registers.drop(peer);
         actions.drop(peer);
+        power.drop(peer);
         log.info({ event: 'peer-removed', peer }, 'peer is off the allow-list, cut');
       }
     },
@@ -142,6 +144,7 @@ async function assemble(
     },
     registers,
     actions,
+    power,
     stats: () => ({
       ...count,
       reportsSent: gossip.sent,

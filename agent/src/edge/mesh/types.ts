@@ -63,7 +63,8 @@ export interface RegisterChannel {
   drop(peer: string): void;
 }
 
-export interface ActionChannel {
+/** Frames between two nodes that have little to say to each other. */
+export interface FrameChannel {
   /** Before it nothing is heard. */
   open(heard: (peer: string, frame: Uint8Array) => void): Promise<void>;
   /** As `Mesh.send`. */
@@ -73,7 +74,7 @@ export interface ActionChannel {
 }
 
 /** A mesh that carries what people ask for too; the simulator has no people. */
-export type PeopledMesh = Mesh & { readonly actions: ActionChannel };
+export type PeopledMesh = Mesh & { readonly actions: FrameChannel };
 
 /** Every `on…` returns a function that takes the listener off again. */
 export interface Mesh {
@@ -104,6 +105,7 @@ export interface Mesh {
   /** It sent what no honest node sends: that costs it on its standing here, as invalid gossip does. */
   blame(peer: string): void;
   readonly registers: RegisterChannel;
+  readonly power: FrameChannel;
   stats(): MeshStats;
   stop(): Promise<void>;
 }

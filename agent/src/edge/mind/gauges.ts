@@ -6,6 +6,7 @@ import type { HistogramName } from '../metrics-table.ts';
 import type { Shared } from '../registers/shared.ts';
 
 const MIB = 2 ** 20;
+const JOULES_PER_WATT_HOUR = 3600;
 
 export function setSharedGauges(metrics: Metrics, { registers, settled }: Shared): void {
   const { self } = registers;
@@ -29,6 +30,9 @@ export function setGauges(
     metrics.set('shoal_node_memory_available_bytes', {}, self.memoryFreeMib * MIB);
     metrics.set('shoal_node_cordoned', {}, self.cordoned ? 1 : 0);
     metrics.set('shoal_node_paused', {}, self.pausedMs > 0 ? 1 : 0);
+    metrics.total('shoal_node_sleeps_total', {}, self.slept.sleeps);
+    metrics.total('shoal_node_asleep_seconds_total', {}, self.slept.seconds);
+    metrics.total('shoal_node_energy_saved_joules_total', {}, self.slept.wattHours * JOULES_PER_WATT_HOUR);
   }
   const own = status.vms.filter(v => v.nodeId === status.nodeId);
   metrics.keepVms(own.map(v => v.name));

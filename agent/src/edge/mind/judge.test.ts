@@ -56,7 +56,7 @@ function world(more: Partial<JudgeDeps> = {}) {
   const deps: JudgeDeps = {
     vms: { list: () => [], get: () => undefined },
     host: { judge: async () => [], checkDiskNonces: async () => [] },
-    flags: () => ({ cordoned: false, pausedMs: 0 }),
+    flags: () => ({ cordoned: false, closed: false, pausedMs: 0 }),
     clusterView,
     decide: view => decide(view, config),
     mode: () => 'auto',

@@ -21,7 +21,7 @@ export type JudgeDeps = {
   vms: Pick<Vms, 'list' | 'get'>;
   host: Pick<VmHost, 'judge' | 'checkDiskNonces'>;
   /** `pausedMs`: left of the longest pause of the mesh. */
-  flags(): { cordoned: boolean; pausedMs: number };
+  flags(): { cordoned: boolean; closed: boolean; pausedMs: number };
   clusterView: ClusterView;
   decide(view: View): Decision;
   mode(): Mode;

@@ -33,6 +33,7 @@ export type NodeDeps = {
   marks: Pick<Marks, 'write'>;
   mesh(): Mesh;
   decider(): Pick<Decider, 'tick'>;
+  power(): { tick(): void; heard(node: string, incarnation: number): void };
   inputs(): Omit<ReportInputs, 'relocation' | 'elected'>;
   idlePermille: number;
   metrics: Metrics;
@@ -95,7 +96,7 @@ export class Node {
 
   /** One period. */
   async round(): Promise<void> {
-    const { sampler, vms, history, marks, clusterView, decider, inputs } = this.#deps;
+    const { sampler, vms, history, marks, clusterView, decider, power, inputs } = this.#deps;
     // The load of a move must not drive the next decision (paper, section 5): not while pages still come either.
     if (inputs().handoffs.some(isUnderWay)) sampler.disturb();
     await sampler.sample(
@@ -109,6 +110,7 @@ export class Node {
     await history.add(report);
     await marks.write(clusterView.marks());
     await decider().tick();
+    power().tick();
     this.#roundAtMs = this.#deps.clock.nowMs();
   }
 
@@ -167,7 +169,7 @@ export class Node {
 
   /** `waitedMs`: what it may have waited on its way. */
   heard(bytes: Uint8Array, waitedMs = 0): void {
-    const { clusterView, mesh, metrics, clock } = this.#deps;
+    const { clusterView, mesh, metrics, power, clock } = this.#deps;
     const decoded = decodeLoadReport(bytes);
     if (!decoded.ok) return; // validated a moment ago
     if (clusterView.merge(decoded.value, clock.nowMs(), waitedMs) !== 'new') {
@@ -175,6 +177,7 @@ export class Node {
       return;
     }
     metrics.count('shoal_reports_received_total', {});
+    power().heard(decoded.value.node, decoded.value.incarnation);
     mesh().learn(decoded.value.node, decoded.value.addresses);
   }
 }

@@ -17,7 +17,15 @@ export type Wish<T> = {
   told?(answer: T): string;
 };
 
-export type PeopleDeps = { gate: Gate; tokens: Tokens; audit: Audit; log: Log; nodeName: string };
+export type PeopleDeps = {
+  gate: Gate;
+  tokens: Tokens;
+  audit: Audit;
+  log: Log;
+  nodeName: string;
+  /** The machine has just slept: what was asked before may come out of a socket now. Default: never. */
+  hasSlept?(): boolean;
+};
 
 export class People {
   readonly gate: Gate;
@@ -25,8 +33,10 @@ export class People {
   readonly audit: Audit;
   readonly #log: Log;
   readonly #nodeName: string;
+  readonly #hasSlept: () => boolean;
 
-  constructor({ gate, tokens, audit, log, nodeName }: PeopleDeps) {
+  constructor({ gate, tokens, audit, log, nodeName, hasSlept = () => false }: PeopleDeps) {
+    this.#hasSlept = hasSlept;
     this.gate = gate;
     this.tokens = tokens;
     this.audit = audit;
@@ -41,6 +51,13 @@ export class People {
     dry: boolean,
     act: () => Promise<T>,
   ): Promise<T> {
+    if (this.#hasSlept())
+      throw new ShoalError(
+        'SHOAL_SLEPT',
+        'this machine has just slept',
+        this.#nodeName,
+        'Ask again in a moment',
+      );
     this.gate.pace(person);
     if (dry) return act();
     const { from, token } = person;

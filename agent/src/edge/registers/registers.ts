@@ -41,6 +41,8 @@ export class Registers {
   readonly #lines = new Rates(LINES.burst, LINES.perSecond);
   #turn: Promise<unknown> = Promise.resolve();
   #disk: Promise<unknown> = Promise.resolve();
+  /** Keys whose newest value is not on the disk, since writing it failed. */
+  readonly #unkept = new Set<string>();
   readonly #trust: Trust = {
     isOperator: id => this.#configured.operators.includes(id),
     isMember: id => id === this.self || this.#ids.has(id),
@@ -148,9 +150,10 @@ export class Registers {
       this.table.merge(held, this.#trust);
       return would;
     }
-    this.#keep(held).catch(error =>
-      this.#deps.log.error({ key: register.key, error: String(error) }, 'a register could not be kept'),
-    );
+    this.#keep(held).catch(error => {
+      this.#unkept.add(register.key);
+      this.#deps.log.error({ key: register.key, error: String(error) }, 'a register could not be kept');
+    });
     this.#merge(held);
     return 'new';
   }
@@ -166,7 +169,17 @@ export class Registers {
   }
 
   #keep(held: Held): Promise<void> {
-    return this.#onDisk(() => this.#deps.shelf.putSynced(held.register.key, held));
+    const { key } = held.register;
+    return this.#onDisk(async () => {
+      await this.#deps.shelf.putSynced(key, held);
+      this.#unkept.delete(key);
+    });
+  }
+
+  /** Resolves when the newest value of that key is on the disk; rejects when it could not be kept. */
+  async onDisk(key: string): Promise<void> {
+    await this.#disk;
+    if (this.#unkept.has(key)) throw new Error(`${key} could not be kept`);
   }
 
   /** One after the other: the last word on a key must also be the last on the disk. */

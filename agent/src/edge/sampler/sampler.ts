@@ -72,6 +72,11 @@ export class Sampler {
     this.#node.disturb(this.#deps.clock.nowMs());
   }
 
+  /** This node has just woken, without VMs: its window counts as whole. */
+  trust(): void {
+    this.#node.trust();
+  }
+
   node(): Load & { full: boolean } {
     return {
       mean: this.#node.means(),

@@ -1,0 +1,297 @@
+/**
+ * This node's power and what it knows of its peers': the pure machines of `core/power`, and the world (docs/decisions/0026).
+ * Asked once a period, and whenever an answer comes.
+ */
+import type { Decision } from '@shoal/policies';
+import { type AsleepEntry, asleepEntry, asleepKey } from '../../core/power/entry.ts';
+import { type FarewellTruth, judgeFarewell } from '../../core/power/judge-farewell.ts';
+import { type Asked, type OwnEffect, type OwnOptions, OwnPower } from '../../core/power/own.ts';
+import { type PeerEffect, type PeerOptions, PeerPower } from '../../core/power/peers.ts';
+import type { PowerState } from '../../core/power/table.ts';
+import { ShoalError } from '../../errors.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Mesh } from '../mesh/types.ts';
+import type { Registers } from '../registers/registers.ts';
+import { Farewells } from './farewells.ts';
+import { SleptTime } from './slept.ts';
+import { type Supervised, TEST_WAKE_AFTER_MS } from './supervised.ts';
+import { suspendMachine } from './suspending.ts';
+import type { PowerPorts } from './types.ts';
+import { Wakes } from './wakes.ts';
+
+export type PowerOptions = {
+  own: OwnOptions;
+  peers: PeerOptions;
+  /** The alarm of last resort, s. */
+  alarmS: number;
+};
+
+export type PowerDeps = {
+  registers: Registers;
+  mesh: Pick<Mesh, 'power' | 'blame'>;
+  ports: PowerPorts;
+  clock: Clock;
+  log: Logger;
+  newId(): string;
+  /** What the rule says now, on this node's view; `awake`: of a node whose entry may be here already. */
+  decision(awake?: string): Decision;
+  /** Whether this node carries out what the rule says: in auto, not paused, knowing what the others know. */
+  acts(): boolean;
+  /** No VM runs or is coming, no handoff is under way, no offer is being judged. */
+  empty(): boolean;
+  owns(vm: string): boolean;
+  truth(sleeper: string): Omit<FarewellTruth, 'self' | 'state' | 'decision'>;
+  /** Highest life of a node that was ever heard; 0: none. */
+  incarnationOf(node: string): number;
+  ownEntry(): AsleepEntry;
+  /** It may sleep by itself: the driver and the way back were tried on this machine. */
+  trusted(): boolean;
+  /** Others should hear of a change soon. */
+  changed(): void;
+  /** This life of the agent is over: what it believes is older than it thinks. */
+  endLife(why: string): void;
+  /** A peer that this node called is awake; `incarnation`: of its life that slept. */
+  woken(node: string, incarnation: number, seconds: number, method: string): void;
+  supervised: Supervised;
+  /** This machine slept for so long. */
+  sleptFor(seconds: number): Promise<void>;
+};
+
+export class Power {
+  readonly #options: PowerOptions;
+  readonly #deps: PowerDeps;
+  readonly #own: OwnPower;
+  readonly #peers: PeerPower;
+  readonly #farewells: Farewells;
+  readonly #wakes: Wakes;
+  readonly #slept: SleptTime;
+  /** Which life of a node a call is for. */
+  readonly #called = new Map<string, number>();
+  #stopped = false;
+  #isOver = false;
+
+  constructor(options: PowerOptions, deps: PowerDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    const { registers, mesh, newId, log, clock, ports } = deps;
+    this.#own = new OwnPower(options.own);
+    this.#peers = new PeerPower(options.peers);
+    this.#wakes = new Wakes({ methods: ports.methods, clock, log });
+    this.#slept = new SleptTime(clock, ports.bootMs);
+    this.#farewells = new Farewells({
+      ...{ registers, mesh, newId, log },
+      judge: (sleeper, entry, isManual) =>
+        judgeFarewell(sleeper, entry, isManual, {
+          ...deps.truth(sleeper),
+          self: registers.self,
+          state: this.#own.state,
+          decision: deps.decision(sleeper),
+        }),
+      canWake: name => ports.methods(name).length > 0,
+      wakeLater: (node, afterMs) =>
+        void clock.after(afterMs, () => !this.#stopped && this.wake(node), 'idle'),
+      answered: (peer, yes, canWake, detail) => {
+        this.#own.answered(peer, yes, canWake, detail);
+        this.#tickOwn();
+      },
+      yields: () => this.#apply(this.#own.yields(clock.nowMs())),
+    });
+  }
+
+  /** What an earlier life of this node said of its sleep is over; what it knew of its peers' is not. */
+  async open(): Promise<void> {
+    await this.#farewells.withdraw();
+    await this.#deps.supervised.open();
+    for (const { id } of this.#deps.registers.members()) this.#readEntry(id);
+    await this.#farewells.open();
+  }
+
+  /** An earlier life of this node went to sleep. */
+  get wasAsleep(): boolean {
+    const { registers } = this.#deps;
+    return registers.get(asleepKey(registers.self)).value !== '';
+  }
+
+  get state(): PowerState {
+    return this.#own.state;
+  }
+
+  /** Nothing new is to begin here. */
+  get closed(): boolean {
+    return this.#own.closed;
+  }
+
+  stateOf(node: string): PowerState {
+    return node === this.#deps.registers.self ? this.#own.state : this.#peers.stateOf(node);
+  }
+
+  /** For the rule's view. */
+  asleep(): ReturnType<PeerPower['asleep']> {
+    return this.#peers.asleep();
+  }
+
+  registersChanged(keys: readonly string[]): void {
+    for (const key of keys) {
+      const node = key.slice(asleepKey('').length);
+      if (key === asleepKey(node)) this.#readEntry(node);
+    }
+  }
+
+  /** A report of a peer was taken into the view. */
+  heard(node: string, incarnation: number): void {
+    this.#applyPeers(this.#peers.hello(node, incarnation, this.#deps.clock.nowMs()));
+  }
+
+  removed(node: string): void {
+    this.#wakes.end(node);
+    this.#peers.forget(node);
+  }
+
+  /** Something is to run here: a farewell that is out is taken back. Throws SHOAL_SLEEP_BUSY when it is too late for that. */
+  needed(why: string): void {
+    if (this.#own.state === 'asleep')
+      throw new ShoalError(
+        'SHOAL_SLEEP_BUSY',
+        'this node is about to sleep',
+        why,
+        'Ask another node, or wake this one',
+      );
+    this.#apply(this.#own.needed(this.#deps.clock.nowMs(), why));
+  }
+
+  /** A person wants a peer awake. False: it does not sleep, or too many wakes have just begun. */
+  wake(node: string): boolean {
+    const effects = this.#peers.wake(node, true, this.#deps.clock.nowMs());
+    this.#applyPeers(effects);
+    return effects.length > 0;
+  }
+
+  /** A person wants this node asleep. False: it is about to. */
+  sleep(asked: Asked): boolean {
+    const effects = this.#own.ask(asked, this.#deps.clock.nowMs());
+    this.#apply(effects);
+    this.#tickOwn();
+    return effects.length > 0;
+  }
+
+  /** One period. */
+  tick(): void {
+    if (this.hasSlept()) return;
+    this.#deps.supervised.tick();
+    const { clock, decision, acts, owns } = this.#deps;
+    if (acts())
+      for (const { node, vm } of decision().wake)
+        if (owns(vm)) this.#applyPeers(this.#peers.wake(node, false, clock.nowMs()));
+    this.#applyPeers(this.#peers.tick(clock.nowMs()));
+    this.#tickOwn();
+  }
+
+  /** True when this life is over since the machine slept: what came before, and waited in a socket, is not to be done now. */
+  hasSlept(): boolean {
+    const sleptMs = this.#slept.look();
+    if (sleptMs > 0) {
+      this.#isOver = true;
+      // Sent to sleep by somebody else. What this node was about to do by itself has its own way back.
+      if (this.#own.state !== 'asleep') void this.#awake(sleptMs / 1000);
+    }
+    return this.#isOver;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wakes.stop();
+  }
+
+  #tickOwn(): void {
+    if (this.#stopped) return;
+    const { registers, clock, decision, acts, empty, trusted, ports } = this.#deps;
+    const mayAct = ports.suspend !== undefined && trusted() && acts();
+    const members = registers.members().map(m => m.id);
+    this.#apply(
+      this.#own.tick({
+        nowMs: clock.nowMs(),
+        listed: mayAct && decision().suspend.includes(registers.self),
+        empty: empty(),
+        members: members.filter(id => id !== registers.self && this.#peers.stateOf(id) === 'awake'),
+      }),
+    );
+  }
+
+  #readEntry(node: string): void {
+    const { registers, clock, incarnationOf } = this.#deps;
+    if (node === registers.self) return;
+    const entry = asleepEntry(registers.get(asleepKey(node)).value);
+    const isOld = entry !== undefined && incarnationOf(node) > entry.incarnation;
+    this.#applyPeers(this.#peers.entry(node, isOld ? undefined : entry, clock.nowMs()));
+  }
+
+  #apply(effects: readonly OwnEffect[]): void {
+    for (const { effect, why } of effects) this.#do(effect, why);
+  }
+
+  #do(effect: OwnEffect['effect'], why: string): void {
+    const { log, changed, endLife, registers, ownEntry } = this.#deps;
+    const failed = (what: string) => (error: unknown) => {
+      log.error({ error: String(error) }, `${what} failed`);
+      this.#apply(this.#own.needed(this.#deps.clock.nowMs(), `${what} failed`));
+    };
+    if (effect === 'close') log.info({ event: 'power' }, `this node is to sleep: ${why}`);
+    if (effect === 'open') log.info({ event: 'power' }, `this node stays awake: ${why}`);
+    if (effect === 'close' || effect === 'open') changed();
+    if (effect === 'farewell') {
+      const members = registers.members().map(m => m.id);
+      const asked = members.filter(id => id !== registers.self && this.#peers.stateOf(id) === 'awake');
+      const isManual = this.#own.asked !== undefined;
+      const wakeAfterMs = this.#own.asked?.test ? TEST_WAKE_AFTER_MS : 0;
+      this.#farewells.say(ownEntry(), { isManual, wakeAfterMs }, asked).catch(failed('a farewell'));
+    }
+    if (effect === 'withdraw') this.#farewells.withdraw().catch(failed('to take a farewell back'));
+    if (effect === 'suspend') void this.#suspend(why);
+    if (effect === 'end-life') endLife(why);
+  }
+
+  async #suspend(why: string): Promise<void> {
+    const { ports, log, clock, supervised, empty } = this.#deps;
+    const isTest = this.#own.asked?.test === true;
+    log.info({ event: 'power' }, `this node goes to sleep: ${why}`);
+    const { alarmS } = this.#options;
+    const ended = await suspendMachine({ ports, supervised, log, empty, alarmS, isTest });
+    if (this.#stopped) return;
+    if ('seconds' in ended) return this.#awake(ended.seconds);
+    this.#apply(this.#own.notSuspended(clock.nowMs(), ended.why));
+  }
+
+  /** After a sleep: what only this life knows of it is written down, then this life ends. */
+  async #awake(seconds: number): Promise<void> {
+    const { sleptFor, supervised, log, clock } = this.#deps;
+    try {
+      await supervised.slept(seconds);
+      await sleptFor(seconds);
+    } catch (error) {
+      log.error({ error: String(error), seconds }, 'a sleep could not be written down');
+    }
+    this.#apply(this.#own.slept(clock.nowMs()));
+  }
+
+  #applyPeers(effects: readonly PeerEffect[]): void {
+    const { log, clock, woken, registers, changed } = this.#deps;
+    for (const { effect, node, words } of effects) {
+      if (effect === 'say') log.info({ event: 'power', node }, words);
+      if (effect === 'call') {
+        const entry = this.#peers.asleep().find(one => one.node === node)?.entry;
+        this.#called.set(node, entry?.incarnation ?? 0);
+        const name = registers.members().find(m => m.id === node)?.name || entry?.name || node;
+        log.info({ event: 'power', node }, `${name} is called`);
+        this.#wakes.begin(node, name);
+        changed();
+      }
+      if (effect === 'hang-up') {
+        const call = this.#wakes.of(node);
+        this.#wakes.end(node);
+        if (call && this.#peers.stateOf(node) === 'awake')
+          woken(node, this.#called.get(node) ?? 0, (clock.nowMs() - call.startedAtMs) / 1000, call.method);
+      }
+    }
+  }
+}

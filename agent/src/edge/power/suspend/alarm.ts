@@ -1,0 +1,15 @@
+/**
+ * The alarm of last resort: the machine's own clock ends a sleep from which nobody wakes it (rtc(4), `wakealarm` of the
+ * kernel's sysfs-class-rtc). An alarm that is armed must be cleared before another can be.
+ */
+import { writeFile } from 'node:fs/promises';
+
+export const rtcAlarm =
+  (file = '/sys/class/rtc/rtc0/wakealarm') =>
+  async (seconds: number): Promise<void> => {
+    await writeFile(file, '0');
+    if (seconds > 0) await writeFile(file, `+${seconds}`);
+  };
+
+/** Of a machine without one, which its operator has said. */
+export const noAlarm = async (): Promise<void> => undefined;
