@@ -32,6 +32,13 @@ const PACKAGES = [
   ['gcc', '/usr/bin/cc'],
   ['spin', '/usr/bin/spin'],
   ['libc6-dev', '/usr/include/stdio.h'],
+  // Clients that are not ours, and what they need: they hold the double of Intel AMT to reality.
+  ['curl', '/usr/bin/curl'],
+  ['wget', '/usr/bin/wget'],
+  ['wsl', '/usr/bin/wslinvoke'],
+  ['uuid-runtime', '/usr/bin/uuidgen'],
+  ['libxml2-utils', '/usr/bin/xmllint'],
+  ['openssl', '/usr/bin/openssl'],
 ];
 
 const say = text => process.stderr.write(`${text}\n`);

@@ -38,12 +38,31 @@ export type LabOptions = {
   traceReports?: boolean;
   /** Options for each agent's Node, before its own: `--cpu-prof`. */
   agentArgs?: string[];
+  /** Nodes sleep: how (a `power` section), and what the AMT doubles of `amt/machines.ts` have. */
+  sleep?: { power: Record<string, unknown>; fingerprint: string; passwordFile: string };
   /** Merged over each agent's configuration, section by section. */
   settings?: Record<string, Record<string, unknown> | number>;
 };
 
 export const MESH_PORT = 7420;
 const GUEST_MEMORY_MIB = 4096;
+
+/** Each node's AMT double answers on the lab's bridge, at a port of its own. */
+export const AMT_PORTS_FROM = 16_993;
+
+const powerConfig = (
+  { power, fingerprint, passwordFile }: NonNullable<LabOptions['sleep']>,
+  { nodes }: LabState,
+  host: string,
+) => ({
+  sleep: 'auto',
+  suspend: { driver: 'simulated' },
+  wake: nodes.map(({ name, index }) => ({
+    ...{ node: name, method: 'amt', ip: host, ipport: AMT_PORTS_FROM + index },
+    ...{ ssl_fingerprint: fingerprint, password_file: passwordFile },
+  })),
+  ...power,
+});
 
 export function agentConfig(
   node: NodeState,
@@ -78,6 +97,7 @@ export function agentConfig(
     },
     migration: { engine: options.engine ?? 'postcopy', address },
     policy: { ...options.policy },
+    ...(options.sleep && lab.network && { power: powerConfig(options.sleep, lab, lab.network.host) }),
     ...(options.windowMs !== undefined && { windowMs: options.windowMs }),
     log: { level: 'debug' },
   };

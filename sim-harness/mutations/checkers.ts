@@ -40,6 +40,9 @@ export const CHECKERS: Readonly<Record<string, Checker>> = {
   // Makes a file system and cuts its device.
   'power cut': { ...tests('sim-harness/test/power-cut.test.ts'), slow: true },
   'view tests': tests('agent/src/core/view.test.ts'),
+  'farewell tests': tests('agent/src/core/power/judge-farewell.test.ts'),
+  'sleep tests': tests('agent/src/core/power/own.test.ts'),
+  'nights of the simulator': program(/[1-9]\d* nights failed/, 'sim-harness/sim/main.ts', '--nights', '4'),
   'page server: a dead page server': cargo(
     'a_guest_whose_page_server_dies_waits_and_never_reads_a_zero_page',
   ),

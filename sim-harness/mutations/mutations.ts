@@ -99,4 +99,21 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "    refuse: go('w-preparing', 'write-preparing'),",
     caughtBy: ['promises of the tables'],
   },
+  {
+    name: 'silence-taken-for-yes',
+    fault: 'a node sleeps though members have not answered its farewell, as in a partition',
+    file: 'agent/src/core/power/own.ts',
+    find: '    const owing = members.filter(id => this.#waiting.has(id));',
+    replace:
+      '    const owing = members.filter(id => this.#waiting.has(id) && nowMs - this.#stateSinceMs < 1000);',
+    caughtBy: ['sleep tests', 'nights of the simulator'],
+  },
+  {
+    name: 'both-go-at-once',
+    fault: 'of two nodes that say farewell at once each lets the other go',
+    file: 'agent/src/core/power/judge-farewell.ts',
+    find: '  if (rivals && own.self > sleeper)',
+    replace: '  if (rivals && own.self === sleeper)',
+    caughtBy: ['farewell tests'],
+  },
 ];

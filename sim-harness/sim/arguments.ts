@@ -4,6 +4,7 @@ import { ShoalError } from '@shoal/agent';
 
 export const USAGE = `usage: npm run sim -- --seeds N [--from M] [--nodes 5] [--json]   runs N seeds with faults; fails when a rule of handoff.md breaks
        npm run sim -- --seed N [--nodes 5] [--calm|--plain]  one run with its whole log
+       npm run sim -- --nights N [--from M]                  N seeds of nodes that sleep and are woken (docs/decisions/0026)
        npm run sim -- --plants | --plant NAME                faults planted on purpose: each must be found
        npm run sim -- --scenario NAME | --scenarios [--update]
 `;
@@ -11,6 +12,7 @@ export const USAGE = `usage: npm run sim -- --seeds N [--from M] [--nodes 5] [--
 export type Command =
   | { verb: 'seeds'; count: number; from: number; nodes: number; json: boolean }
   | { verb: 'seed'; seed: number; nodes: number; calm: boolean; plain: boolean; planted: string | undefined }
+  | { verb: 'nights'; count: number; from: number }
   | { verb: 'plants'; name: string | undefined; json: boolean }
   | { verb: 'scenarios'; name: string | undefined; update: boolean }
   | { verb: 'help' };
@@ -23,6 +25,7 @@ export function parseCommand(args: string[]): Command {
       seeds: { type: 'string' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
+      nights: { type: 'string' },
       nodes: { type: 'string', default: '5' },
       calm: { type: 'boolean', default: false },
       plain: { type: 'boolean', default: false },
@@ -43,6 +46,12 @@ export function parseCommand(args: string[]): Command {
     const count = whole('seeds', values.seeds, 1, 10_000_000);
     return { verb: 'seeds', count, from: whole('from', values.from, 0, 2 ** 31), nodes, json };
   }
+  if (values.nights !== undefined)
+    return {
+      verb: 'nights',
+      count: whole('nights', values.nights, 1, 1_000_000),
+      from: whole('from', values.from, 0, 2 ** 31),
+    };
   if (values.plants || plant !== undefined) return { verb: 'plants', name: plant, json };
   if (values.scenarios || values.scenario !== undefined)
     return { verb: 'scenarios', name: values.scenario, update };

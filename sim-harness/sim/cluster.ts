@@ -43,6 +43,7 @@ export class Cluster {
     const deps = {
       config: (machine: Machine) => this.#configOf(machine),
       inboxOf: (peer: string) => this.agent(peer).inbox,
+      wake: (name: string) => this.agent(name).wake('a peer'),
       written: (machine: Machine, shelf: string, key: string, value: unknown) =>
         this.onWritten(machine, shelf, key, value),
     };

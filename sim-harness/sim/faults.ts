@@ -25,7 +25,7 @@ export type Deed =
 export type Mix = { strikes: Strikes; weather: Weather; deeds: [Deed, number][]; everyMs: number };
 
 /** Shares at their highest. */
-const STRIKES: Record<StrikeKind, number> = {
+const STRIKES: Strikes = {
   'stream-break': 0.08,
   'cont-refused': 0.3,
   'crash-at-call': 0.01,

@@ -9,6 +9,7 @@ import { allCells } from './coverage.ts';
 import { PLANTS, plant } from './plants.ts';
 import { run } from './run.ts';
 import { scenario, scenarioNames } from './scenario.ts';
+import { partitionRun, sleepRun } from './sleep.ts';
 import type { Failure, Summary } from './summary.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -70,6 +71,26 @@ function text(sum: Summary, missed: string[]): string {
   ].join('\n');
 }
 
+/** Each night twice: with a storm before it, and with the mesh in two halves. */
+async function nights({ count, from }: Extract<Command, { verb: 'nights' }>): Promise<number> {
+  let [failed, sleeps, wakes] = [0, 0, 0];
+  const startMs = performance.now();
+  for (let seed = from; seed < from + count; seed++) {
+    const stormy = await sleepRun(seed, false);
+    const found = [...stormy.violations, ...(await partitionRun(seed))];
+    sleeps += stormy.sleeps;
+    wakes += stormy.wakes;
+    if (found.length > 0) failed += 1;
+    for (const what of found.slice(0, 1)) say(`night ${seed}: ${what}`);
+    const done = seed - from + 1;
+    if (done % 100 === 0) say(`${done} of ${count} nights, ${failed} failed, ${secondsSince(startMs)} s`);
+  }
+  print(`${count} nights: ${sleeps} sleeps, ${wakes} wakes, ${failed} nights failed`);
+  return failed > 0 ? 1 : 0;
+}
+
+const secondsSince = (startMs: number): string => ((performance.now() - startMs) / 1000).toFixed(0);
+
 /** Every planted fault must be found. The clean run beside it tells that it is the fault that was found. */
 async function plants({ name, json }: Extract<Command, { verb: 'plants' }>): Promise<number> {
   const wanted = name === undefined ? PLANTS : PLANTS.filter(p => p.name === name);
@@ -124,6 +145,8 @@ async function main(command: Command): Promise<number> {
       return seeds(command);
     case 'scenarios':
       return scenarios(command);
+    case 'nights':
+      return nights(command);
     case 'plants':
       return plants(command);
     default:

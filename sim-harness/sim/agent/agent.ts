@@ -16,6 +16,7 @@ import { simHost } from './host.ts';
 import { Life } from './life.ts';
 import { type Inbox, simMesh } from './mesh.ts';
 import { simPageServers } from './page-servers.ts';
+import { simPower } from './power.ts';
 
 /** Until a supervisor starts a dead agent again. */
 const RESTART_MS: [number, number] = [50, 4000];
@@ -44,6 +45,8 @@ const NO_METRICS: Metrics = {
 export type AgentDeps = {
   config(machine: Machine): Config;
   inboxOf(peer: string): Inbox | undefined;
+  /** False: nothing there sleeps. */
+  wake(name: string): boolean;
   /** Of every synced write that was told as done. */
   written(machine: Machine, shelf: string, key: string, value: unknown): void;
 };
@@ -101,6 +104,29 @@ export class SimAgent {
     this.machine.disk.reopen();
   }
 
+  /** The machine sleeps: nothing of this life is of any worth when it wakes. */
+  suspend(): void {
+    const { vmms, sessions } = this.machine;
+    if (vmms.size + sessions.size > 0)
+      this.#world.truth.violated(`${this.machine.name} sleeps with VMs on it`);
+    const others = this.#world.machines.filter(m => m !== this.machine && m.power === 'on');
+    if (others.length === 0) this.#world.truth.violated(`${this.machine.name} sleeps, and nobody is awake`);
+    this.#world.happened('sleep');
+    this.#world.log.line(this.machine.name, 'sleeps');
+    this.end();
+    this.machine.power = 'asleep';
+  }
+
+  /** By a peer, its own clock, or somebody's finger. */
+  wake(by: string): boolean {
+    if (this.machine.power !== 'asleep') return false;
+    this.machine.power = 'on';
+    this.#world.happened('wake');
+    this.#world.log.line(this.machine.name, `wakes: ${by}`);
+    this.start();
+    return true;
+  }
+
   async #begin(life: Life): Promise<void> {
     const { machine } = this;
     const world = this.#world;
@@ -148,6 +174,12 @@ export class SimAgent {
         return mesh;
       },
       httpAddress: () => '',
+      power: simPower(world, life, {
+        suspend: () => this.suspend(),
+        wake: name => this.#deps.wake(name),
+      }),
+      // A simulated machine that sleeps ends the life of its agent at once.
+      endLife: why => this.crash(why),
     });
     await node.takeUp();
     startLoop('heartbeat', config.mesh.reportIntervalMs, node.round, { clock: life.clock, log: logger });

@@ -9,6 +9,7 @@ export type Inbox = {
   frame(peer: string, bytes: Uint8Array): void;
   register(author: string, bytes: Uint8Array): void;
   exchange(peer: string, bytes: Uint8Array): void;
+  power(peer: string, bytes: Uint8Array): void;
 };
 
 /** A send that TCP cannot carry is given up after this. */
@@ -30,6 +31,7 @@ export function simMesh(
     return () => void set.delete(listener);
   };
   let registers: RegisterEnds | undefined;
+  let power: ((peer: string, bytes: Uint8Array) => void) | undefined;
   /** All nodes are honest here: what one of them sent must be good to every other. */
   const judged = (judge: Validate, author: string, bytes: Uint8Array, accepted: () => void) => {
     void Promise.resolve(judge(author, bytes)).then(verdict => {
@@ -60,6 +62,7 @@ export function simMesh(
       if (ends) judged(ends.judge, author, bytes, () => ends.heard(bytes));
     },
     exchange: (peer, bytes) => registers?.frame(peer, bytes),
+    power: (peer, bytes) => power?.(peer, bytes),
     frame(peer, bytes) {
       for (const listener of messages) listener(peer, bytes);
     },
@@ -86,6 +89,13 @@ export function simMesh(
       },
       publish: async bytes => toAll(to => to?.register(machine.id, bytes)),
       send: (peer, frame) => toOne(peer, to => to?.exchange(machine.id, frame)),
+      drop: () => undefined,
+    },
+    power: {
+      async open(heard) {
+        power = heard;
+      },
+      send: (peer, frame) => toOne(peer, to => to?.power(machine.id, frame)),
       drop: () => undefined,
     },
     stats: () => ({

@@ -22,7 +22,7 @@ export class Machine {
   readonly aheadMs: number;
   readonly drift: number;
   boots = 1;
-  power: 'on' | 'off' | 'off for good' = 'on';
+  power: 'on' | 'asleep' | 'off' | 'off for good' = 'on';
   /** Operators who keep it without power while they resolve. */
   heldOff = 0;
   busyMs = 0;

@@ -15,7 +15,9 @@ export type StrikeKind =
   | 'write-failed'
   | 'write-hidden'
   | 'write-kept'
-  | 'start-failed';
+  | 'start-failed'
+  | 'suspend-refused'
+  | 'wake-lost';
 
 export type Strikes = Partial<Record<StrikeKind, number>>;
 
