@@ -54,7 +54,8 @@ async function place(from: string, to: string, mode: number): Promise<void> {
   await chmod(to, mode);
 }
 
-async function archive(tree: string): Promise<Buffer> {
+/** A directory as newc cpio, not compressed; the same tree gives the same bytes. */
+export async function archive(tree: string): Promise<Buffer> {
   const entries = await readdir(tree, { withFileTypes: true, recursive: true });
   const names = entries.map(entry => join(entry.parentPath, entry.name).slice(tree.length + 1)).sort();
   for (const entry of entries) {
