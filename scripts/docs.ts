@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { cliReference as cli } from '../agent/src/cli/reference.ts';
 import { reference as config } from '../agent/src/config/reference.ts';
 import { tablePage } from '../agent/src/core/handoff/table-page.ts';
+import { powerTablePage } from '../agent/src/core/power/table-page.ts';
 import { openApiText as openapi } from '../agent/src/edge/http/openapi.ts';
 import { httpReference as http } from '../agent/src/edge/http/reference.ts';
 import { metricsReference as metrics } from '../agent/src/edge/metrics-reference.ts';
@@ -15,6 +16,7 @@ import { EXPERIMENTS } from '../sim-harness/experiments/table.ts';
 
 const PAGES: Record<string, () => string> = {
   'docs/handoff-table.md': tablePage,
+  'docs/power-table.md': powerTablePage,
   'docs/reference/config.md': config,
   'docs/reference/cli.md': cli,
   'docs/reference/http.md': http,
