@@ -44,7 +44,9 @@ function runFile(file: string): Promise<Result> {
 }
 
 /** Files that bring up whole nodes or real guests begin when the small ones are done: of them each wants cores and memory. */
-const WHOLE = ['chaos/checks/', 'fuzz/', 'lab/', 'outsiders/', 'test/'].map(dir => `sim-harness/${dir}`);
+const WHOLE = ['amt/lab-', 'chaos/checks/', 'fuzz/', 'lab/', 'outsiders/', 's3/', 'test/'].map(
+  dir => `sim-harness/${dir}`,
+);
 const isWhole = (file: string) => WHOLE.some(dir => file.startsWith(dir));
 /** What takes minutes begins first: at the end one lane would wait for the other. */
 const LONG = [

@@ -12,7 +12,11 @@ let it: Night;
 
 test.before(async () => {
   if (process.getuid?.() !== 0) return;
-  it = await night(line => process.env.SHOAL_S3_LOG && process.stderr.write(`${line}\n`));
+  it = await night(() => undefined).catch(error => {
+    // uvu tells nothing of a hook that fails.
+    console.error(error);
+    throw error;
+  });
 });
 test.after(() => it?.end());
 
