@@ -26,7 +26,7 @@ import { wireNode } from './wire/wire.ts';
 export type Agent = {
   /** Takes members and operators of a configuration that was read again; nothing else of it counts before a restart. */
   reconfigure(config: Config): void;
-  /** Resolves with the reason when this life is over by itself: the machine slept. Stop it, and start another. */
+  /** Resolves with the reason when this life is over by itself: the machine slept. Stop it, and start another process. */
   readonly over: Promise<string>;
   stop(): Promise<void>;
 };

@@ -18,8 +18,13 @@ usage: shoald [--config FILE] [--init | --print-config | --version | --help]
   --print-config   print the configuration with all defaults, end
 
 SIGHUP: members and operators are read again (mesh.peers, mesh.operators)
-exit codes: 0 ended in order, 1 failed while running, 2 bad arguments or configuration
+exit codes: 0 ended in order, 1 failed while running, 2 bad arguments or configuration, 75 this machine slept: start it again
 `;
+
+/** EX_TEMPFAIL of sysexits.h: the service starts it again (deploy/systemd). */
+const SLEPT = 75;
+/** Connections of before are dead, and closing them politely may take its time. */
+const SLEPT_STOP_MS = 2000;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -42,17 +47,17 @@ async function main(): Promise<number> {
   const signalled = new Promise<'signal'>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('signal'));
   });
-  let agent = await startAgent(config);
+  const agent = await startAgent(config);
   // A fault in the file is told, and what was read before holds: nobody shall lose a node by a typing error.
   process.on('SIGHUP', () => {
     loadConfig(values.config)
       .then(again => agent.reconfigure(again))
       .catch(error => process.stderr.write(`shoald: not read again: ${lineOf(error)}\n`));
   });
-  // A machine that slept gets a new agent in the same process: nothing that the old one believed is of now.
-  while ((await Promise.race([signalled, agent.over])) !== 'signal') {
-    await agent.stop();
-    agent = await startAgent(await loadConfig(values.config).catch(() => config));
+  // A machine that slept gets a new process, from whoever started this one: nothing that it believed is of now.
+  if ((await Promise.race([signalled, agent.over])) !== 'signal') {
+    await Promise.race([agent.stop(), new Promise(resolve => setTimeout(resolve, SLEPT_STOP_MS))]);
+    return SLEPT;
   }
   await agent.stop();
   return 0;

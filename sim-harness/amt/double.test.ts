@@ -81,7 +81,7 @@ const state = async (entry: WakeEntry): Promise<number | string> => {
 
 const wake = (entry: WakeEntry, ms = 5000, refused: () => void = () => undefined): Promise<string> =>
   amtWake({ amt: () => openAmt(entry), lookMs: 50, nowMs: () => performance.now(), refused })
-    .wake(AbortSignal.timeout(ms))
+    .wake(AbortSignal.timeout(ms), () => undefined)
     .catch(error => error.code);
 
 for (const qop of ['auth', 'auth-int, auth'])

@@ -13,7 +13,7 @@ import type { Knobs } from './knobs.ts';
 
 const LOOK_MS = 10;
 /** DSP1027. */
-const [ON, ASLEEP_S3, OFF] = [2, 4, 8];
+const [ON, ASLEEP_S3] = [2, 4];
 const INVALID_TRANSITION = 4097;
 
 /** The hardware of one node. */
@@ -23,6 +23,7 @@ export class LabMachine implements Machine {
   readonly #timer: NodeJS.Timeout;
   /** Whom it has stopped. */
   #stopped: { pid: number; ticks: string } | undefined;
+  #revives = false;
   /** When it fell asleep and woke, ms of this process's clock. */
   readonly sleptAtMs: number[] = [];
   readonly wokeAtMs: number[] = [];
@@ -37,8 +38,7 @@ export class LabMachine implements Machine {
   }
 
   state(): number {
-    if (this.#stopped) return ASLEEP_S3;
-    return this.#node.alive ? ON : OFF;
+    return this.#stopped ? ASLEEP_S3 : ON;
   }
 
   request(state: number): number {
@@ -56,14 +56,21 @@ export class LabMachine implements Machine {
     rmSync(this.#file, { force: true });
     // Another process may have its number by now.
     if (startTicks(asleep.pid) === asleep.ticks) process.kill(asleep.pid, 'SIGCONT');
+    this.#revives = true;
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.wake();
+    this.#revives = false;
   }
 
   #look(): void {
+    // As its service does: an agent that slept ends, and is started again.
+    if (this.#revives && !this.#node.alive) {
+      this.#revives = false;
+      this.#node.start();
+    }
     if (this.#stopped || !existsSync(this.#file)) return;
     const pid = Number(readFileSync(this.#file, 'utf8'));
     // It is there before its line is.

@@ -29,6 +29,5 @@ while :; do setsid sh -c 'exec chroot /node /bin/sh </dev/ttyS1 >/dev/ttyS1 2>&1
 while :; do
   echo '${UP_LINE}'
   chroot /node /usr/bin/node --max-old-space-size=128 ${AGENT}/main.js --config ${CONFIG} >/dev/ttyS0 2>&1
-  sleep 1
 done
 `;

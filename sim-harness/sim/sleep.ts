@@ -66,7 +66,7 @@ async function storm({ world, agents }: Cluster, chance: Chance): Promise<void> 
   for (const end = time.nowMs + STORM_MS; time.nowMs < end; ) {
     await time.runUntil(time.nowMs + chance.between(500, 5000));
     const [a, b] = [chance.pick(world.machines), chance.pick(world.machines)];
-    const what = chance.pick(['cut', 'cut', 'heal', 'crash', 'wake', 'power'] as const);
+    const what = chance.pick(['cut', 'cut', 'heal', 'crash', 'wake'] as const);
     if (what === 'cut' && a !== b) network.cut(a.id, b.id);
     if (what === 'heal') network.healAll();
     if (what === 'crash') agents.find(agent => agent.machine === a)?.crash('killed');

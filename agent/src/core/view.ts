@@ -19,8 +19,11 @@ export type ViewOptions = {
   /** The rule's own predicate, so that an overload is timed as the rule means it. */
   overloaded(report: LoadReport): boolean;
   /** Nodes that sleep by their own word: their last reports say nothing of now. */
-  asleep?(): readonly { node: string; entry: AsleepEntry; state: 'asleep' | 'unwakeable' }[];
+  asleep?(): readonly Sleeper[];
 };
+
+/** `cordoned`: a person has taken it out, and it shall not be woken for a VM. */
+type Sleeper = { node: string; entry: AsleepEntry; state: 'asleep' | 'unwakeable'; cordoned?: boolean };
 
 type Held = { report: LoadReport; receivedAtMs: number; overloadedSinceMs: number };
 
@@ -143,11 +146,13 @@ export class ClusterView {
     if (heard !== undefined) asleep.delete(heard);
     const awake = [...this.#newest.values()].filter(held => !asleep.has(held.report.node));
     const { self, nodes } = this.#build(awake, nowMs);
-    const sleeping = [...asleep.values()].map(({ node, entry, state }) => sleepingView(node, entry, state));
+    const sleeping = [...asleep.values()].map(({ node, entry, state, cordoned }) =>
+      sleepingView(node, entry, state, cordoned),
+    );
     return { self, nodes: [...nodes, ...sleeping].sort((a, b) => (a.node < b.node ? -1 : 1)) };
   }
 
-  #asleep(): Map<string, { node: string; entry: AsleepEntry; state: 'asleep' | 'unwakeable' }> {
+  #asleep(): Map<string, Sleeper> {
     return new Map((this.#options.asleep?.() ?? []).map(one => [one.node, one]));
   }
 

@@ -9,6 +9,7 @@ import { withWake, wokenKey } from '../core/power/woken.ts';
 import type { ClusterView } from '../core/view.ts';
 import type { Handoffs } from '../edge/handoff/handoffs.ts';
 import type { Mesh } from '../edge/mesh/types.ts';
+import type { Marks } from '../edge/power/methods.ts';
 import { Power } from '../edge/power/power.ts';
 import { Supervised, type TestRow } from '../edge/power/supervised.ts';
 import type { Shared } from '../edge/registers/shared.ts';
@@ -38,6 +39,27 @@ export type PowerParts = {
   changed(): void;
 };
 
+/** Passwords that an AMT refused: of this node at once, of the others as their registers come. */
+function marksOn({ registers }: Shared, log: Ports['log']): Marks {
+  const own = new Set<string>();
+  return {
+    isRefused: (node, version) =>
+      own.has(`${node} ${version}`) ||
+      isCredentialRefused(
+        registers.table.all().map(held => held.register),
+        node,
+        version,
+      ),
+    refuse(node, version) {
+      own.add(`${node} ${version}`);
+      const key = credentialKey(registers.self);
+      registers
+        .write(key, marked(registers.get(key).value, node, version))
+        .catch(error => log.error({ node, error: String(error) }, 'a refused password is not marked'));
+    },
+  };
+}
+
 export function wirePower(config: Config, ports: Ports, parts: PowerParts): Power {
   const { clock, log, state } = ports;
   const { shared, vms, handoffs, clusterView, policy } = parts;
@@ -54,12 +76,7 @@ export function wirePower(config: Config, ports: Ports, parts: PowerParts): Powe
     wakeTries,
     suspend,
   } = config.power;
-  const refused = (node: string, version: number) =>
-    isCredentialRefused(
-      registers.table.all().map(held => held.register),
-      node,
-      version,
-    );
+  const marks = marksOn(shared, log);
   const withPeer = (peer: string) => handoffs.parties.live().filter(p => p.entry.peer === peer).length;
   return new Power(
     {
@@ -82,18 +99,8 @@ export function wirePower(config: Config, ports: Ports, parts: PowerParts): Powe
       ...{ registers, mesh: parts.mesh, clock, log, newId: ports.newId },
       ports: {
         ...ports.power,
-        methods: name =>
-          ports.power.methods(name, {
-            isRefused: refused,
-            refuse(node, version) {
-              const key = credentialKey(registers.self);
-              registers
-                .write(key, marked(registers.get(key).value, node, version))
-                .catch(error =>
-                  log.error({ node, error: String(error) }, 'a refused password is not marked'),
-                );
-            },
-          }),
+        methods: name => ports.power.methods(name, marks),
+        canWake: name => ports.power.canWake(name, marks),
       },
       decision: parts.decide,
       acts: parts.acts,

@@ -286,7 +286,7 @@ export async function wireNode(config: Config, ports: Ports): Promise<WiredNode>
     round: () => node.round(),
     async stop() {
       node.stop();
-      rests.stop();
+      await rests.stop();
       shared.stop();
       await handoffs.stop();
       await mesh.stop();

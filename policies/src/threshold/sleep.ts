@@ -14,7 +14,7 @@ const RESERVE = { small: 0, smallNodes: 2, else: 1 };
 export function maySleep(draft: Draft): string[] {
   const { view, config } = draft;
   const awake = view.nodes.filter(n => n.state === 'awake');
-  // Whoever wants room, and whoever is silent, may want one of these in a moment.
+  // Whoever wants room may want one of these in a moment.
   if (draft.moves.length + draft.wake.length > 0) return [];
   if (awake.some(n => isOverloaded(n, config))) return [];
   const empty = awake.filter(isEmpty);

@@ -33,10 +33,11 @@ export function simPower(world: World, life: Life, deeds: SleepDeeds): Ports['po
           return new Promise<never>(() => undefined);
         }),
     },
+    canWake: () => true,
     methods: name => [
       {
         name: 'amt',
-        wake: signal =>
+        wake: (signal, taken) =>
           new Promise((resolve, reject) => {
             const ask = (): void => {
               if (signal.aborted) return reject(new ShoalError('SHOAL_WAKE_LATE', 'not in time', name, ''));
@@ -44,8 +45,9 @@ export function simPower(world: World, life: Life, deeds: SleepDeeds): Ports['po
               // It says yes, and nothing happens: AMT does so.
               if (reached && !world.strikes('wake-lost'))
                 life.later(world.chance.between(...WAKE_MS), () => deeds.wake(name));
-              if (reached) resolve('asked to wake');
-              else life.later(LOOK_MS, ask);
+              if (!reached) return life.later(LOOK_MS, ask);
+              taken();
+              resolve('asked to wake');
             };
             ask();
           }),

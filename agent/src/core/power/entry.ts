@@ -50,9 +50,10 @@ export const sleepingView = (
   node: string,
   entry: AsleepEntry,
   state: Extract<NodeView['state'], 'asleep' | 'unwakeable'>,
+  cordoned = false,
 ): NodeView => ({
   ...{ node, name: entry.name, incarnation: entry.incarnation, seq: 0, ageMs: 0, state },
-  ...{ mode: 'auto', policyHash: entry.policyHash, cordoned: false, paused: false },
+  ...{ mode: 'auto', policyHash: entry.policyHash, cordoned, paused: false },
   ...{ cores: entry.cores, cpuPermille: 0, overloadedForMs: 0, windowFull: true },
   ...{ memoryMib: entry.memoryMib, memoryFreeMib: entry.memoryFreeMib },
   ...{ elected: false, sinceRelocationMs: -1, inflow: 0, outflow: 0, vms: [] },

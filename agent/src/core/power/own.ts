@@ -145,7 +145,8 @@ export class OwnPower {
     // Who was removed or has fallen asleep meanwhile owes no answer; who has come since was never asked.
     const owing = members.filter(id => this.#waiting.has(id));
     if (owing.length === 0) {
-      if (this.#asked?.test && this.#wakers === 0)
+      // A person who sends it to sleep may have a way of his own.
+      if (this.#wakers === 0 && (this.#asked === undefined || this.#asked.test))
         return this.#event('denied', nowMs, 'no member knows a way to wake this node');
       return this.#event('agreed', nowMs, 'every member agrees');
     }

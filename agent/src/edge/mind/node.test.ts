@@ -58,7 +58,7 @@ function world(more: Partial<NodeDeps> = {}) {
     marks: { write: async () => {} },
     mesh: () => mesh,
     decider: () => ({ tick: async () => {} }),
-    power: () => ({ tick: quiet, heard: quiet }),
+    power: () => ({ hasSlept: () => false, tick: quiet, heard: quiet }),
     idlePermille: 300,
     inputs: () => ({
       identity: { node: A, name: 'node0', incarnation: 1, version: '0' },

@@ -33,7 +33,7 @@ export type NodeDeps = {
   marks: Pick<Marks, 'write'>;
   mesh(): Mesh;
   decider(): Pick<Decider, 'tick'>;
-  power(): { tick(): void; heard(node: string, incarnation: number): void };
+  power(): { hasSlept(): boolean; tick(): void; heard(node: string, incarnation: number): void };
   inputs(): Omit<ReportInputs, 'relocation' | 'elected'>;
   idlePermille: number;
   metrics: Metrics;
@@ -96,7 +96,19 @@ export class Node {
 
   /** One period. */
   async round(): Promise<void> {
-    const { sampler, vms, history, marks, clusterView, decider, power, inputs } = this.#deps;
+    // What the last life of the machine left in this one's view is older than it looks.
+    if (this.#deps.power().hasSlept()) return;
+    try {
+      await this.#work();
+    } finally {
+      // Whatever failed: nobody stays closed, or asleep, for it.
+      this.#deps.power().tick();
+    }
+    this.#roundAtMs = this.#deps.clock.nowMs();
+  }
+
+  async #work(): Promise<void> {
+    const { sampler, vms, history, marks, clusterView, decider, inputs } = this.#deps;
     // The load of a move must not drive the next decision (paper, section 5): not while pages still come either.
     if (inputs().handoffs.some(isUnderWay)) sampler.disturb();
     await sampler.sample(
@@ -110,8 +122,6 @@ export class Node {
     await history.add(report);
     await marks.write(clusterView.marks());
     await decider().tick();
-    power().tick();
-    this.#roundAtMs = this.#deps.clock.nowMs();
   }
 
   /** Something changed that others should hear of soon. */

@@ -12,8 +12,9 @@ import { systemdSuspend } from './suspend/systemd.ts';
 import type { PowerPorts, SuspendDriver, WakeMethod } from './types.ts';
 
 /** `marks`: what is known of refused credentials, by whoever asks. */
-export type MachinePower = Omit<PowerPorts, 'methods'> & {
+export type MachinePower = Omit<PowerPorts, 'methods' | 'canWake'> & {
   methods(name: string, marks: Marks): WakeMethod[];
+  canWake(name: string, marks: Marks): boolean;
 };
 
 export function createPower({ power, node }: Pick<Config, 'power' | 'node'>, clock: Clock): MachinePower {
@@ -24,6 +25,11 @@ export function createPower({ power, node }: Pick<Config, 'power' | 'node'>, clo
     hardware: hardwareId(),
     alarm: power.suspend.alarmHours > 0 && power.suspend.driver !== 'simulated' ? rtcAlarm() : noAlarm,
     methods: (name, marks) => methodsOf(power.wake, name, { clock, ...marks }),
+    canWake: (name, { isRefused }) =>
+      power.wake.some(
+        ({ node: named, method, password_version: version }) =>
+          named === name && (method !== 'amt' || !isRefused(name, version)),
+      ),
   };
 }
 

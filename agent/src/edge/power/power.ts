@@ -2,61 +2,20 @@
  * This node's power and what it knows of its peers': the pure machines of `core/power`, and the world (docs/decisions/0026).
  * Asked once a period, and whenever an answer comes.
  */
-import type { Decision } from '@shoal/policies';
-import { type AsleepEntry, asleepEntry, asleepKey } from '../../core/power/entry.ts';
-import { type FarewellTruth, judgeFarewell } from '../../core/power/judge-farewell.ts';
-import { type Asked, type OwnEffect, type OwnOptions, OwnPower } from '../../core/power/own.ts';
-import { type PeerEffect, type PeerOptions, PeerPower } from '../../core/power/peers.ts';
+import { asleepEntry, asleepKey } from '../../core/power/entry.ts';
+import { judgeFarewell } from '../../core/power/judge-farewell.ts';
+import { type Asked, type OwnEffect, OwnPower } from '../../core/power/own.ts';
+import { type PeerEffect, PeerPower } from '../../core/power/peers.ts';
 import type { PowerState } from '../../core/power/table.ts';
+import { cordonKey } from '../../core/registers/keys.ts';
+import { cordoned } from '../../core/registers/read.ts';
 import { ShoalError } from '../../errors.ts';
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
-import type { Mesh } from '../mesh/types.ts';
-import type { Registers } from '../registers/registers.ts';
+import type { PowerDeps, PowerOptions } from './deps.ts';
 import { Farewells } from './farewells.ts';
 import { SleptTime } from './slept.ts';
-import { type Supervised, TEST_WAKE_AFTER_MS } from './supervised.ts';
+import { TEST_WAKE_AFTER_MS } from './supervised.ts';
 import { suspendMachine } from './suspending.ts';
-import type { PowerPorts } from './types.ts';
 import { Wakes } from './wakes.ts';
-
-export type PowerOptions = {
-  own: OwnOptions;
-  peers: PeerOptions;
-  /** The alarm of last resort, s. */
-  alarmS: number;
-};
-
-export type PowerDeps = {
-  registers: Registers;
-  mesh: Pick<Mesh, 'power' | 'blame'>;
-  ports: PowerPorts;
-  clock: Clock;
-  log: Logger;
-  newId(): string;
-  /** What the rule says now, on this node's view; `awake`: of a node whose entry may be here already. */
-  decision(awake?: string): Decision;
-  /** Whether this node carries out what the rule says: in auto, not paused, knowing what the others know. */
-  acts(): boolean;
-  /** No VM runs or is coming, no handoff is under way, no offer is being judged. */
-  empty(): boolean;
-  owns(vm: string): boolean;
-  truth(sleeper: string): Omit<FarewellTruth, 'self' | 'state' | 'decision'>;
-  /** Highest life of a node that was ever heard; 0: none. */
-  incarnationOf(node: string): number;
-  ownEntry(): AsleepEntry;
-  /** It may sleep by itself: the driver and the way back were tried on this machine. */
-  trusted(): boolean;
-  /** Others should hear of a change soon. */
-  changed(): void;
-  /** This life of the agent is over: what it believes is older than it thinks. */
-  endLife(why: string): void;
-  /** A peer that this node called is awake; `incarnation`: of its life that slept. */
-  woken(node: string, incarnation: number, seconds: number, method: string): void;
-  supervised: Supervised;
-  /** This machine slept for so long. */
-  sleptFor(seconds: number): Promise<void>;
-};
 
 export class Power {
   readonly #options: PowerOptions;
@@ -66,8 +25,6 @@ export class Power {
   readonly #farewells: Farewells;
   readonly #wakes: Wakes;
   readonly #slept: SleptTime;
-  /** Which life of a node a call is for. */
-  readonly #called = new Map<string, number>();
   #stopped = false;
   #isOver = false;
 
@@ -88,7 +45,7 @@ export class Power {
           state: this.#own.state,
           decision: deps.decision(sleeper),
         }),
-      canWake: name => ports.methods(name).length > 0,
+      canWake: ports.canWake,
       wakeLater: (node, afterMs) =>
         void clock.after(afterMs, () => !this.#stopped && this.wake(node), 'idle'),
       answered: (peer, yes, canWake, detail) => {
@@ -126,9 +83,12 @@ export class Power {
     return node === this.#deps.registers.self ? this.#own.state : this.#peers.stateOf(node);
   }
 
-  /** For the rule's view. */
-  asleep(): ReturnType<PeerPower['asleep']> {
-    return this.#peers.asleep();
+  /** For the rule's view; one that a person has cordoned is not to be woken for a VM. */
+  asleep(): (ReturnType<PeerPower['asleep']>[number] & { cordoned: boolean })[] {
+    const { registers } = this.#deps;
+    return this.#peers
+      .asleep()
+      .map(one => ({ ...one, cordoned: cordoned(registers.get(cordonKey(one.node)).value) }));
   }
 
   registersChanged(keys: readonly string[]): void {
@@ -140,7 +100,14 @@ export class Power {
 
   /** A report of a peer was taken into the view. */
   heard(node: string, incarnation: number): void {
-    this.#applyPeers(this.#peers.hello(node, incarnation, this.#deps.clock.nowMs()));
+    const { clock, woken } = this.#deps;
+    const call = this.#wakes.of(node);
+    const before = this.#peers.asleep().find(one => one.node === node);
+    const effects = this.#peers.hello(node, incarnation, clock.nowMs());
+    this.#applyPeers(effects);
+    // Only what was taken can have woken it: whoever pressed a button meanwhile tells nobody.
+    if (effects.length > 0 && before && call && call.method !== '')
+      woken(node, before.entry.incarnation, (clock.nowMs() - call.startedAtMs) / 1000, call.method);
   }
 
   removed(node: string): void {
@@ -184,6 +151,8 @@ export class Power {
       for (const { node, vm } of decision().wake)
         if (owns(vm)) this.#applyPeers(this.#peers.wake(node, false, clock.nowMs()));
     this.#applyPeers(this.#peers.tick(clock.nowMs()));
+    // An entry that could not be taken back is tried again: peers would take this node for asleep.
+    if (this.#own.state === 'awake' && this.wasAsleep) this.#do('withdraw', 'awake');
     this.#tickOwn();
   }
 
@@ -198,13 +167,17 @@ export class Power {
     return this.#isOver;
   }
 
-  stop(): void {
+  /** An entry that is out is taken back: the machine goes on. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#wakes.stop();
+    if (this.#own.state !== 'announcing') return;
+    const { log } = this.#deps;
+    await this.#farewells.withdraw().catch(error => log.warn({ error: String(error) }, 'a farewell stays'));
   }
 
   #tickOwn(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.hasSlept()) return;
     const { registers, clock, decision, acts, empty, trusted, ports } = this.#deps;
     const mayAct = ports.suspend !== undefined && trusted() && acts();
     const members = registers.members().map(m => m.id);
@@ -256,9 +229,11 @@ export class Power {
     const isTest = this.#own.asked?.test === true;
     log.info({ event: 'power' }, `this node goes to sleep: ${why}`);
     const { alarmS } = this.#options;
-    const ended = await suspendMachine({ ports, supervised, log, empty, alarmS, isTest });
+    const isEmpty = () => !this.#stopped && empty();
+    const ended = await suspendMachine({ ports, supervised, log, empty: isEmpty, alarmS, isTest });
     if (this.#stopped) return;
-    if ('seconds' in ended) return this.#awake(ended.seconds);
+    // Whatever the driver makes of it: what the clocks have seen ends this life.
+    if ('seconds' in ended || this.#isOver) return this.#awake('seconds' in ended ? ended.seconds : 0);
     this.#apply(this.#own.notSuspended(clock.nowMs(), ended.why));
   }
 
@@ -275,23 +250,18 @@ export class Power {
   }
 
   #applyPeers(effects: readonly PeerEffect[]): void {
-    const { log, clock, woken, registers, changed } = this.#deps;
+    const { log, registers, changed } = this.#deps;
     for (const { effect, node, words } of effects) {
       if (effect === 'say') log.info({ event: 'power', node }, words);
       if (effect === 'call') {
         const entry = this.#peers.asleep().find(one => one.node === node)?.entry;
-        this.#called.set(node, entry?.incarnation ?? 0);
-        const name = registers.members().find(m => m.id === node)?.name || entry?.name || node;
+        // By its own name, as power.wake has it.
+        const name = entry?.name || registers.members().find(m => m.id === node)?.name || node;
         log.info({ event: 'power', node }, `${name} is called`);
         this.#wakes.begin(node, name);
         changed();
       }
-      if (effect === 'hang-up') {
-        const call = this.#wakes.of(node);
-        this.#wakes.end(node);
-        if (call && this.#peers.stateOf(node) === 'awake')
-          woken(node, this.#called.get(node) ?? 0, (clock.nowMs() - call.startedAtMs) / 1000, call.method);
-      }
+      if (effect === 'hang-up') this.#wakes.end(node);
     }
   }
 }

@@ -5,6 +5,8 @@ import { runProgram } from './suspend/run.ts';
 
 const OTHERS = 0o077;
 const BYTES_MAX = 256;
+/** Somebody waits for a node to wake. */
+const SCRIPT_MS = 5_000;
 
 /** Throws SHOAL_AMT_SECRET. */
 export async function readSecret(file: string, script: string): Promise<string> {
@@ -28,7 +30,7 @@ async function fromFile(file: string): Promise<string> {
 }
 
 async function fromScript(script: string): Promise<string> {
-  const { code, output } = await runProgram([script]);
+  const { code, output } = await runProgram([script], AbortSignal.timeout(SCRIPT_MS));
   // What it printed may be the secret: only how it ended is told.
   if (code !== 0) throw bad(script, `it ended with ${code}`, 'Run it by hand');
   return line(script, output);

@@ -15,22 +15,24 @@ export type SuspendingDeps = {
 
 /** `seconds`: it slept for so long. Never rejects. */
 export async function suspendMachine(deps: SuspendingDeps): Promise<{ seconds: number } | { why: string }> {
-  const { ports, supervised, log, empty, alarmS, isTest } = deps;
-  try {
-    if (isTest) await supervised.begin();
-    await ports.alarm(isTest ? TEST_ALARM_S : alarmS);
-  } catch (error) {
+  const { ports, supervised, log, empty, isTest } = deps;
+  const ended = await armed(deps).then(
+    // Looked at once more after all that took time.
+    () => (empty() ? suspended(ports) : { why: 'something is to run here' }),
     // Nobody may be there to wake it when its address is lost: without the alarm it does not sleep.
-    return { why: `no alarm: ${String(error)}` };
-  }
-  // Looked at once more after all that took time.
-  const ended = empty() ? await suspended(ports) : { why: 'something is to run here' };
+    error => ({ why: `no alarm: ${String(error)}` }),
+  );
   await ports.alarm(0).catch(error => log.warn({ error: String(error) }, 'an alarm is still armed'));
   if ('why' in ended && isTest)
     await supervised
       .cancelled()
       .catch(error => log.warn({ error: String(error) }, 'a test is not called off'));
   return ended;
+}
+
+async function armed({ ports, supervised, alarmS, isTest }: SuspendingDeps): Promise<void> {
+  if (isTest) await supervised.begin();
+  await ports.alarm(isTest ? TEST_ALARM_S : alarmS);
 }
 
 async function suspended({

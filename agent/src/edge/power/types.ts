@@ -15,9 +15,9 @@ export interface WakeMethod {
   readonly name: 'amt' | 'wol' | 'command';
   /**
    * Tries until `signal` ends it, and resolves with what it has seen, for the log: it is never the proof of anything. Rejects
-   * with a ShoalError when it makes no sense to go on.
+   * with a ShoalError when it makes no sense to go on. `taken`: called as soon as the other side has taken the request.
    */
-  wake(signal: AbortSignal): Promise<string>;
+  wake(signal: AbortSignal, taken: () => void): Promise<string>;
 }
 
 export type PowerPorts = {
@@ -25,6 +25,8 @@ export type PowerPorts = {
   suspend: SuspendDriver | undefined;
   /** In the order in which they are tried. */
   methods(name: string): WakeMethod[];
+  /** Whether one of them may work: none whose password was refused. */
+  canWake(name: string): boolean;
   /** Which machine this is, as far as its firmware tells; empty: it does not. */
   hardware: string;
   /** CLOCK_BOOTTIME, ms: it goes on while the machine sleeps, CLOCK_MONOTONIC does not. */

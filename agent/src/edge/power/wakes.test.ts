@@ -40,9 +40,9 @@ function made(methods: WakeMethod[]) {
 
 const method = (name: WakeMethod['name'], wake: WakeMethod['wake'], tries: string[]): WakeMethod => ({
   name,
-  wake(signal) {
+  wake(signal, taken) {
     tries.push(name);
-    return wake(signal);
+    return wake(signal, taken);
   },
 });
 const hangs: WakeMethod['wake'] = signal =>
@@ -69,7 +69,14 @@ test('a method that hangs has its time, then the next has its own, then the firs
 test('one that did its part is given time: the next is not asked while the node may be on its way', async () => {
   const tries: string[] = [];
   const { wakes, pass } = made([
-    method('amt', async () => 'state 2', tries),
+    method(
+      'amt',
+      async (_signal, taken) => {
+        taken();
+        return 'state 2';
+      },
+      tries,
+    ),
     method('wol', async () => 'sent', tries),
   ]);
   wakes.begin('b', 'node2');

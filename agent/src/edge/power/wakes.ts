@@ -15,6 +15,7 @@ export type WakesDeps = {
   log: Logger;
 };
 
+/** `method`: the last one whose request was taken; empty: none. */
 export type Call = { startedAtMs: number; method: string };
 
 export class Wakes {
@@ -55,8 +56,7 @@ export class Wakes {
       const hopeless: WakeMethod[] = [];
       for (const method of open) {
         if (over.aborted) return;
-        call.method = method.name;
-        if (!(await this.#try(name, method, over))) hopeless.push(method);
+        if (!(await this.#try(name, method, call, over))) hopeless.push(method);
       }
       open = open.filter(method => !hopeless.includes(method));
       if (open.length > 0) await this.#pause(AGAIN_MS, over);
@@ -64,7 +64,7 @@ export class Wakes {
   }
 
   /** False: there is no sense in trying it again. */
-  async #try(node: string, method: WakeMethod, over: AbortSignal): Promise<boolean> {
+  async #try(node: string, method: WakeMethod, call: Call, over: AbortSignal): Promise<boolean> {
     const { log, clock } = this.#deps;
     const mine = new AbortController();
     const stop = () => mine.abort();
@@ -72,7 +72,11 @@ export class Wakes {
     const untilMs = clock.nowMs() + METHOD_MS;
     const off = clock.after(METHOD_MS, stop);
     try {
-      const seen = await method.wake(mine.signal);
+      const taken = () => {
+        call.method = method.name;
+      };
+      // A method that does not heed its signal must not stand in the way of the next.
+      const seen = await Promise.race([method.wake(mine.signal, taken), ended(mine.signal, node)]);
       log.info({ node, method: method.name }, `called: ${seen}`);
       // It may be on its way: nobody else is asked before this method's time is over.
       await this.#pause(untilMs - clock.nowMs(), over);
@@ -104,6 +108,13 @@ export class Wakes {
     });
   }
 }
+
+const ended = (signal: AbortSignal, node: string): Promise<never> =>
+  new Promise((_, reject) => {
+    const late = () =>
+      reject(new ShoalError('SHOAL_WAKE_LATE', 'its time is over', node, 'Look at the machine'));
+    signal.addEventListener('abort', () => setImmediate(late), { once: true });
+  });
 
 /** A password that was refused must not be tried twice: the firmware counts. */
 const HOPELESS = new Set(['SHOAL_AMT_PASSWORD', 'SHOAL_AMT_IMPOSTOR', 'SHOAL_AMT_MARKED']);

@@ -152,6 +152,8 @@ export class Transport {
 
 /** Connections whose other end has shown the pinned certificate. */
 class PinnedAgent extends Agent {
+  /** Those that have not shown a certificate yet are nobody else's to end. */
+  readonly #opening = new Set<Socket>();
   readonly #options: TransportOptions;
 
   constructor(options: TransportOptions) {
@@ -177,10 +179,15 @@ class PinnedAgent extends Agent {
       // A session that is resumed shows no certificate.
       session: undefined,
     });
+    this.#opening.add(socket);
+    socket.once('close', () => this.#opening.delete(socket));
+    socket.setTimeout(this.#options.timeoutMs, () => socket.destroy(new Error('no handshake in time')));
     const failed = (error: Error) => done?.(error, socket);
     socket.once('error', failed);
     socket.once('secureConnect', () => {
       socket.off('error', failed);
+      socket.setTimeout(0);
+      this.#opening.delete(socket);
       const wrong = this.#wrong(socket);
       if (wrong) {
         socket.destroy();
@@ -188,6 +195,11 @@ class PinnedAgent extends Agent {
       } else done?.(null, socket);
     });
     return undefined;
+  }
+
+  override destroy(): void {
+    for (const socket of this.#opening) socket.destroy();
+    super.destroy();
   }
 
   #wrong(socket: TLSSocket): ShoalError | undefined {

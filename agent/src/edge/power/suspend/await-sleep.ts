@@ -3,8 +3,11 @@ import { type Clock, sleep } from '../../clock.ts';
 import { SleptTime } from '../slept.ts';
 import type { Suspended } from '../types.ts';
 
-/** The kernel gives up freezing tasks after 20 s (`pm_freeze_timeout`); devices and firmware come on top. */
-const SUSPEND_MS = 40_000;
+/**
+ * A suspend is asked for and comes when it comes: hooks of systemd first, then the kernel freezes tasks (20 s at most, `pm_freeze_timeout`),
+ * devices and firmware. Until then this node takes no VM: it is better closed for minutes than asleep with one.
+ */
+const SUSPEND_MS = 300_000;
 const LOOK_MS = 200;
 
 /** `suspend` resolves with why not, empty when it was asked for. */
@@ -15,7 +18,16 @@ export async function awaitSleep(
 ): Promise<Suspended> {
   const slept = new SleptTime(clock, bootMs);
   const untilMs = clock.nowMs() + SUSPEND_MS;
-  const why = await suspend();
+  let why = '';
+  // A program that hangs, before or after, does not hold up what the clocks say.
+  suspend().then(
+    said => {
+      why = said;
+    },
+    error => {
+      why = String(error);
+    },
+  );
   for (;;) {
     if (slept.look() > 0) return { suspended: true };
     if (why !== '') return { suspended: false, why };

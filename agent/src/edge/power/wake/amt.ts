@@ -20,7 +20,7 @@ export type AmtWakeDeps = {
 
 export const amtWake = ({ amt: open, lookMs, nowMs, refused }: AmtWakeDeps): WakeMethod => ({
   name: 'amt',
-  async wake(signal) {
+  async wake(signal, taken) {
     const { amt, close } = await open();
     const seen: string[] = [];
     let last = -1;
@@ -40,7 +40,9 @@ export const amtWake = ({ amt: open, lookMs, nowMs, refused }: AmtWakeDeps): Wak
           if (requests < REQUESTS_MAX && nowMs() - requestedAtMs >= REQUEST_AGAIN_MS) {
             requests += 1;
             requestedAtMs = nowMs();
-            seen.push(`asked to wake: ${await amt.wake(signal)}`);
+            const returned = await amt.wake(signal);
+            if (returned === 0) taken();
+            seen.push(`asked to wake: ${returned}`);
           }
         } catch (error) {
           if (!(error instanceof ShoalError)) throw error;

@@ -5,9 +5,12 @@ import type { WakeMethod } from '../types.ts';
 
 export const commandWake = (node: string, words: readonly string[]): WakeMethod => ({
   name: 'command',
-  async wake(signal) {
+  async wake(signal, taken) {
     const { code, output } = await runProgram(words, signal);
-    if (code === 0) return `${words[0]} ended well${output === '' ? '' : `: ${output}`}`;
+    if (code === 0) {
+      taken();
+      return `${words[0]} ended well${output === '' ? '' : `: ${output}`}`;
+    }
     throw new ShoalError(
       'SHOAL_WAKE_COMMAND',
       `${words[0]} ended with ${code}: ${output}`,

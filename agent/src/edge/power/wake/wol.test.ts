@@ -17,7 +17,10 @@ test('three of them go out', async () => {
   const heard: string[] = [];
   receiver.on('message', bytes => heard.push(bytes.toString('hex')));
   const { port } = receiver.address() as AddressInfo;
-  await wolWake('node2', '52:54:00:0a:0b:0c', '127.0.0.1', port).wake(AbortSignal.timeout(5000));
+  await wolWake('node2', '52:54:00:0a:0b:0c', '127.0.0.1', port).wake(
+    AbortSignal.timeout(5000),
+    () => undefined,
+  );
   await new Promise(resolve => setTimeout(resolve, 50));
   receiver.close();
   assert.equal(heard, Array(3).fill(magicPacket('52:54:00:0a:0b:0c').toString('hex')));
@@ -25,7 +28,7 @@ test('three of them go out', async () => {
 
 test('where none can be sent the error says what to look at', async () => {
   const error = await wolWake('node2', '52:54:00:0a:0b:0c', '203.0.113.256')
-    .wake(AbortSignal.timeout(5000))
+    .wake(AbortSignal.timeout(5000), () => undefined)
     .catch(e => e);
   assert.is(error.code, 'SHOAL_WAKE_WOL');
   assert.is(error.where, 'node2');
@@ -33,11 +36,11 @@ test('where none can be sent the error says what to look at', async () => {
 
 test('a program that wakes a node is run, and its fault is told', async () => {
   assert.is(
-    await commandWake('node2', ['echo', 'on']).wake(AbortSignal.timeout(5000)),
+    await commandWake('node2', ['echo', 'on']).wake(AbortSignal.timeout(5000), () => undefined),
     'echo ended well: on',
   );
   const error = await commandWake('node2', ['sh', '-c', 'echo no route >&2; exit 1'])
-    .wake(AbortSignal.timeout(5000))
+    .wake(AbortSignal.timeout(5000), () => undefined)
     .catch(e => e);
   assert.is(error.code, 'SHOAL_WAKE_COMMAND');
   assert.match(error.message, 'ended with 1: no route');

@@ -18,7 +18,7 @@ export function magicPacket(mac: string): Buffer {
 /** `broadcast`: of the segment that the node is in; directed broadcasts are seldom forwarded. */
 export const wolWake = (node: string, mac: string, broadcast: string, port = WOL_PORT): WakeMethod => ({
   name: 'wol',
-  async wake(signal) {
+  async wake(signal, taken) {
     const socket = createSocket({ type: broadcast.includes(':') ? 'udp6' : 'udp4' });
     try {
       await new Promise<void>((resolve, reject) => {
@@ -33,6 +33,7 @@ export const wolWake = (node: string, mac: string, broadcast: string, port = WOL
         );
         await sleep(APART_MS);
       }
+      taken();
       return `magic packets for ${mac} went to ${broadcast}`;
     } catch (error) {
       throw new ShoalError(
