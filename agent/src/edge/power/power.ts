@@ -15,7 +15,7 @@ import { Farewells } from './farewells.ts';
 import { SleptTime } from './slept.ts';
 import { TEST_WAKE_AFTER_MS } from './supervised.ts';
 import { suspendMachine } from './suspending.ts';
-import { Wakes } from './wakes.ts';
+import { type Call, Wakes } from './wakes.ts';
 
 export class Power {
   readonly #options: PowerOptions;
@@ -25,6 +25,8 @@ export class Power {
   readonly #farewells: Farewells;
   readonly #wakes: Wakes;
   readonly #slept: SleptTime;
+  /** Calls that ended with their node awake, until it says of which life it is. */
+  readonly #ended = new Map<string, Call>();
   #stopped = false;
   #isOver = false;
 
@@ -101,13 +103,13 @@ export class Power {
   /** A report of a peer was taken into the view. */
   heard(node: string, incarnation: number): void {
     const { clock, woken } = this.#deps;
-    const call = this.#wakes.of(node);
-    const before = this.#peers.asleep().find(one => one.node === node);
-    const effects = this.#peers.hello(node, incarnation, clock.nowMs());
-    this.#applyPeers(effects);
-    // Only what was taken can have woken it: whoever pressed a button meanwhile tells nobody.
-    if (effects.length > 0 && before && call && call.method !== '')
-      woken(node, before.entry.incarnation, (clock.nowMs() - call.startedAtMs) / 1000, call.method);
+    this.#applyPeers(this.#peers.hello(node, incarnation, clock.nowMs()));
+    const ended = this.#ended.get(node);
+    if (!ended) return;
+    this.#ended.delete(node);
+    // A later life, and a request that was taken: whoever pressed a button meanwhile tells nobody.
+    if (incarnation > ended.incarnation && ended.method !== '')
+      woken(node, ended.incarnation, (clock.nowMs() - ended.startedAtMs) / 1000, ended.method);
   }
 
   removed(node: string): void {
@@ -258,10 +260,15 @@ export class Power {
         // By its own name, as power.wake has it.
         const name = entry?.name || registers.members().find(m => m.id === node)?.name || node;
         log.info({ event: 'power', node }, `${name} is called`);
-        this.#wakes.begin(node, name);
+        this.#wakes.begin(node, name, entry?.incarnation ?? 0);
         changed();
       }
-      if (effect === 'hang-up') this.#wakes.end(node);
+      if (effect === 'hang-up') {
+        const call = this.#wakes.of(node);
+        this.#wakes.end(node);
+        // The node's next report tells whether that woke it, or its old life has thought again.
+        if (call && this.#peers.stateOf(node) === 'awake') this.#ended.set(node, call);
+      }
     }
   }
 }

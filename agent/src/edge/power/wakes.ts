@@ -15,8 +15,8 @@ export type WakesDeps = {
   log: Logger;
 };
 
-/** `method`: the last one whose request was taken; empty: none. */
-export type Call = { startedAtMs: number; method: string };
+/** `method`: the last one whose request was taken; empty: none. `incarnation`: of the life that sleeps. */
+export type Call = { startedAtMs: number; method: string; incarnation: number };
 
 export class Wakes {
   readonly #deps: WakesDeps;
@@ -31,10 +31,10 @@ export class Wakes {
     return this.#calls.get(node);
   }
 
-  begin(node: string, name: string): void {
+  begin(node: string, name: string, incarnation = 0): void {
     this.end(node);
     const abort = new AbortController();
-    const call = { startedAtMs: this.#deps.clock.nowMs(), method: '', abort };
+    const call = { startedAtMs: this.#deps.clock.nowMs(), method: '', incarnation, abort };
     this.#calls.set(node, call);
     void this.#call(name, call, abort.signal);
   }
