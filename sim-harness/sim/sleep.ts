@@ -16,11 +16,11 @@ export type SleepResult = {
   log: string[];
 };
 
-const CONFIG = `
+const CONFIG = (hostsInReserve: number) => `
 windowMs: 3000
 pinMinutes: 0
 migration: { prepareTimeoutMs: 4000, switchTimeoutMs: 4000 }
-policy: { cooldownSeconds: 3 }
+policy: { cooldownSeconds: 3, hostsInReserve: ${hostsInReserve} }
 power: { sleep: auto, afterSeconds: 10, answerSeconds: 3, drainSeconds: 20, suspend: { driver: simulated } }
 `;
 const STORM_MS = 60_000;
@@ -34,8 +34,10 @@ const HOT = [700, 700];
 export async function sleepRun(seed: number, log: boolean): Promise<SleepResult> {
   const kind = new Chance(seed ^ 0x51ee9);
   const nodes = kind.pick([2, 3, 3, 4, 5, 6]);
+  // Without a reserve an overload must wake somebody.
+  const hostsInReserve = kind.pick([-1, 0]);
   const cluster = new Cluster({
-    ...{ seed, log, plants: new Set<string>(), drift: 0.001, config: CONFIG },
+    ...{ seed, log, plants: new Set<string>(), drift: 0.001, config: CONFIG(hostsInReserve) },
     machines: Array.from({ length: nodes }, () => ({ cores: 1, memoryMib: 2048 })),
   });
   const { world } = cluster;
@@ -47,7 +49,7 @@ export async function sleepRun(seed: number, log: boolean): Promise<SleepResult>
       cluster.create({ name: `vm${i}`, node: kind.below(nodes), memoryMib: 256, loadMilli: 20 });
     await storm(cluster, kind);
     await world.time.runUntil(world.time.nowMs + CALM_MS);
-    for (const what of reserveFaults(cluster)) violated(what);
+    for (const what of reserveFaults(cluster, hostsInReserve)) violated(what);
     if (vms === 2 && world.truth.violations.length === 0) await heat(cluster);
   } catch (error) {
     violated(`a node threw where nobody catches: ${(error as Error).stack}`);
@@ -80,11 +82,12 @@ async function storm({ world, agents }: Cluster, chance: Chance): Promise<void> 
 }
 
 /** As machines and disks are, not as agents say. */
-function reserveFaults({ world, agents }: Cluster): string[] {
+function reserveFaults({ world, agents }: Cluster, hostsInReserve: number): string[] {
   const on = world.machines.filter(m => m.power === 'on');
   const hosts = on.filter(m => m.vmms.size > 0);
   const empty = on.length - hosts.length;
-  const reserve = Math.min(world.machines.length - hosts.length, reserveOf(world.machines.length));
+  const wished = hostsInReserve < 0 ? reserveOf(world.machines.length) : hostsInReserve;
+  const reserve = Math.min(world.machines.length - hosts.length, wished);
   const wanted = hosts.length === 0 ? Math.max(1, reserve) : reserve;
   const faults: string[] = [];
   if (empty !== wanted)
@@ -121,7 +124,7 @@ export async function partitionRun(seed: number): Promise<string[]> {
   const kind = new Chance(seed ^ 0x9a27);
   const nodes = kind.pick([2, 3, 4, 5]);
   const cluster = new Cluster({
-    ...{ seed, log: false, plants: new Set<string>(), drift: 0.001, config: CONFIG },
+    ...{ seed, log: false, plants: new Set<string>(), drift: 0.001, config: CONFIG(-1) },
     machines: Array.from({ length: nodes }, () => ({ cores: 1, memoryMib: 2048 })),
   });
   const { world } = cluster;
@@ -137,5 +140,5 @@ export async function partitionRun(seed: number): Promise<string[]> {
   const faults = asleep.map(m => `${m.name} sleeps in a partition`);
   world.network.healAll();
   await world.time.runUntil(world.time.nowMs + CALM_MS);
-  return [...world.truth.violations, ...faults, ...reserveFaults(cluster)];
+  return [...world.truth.violations, ...faults, ...reserveFaults(cluster, -1)];
 }
