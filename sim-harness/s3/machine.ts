@@ -24,6 +24,7 @@ export type S3Options = {
 };
 
 const OPEN_MS = 20_000;
+const RESET_MS = 10_000;
 /** DSP1027. */
 const [ON, ASLEEP_S3, OFF] = [2, 4, 8];
 const INVALID_TRANSITION = 4097;
@@ -106,8 +107,13 @@ export class S3Machine implements Machine {
   /** Its memory is lost: it boots. */
   async reset(): Promise<void> {
     await this.#qmp?.execute('system_reset');
-    // QEMU leaves a machine that was suspended as one that has not been started yet.
-    await this.#qmp?.execute('cont');
+    // It is done a moment later, and leaves a machine that was suspended as one that has not been started yet.
+    for (const endMs = performance.now() + RESET_MS; performance.now() < endMs; await sleep(50)) {
+      const { status } = (await this.#qmp?.execute('query-status')) as { status: string };
+      if (status === 'prelaunch') await this.#qmp?.execute('cont');
+      if (status === 'running') return;
+    }
+    throw new Error('the machine did not start again after its reset');
   }
 
   /** Types a line into the shell of the node; nothing is waited for. */
