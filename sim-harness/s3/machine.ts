@@ -1,8 +1,9 @@
 /**
  * A machine that really sleeps: QEMU's `pc` with a real kernel in ACPI S3, its power seen and changed over QMP (`query-status`,
- * `system_wakeup`, `system_reset`), as an AMT does it beside a host that knows nothing of it.
+ * `system_wakeup`), as an AMT does it beside a host that knows nothing of it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -16,22 +17,23 @@ export type S3Options = {
   initrd: string;
   nodeDisk: string;
   stateDisk: string;
-  /** The name of its tap device, which is to be plugged into a bridge once it has started. */
+  /** The name of its tap device, which is there while it runs. */
   tap: string;
+  /** Plugs that device in, whenever it has started. */
+  plug(): Promise<unknown>;
   /** With its prefix. */
   address: string;
   memoryMib: number;
 };
 
 const OPEN_MS = 20_000;
-const RESET_MS = 10_000;
 /** DSP1027. */
 const [ON, ASLEEP_S3, OFF] = [2, 4, 8];
 const INVALID_TRANSITION = 4097;
 
 export class S3Machine implements Machine {
   readonly #options: S3Options;
-  readonly #child: ChildProcess;
+  #child: ChildProcess;
   #qmp: Qmp | undefined;
   #status = 'prelaunch';
   readonly sleptAtMs: number[] = [];
@@ -39,7 +41,11 @@ export class S3Machine implements Machine {
 
   private constructor(options: S3Options) {
     this.#options = options;
-    const { dir, kernel, initrd, nodeDisk, stateDisk, tap, address, memoryMib } = options;
+    this.#child = this.#spawn();
+  }
+
+  #spawn(): ChildProcess {
+    const { dir, kernel, initrd, nodeDisk, stateDisk, tap, address, memoryMib } = this.#options;
     const out = openSync(join(dir, 'qemu.log'), 'a');
     const disk = (file: string, more: string) => ['-drive', `file=${file},format=raw,if=virtio,${more}`];
     const args = [
@@ -63,9 +69,10 @@ export class S3Machine implements Machine {
     ];
     // It ends with the test, also with one that is killed; its tap device goes with it.
     const bound = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args];
-    this.#child = spawn('setpriv', bound, { stdio: ['ignore', out, out], detached: true });
+    const child = spawn('setpriv', bound, { stdio: ['ignore', out, out], detached: true });
     closeSync(out);
-    this.#child.unref();
+    child.unref();
+    return child;
   }
 
   static async start(options: S3Options): Promise<S3Machine> {
@@ -104,16 +111,17 @@ export class S3Machine implements Machine {
     await this.#qmp?.execute('system_wakeup');
   }
 
-  /** Its memory is lost: it boots. */
-  async reset(): Promise<void> {
-    await this.#qmp?.execute('system_reset');
-    // It is done a moment later, and leaves a machine that was suspended as one that has not been started yet.
-    for (const endMs = performance.now() + RESET_MS; performance.now() < endMs; await sleep(50)) {
-      const { status } = (await this.#qmp?.execute('query-status')) as { status: string };
-      if (status === 'prelaunch') await this.#qmp?.execute('cont');
-      if (status === 'running') return;
-    }
-    throw new Error('the machine did not start again after its reset');
+  /**
+   * The power is gone for a moment, and with it its memory: it boots. (QEMU's `system_reset` of a suspended machine is none: its firmware
+   * finds the word in the CMOS that it slept, and resumes what is still in memory.)
+   */
+  async powerLoss(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    this.end();
+    await gone;
+    this.#status = 'prelaunch';
+    this.#child = this.#spawn();
+    await this.#open();
   }
 
   /** Types a line into the shell of the node; nothing is waited for. */
@@ -130,6 +138,7 @@ export class S3Machine implements Machine {
 
   end(): void {
     this.#qmp?.close();
+    this.#qmp = undefined;
     if (this.#child.exitCode === null && this.#child.pid) {
       try {
         process.kill(this.#child.pid, 'SIGKILL');
@@ -155,10 +164,10 @@ export class S3Machine implements Machine {
         this.#status = 'running';
         this.wokeAtMs.push(performance.now());
       }
-      if (event === 'RESET') this.#status = 'running';
       if (event === 'SHUTDOWN') this.#status = 'shutdown';
     });
     const { status } = (await this.#qmp.execute('query-status')) as { status: string };
     this.#status = status;
+    await this.#options.plug();
   }
 }

@@ -64,12 +64,12 @@ asRoot('a node that wakes by itself is awake for all, and nobody claims to have 
   assert.is(JSON.stringify((await it.seen())?.lastWake), wake);
 });
 
-asRoot('one that is reset while it sleeps comes back as a boot, and sleeps no more', async () => {
+asRoot('one that loses its power while it sleeps comes back as a boot, and is awake for all', async () => {
   const before = (await it.seen())?.incarnation ?? 0;
   const sleeps = it.machine.sleptAtMs.length;
   await shoal('sleep');
   await until(() => it.machine.sleptAtMs.length > sleeps, 120_000, 'it sleeps again');
-  await it.machine.reset();
+  await it.machine.powerLoss();
   await until(
     async () => (await isAwake()) && ((await it.seen())?.incarnation ?? 0) > before,
     240_000,

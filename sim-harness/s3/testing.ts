@@ -64,11 +64,11 @@ export async function night(say: (line: string) => void): Promise<Night> {
       dir,
       ...files,
       tap,
+      plug: () => ip('link', 'set', tap, 'master', network.bridge, 'up'),
       address: `${address}/24`,
       memoryMib: MEMORY_MIB,
     });
     undo.push(() => machine.end());
-    await ip('link', 'set', tap, 'master', network.bridge, 'up');
     const tls = await certificate(dir);
     const passwordFile = join(dir, 'password');
     writeFileSync(passwordFile, `${WELL.password}\n`, { mode: 0o600 });
