@@ -48,9 +48,6 @@ async function played(handler: Handler, steps: Step[], untilMs: number, more: Pa
   return { responses, most, lag: client.lag };
 }
 
-/** A tenth of what makes an answer late, in the time of the test. */
-const STARVED_MS = 20;
-
 test('as many users as the plan says are at the bank, each with one connection, and their answers are counted once', async () => {
   let served = 0;
   const count: Handler = (request, response) => {
@@ -64,10 +61,9 @@ test('as many users as the plan says are at the bank, each with one connection, 
   assert.ok(responses.length > 150 && responses.length < 250, `${responses.length} responses`);
   const logins = responses.filter(r => r.page === 'login' && r.atMs > 50_000).length;
   assert.ok(logins < 20, `${logins} logins at the end: who still thinks then is not followed by another one`);
-  assert.ok(responses.every(r => r.vm === 'vm0' && r.atMs >= 0 && r.atMs < 60_000));
-  // Answers come at once. Where one is late this process was starved, and its timers say so.
-  const late = responses.filter(r => verdictOf(r) !== 'good').length;
-  assert.ok(late === 0 || lag.maxMs > STARVED_MS, `${late} late, timers ${lag.maxMs} ms at most`);
+  assert.ok(
+    responses.every(r => verdictOf(r) === 'good' && r.vm === 'vm0' && r.atMs >= 0 && r.atMs < 60_000),
+  );
   assert.ok(lag.maxMs > 0 && lag.meanMs <= lag.maxMs, 'how late its timers were is known');
 });
 
