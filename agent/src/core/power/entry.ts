@@ -3,6 +3,7 @@
  * the node knows what it would be if it were awake. Pure.
  */
 import type { NodeView } from '@shoal/policies';
+import { parsedFields } from '../registers/parsed.ts';
 
 export const asleepKey = (node: string): string => `asleep/${node}`;
 
@@ -28,14 +29,8 @@ export const entryValue = (entry: AsleepEntry): string => JSON.stringify(entry);
 /** Undefined: it is awake, or a newer version says it in words that are not known here. */
 export function asleepEntry(value: string): AsleepEntry | undefined {
   if (value === '') return undefined;
-  let said: unknown;
-  try {
-    said = JSON.parse(value);
-  } catch {
-    return undefined;
-  }
-  if (typeof said !== 'object' || said === null || Array.isArray(said)) return undefined;
-  const fields = said as Record<string, unknown>;
+  const fields = parsedFields(value);
+  if (fields === undefined) return undefined;
   const isCount = (n: unknown) => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0;
   if (!NUMBERS.every(key => isCount(fields[key]))) return undefined;
   if (!WORDS.every(key => typeof fields[key] === 'string' && (fields[key] as string).length <= WORD_MAX))

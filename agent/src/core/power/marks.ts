@@ -3,6 +3,7 @@
  * operator gave the password, and nothing that is made of it. AMT counts failed logins, so a mesh tries a wrong one once. Pure.
  */
 import { REGISTER_VALUE_BYTES_MAX, type Register } from '@shoal/protocol';
+import { parsedFields } from '../registers/parsed.ts';
 
 const KIND = 'credential';
 
@@ -10,13 +11,8 @@ export const credentialKey = (author: string): string => `${KIND}/${author}`;
 
 /** Names and versions; empty where a value cannot be read. */
 function marksOf(value: string): Record<string, number> {
-  try {
-    const said: unknown = JSON.parse(value);
-    if (typeof said !== 'object' || said === null || Array.isArray(said)) return {};
-    return Object.fromEntries(Object.entries(said).filter(([, version]) => Number.isInteger(version)));
-  } catch {
-    return {};
-  }
+  const entries = Object.entries(parsedFields(value) ?? {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, number] => Number.isInteger(entry[1])));
 }
 
 /** This node's mark with one more in it; the oldest go where there is no room for all. */

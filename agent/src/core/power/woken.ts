@@ -3,6 +3,7 @@
  * long that took. The node that was woken cannot know. Pure.
  */
 import type { Register } from '@shoal/protocol';
+import { parsed } from '../registers/parsed.ts';
 
 const KIND = 'woken';
 /** With the longest names and ids they fit into a register. */
@@ -26,12 +27,8 @@ export const withWake = (value: string, woken: Woken): string =>
   JSON.stringify([woken, ...wakesOf(value).filter(one => one.node !== woken.node)].slice(0, LAST));
 
 function wakesOf(value: string): Woken[] {
-  try {
-    const said: unknown = JSON.parse(value);
-    return Array.isArray(said) ? said.filter(isWoken) : [];
-  } catch {
-    return [];
-  }
+  const said = parsed(value);
+  return Array.isArray(said) ? said.filter(isWoken) : [];
 }
 
 function isWoken(one: unknown): one is Woken {

@@ -1,4 +1,5 @@
 /** The rule's numbers as an operator wrote them for the whole mesh, over those of each node's configuration. Pure. */
+import { parsedFields } from './parsed.ts';
 
 export const POLICY_KEY = 'mesh/policy';
 
@@ -10,14 +11,9 @@ const NUMBERS_MAX = 32;
 /** Undefined = it cannot be read; nothing written = no numbers. Whether they are good ones is for the configuration's schema. */
 export function policyNumbers(value: string): PolicyNumbers | undefined {
   if (value === '') return {};
-  let said: unknown;
-  try {
-    said = JSON.parse(value);
-  } catch {
-    return undefined;
-  }
-  if (typeof said !== 'object' || said === null || Array.isArray(said)) return undefined;
+  const said = parsedFields(value);
+  if (said === undefined) return undefined;
   const entries = Object.entries(said);
   const plain = entries.every(([, v]) => typeof v === 'number' || typeof v === 'string');
-  return plain && entries.length <= NUMBERS_MAX ? Object.fromEntries(entries) : undefined;
+  return plain && entries.length <= NUMBERS_MAX ? (Object.fromEntries(entries) as PolicyNumbers) : undefined;
 }

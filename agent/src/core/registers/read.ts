@@ -1,6 +1,7 @@
 /** What registers mean. A value that cannot be read means nothing: a newer version may have written it. Pure. */
 import { ADDRESSES_MAX, type Mode, NAME_BYTES_MAX, type Register } from '@shoal/protocol';
 import { memberKey } from './keys.ts';
+import { parsed, parsedFields } from './parsed.ts';
 
 /** A pause that nobody remembers would switch the mesh off for good: a day at most, whatever the register says. */
 export const PAUSE_MAX_MS = 86_400_000;
@@ -10,21 +11,13 @@ export type Member = { id: string; name: string; addresses: string[] };
 /** What a `member` register says of its node. */
 export type Membership = { removed: true } | { removed: false; name: string; addresses: string[] };
 
-function parsed(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
-}
-
 const NAME = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/;
 const ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/\s]+\/tcp\/[0-9]{1,5}$/;
 
 /** Undefined = the configuration alone decides (withdrawn, or not to be read). */
 export function membership(value: string): Membership | undefined {
-  const said = parsed(value) as { removed?: unknown; name?: unknown; addresses?: unknown } | undefined;
-  if (typeof said !== 'object' || said === null || Array.isArray(said)) return undefined;
+  const said = parsedFields(value);
+  if (said === undefined) return undefined;
   if (said.removed === true) return { removed: true };
   const { name = '', addresses = [] } = said;
   if (typeof name !== 'string' || name.length > NAME_BYTES_MAX || !NAME.test(name)) return undefined;

@@ -3,6 +3,7 @@
  * cannot be read means nothing. Pure.
  */
 import { NAME_BYTES_MAX } from '@shoal/protocol';
+import { parsed } from './parsed.ts';
 
 const ID = /^[0-9a-f]{16}$/;
 const HASH = /^[0-9a-f]{64}$/;
@@ -43,12 +44,4 @@ export const revokedValue = (ids: readonly string[]): string => JSON.stringify(i
 export function revokedOf(value: string): string[] {
   const said = parsed(value);
   return Array.isArray(said) ? said.filter((id): id is string => typeof id === 'string' && ID.test(id)) : [];
-}
-
-function parsed(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
 }
